@@ -1,0 +1,90 @@
+package drivers
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// Fault is the kind of failure of a line, a chip or a bus, as far as the kernel tells them apart.
+type Fault uint8
+
+const (
+	FaultNone        Fault = iota
+	FaultMissing           // no such device node, chip or line (ENOENT, ENODEV)
+	FaultBusy              // somebody else holds the line (EBUSY)
+	FaultDenied            // no permission (EACCES, EPERM)
+	FaultNoAck             // nobody acknowledged the address (ENXIO)
+	FaultArbitration       // arbitration lost (EAGAIN)
+	FaultRemoteIO          // acknowledged, then failed in the middle (EREMOTEIO)
+	FaultTimeout           // no end of transfer: clock stretched too long or a line held low (ETIMEDOUT)
+	FaultMismatch          // answers, but not like the configured part
+	FaultIO                // anything else
+)
+
+var faultNames = [...]string{"none", "missing", "busy", "denied", "no_ack", "arbitration", "remote_io", "timeout", "mismatch", "io"}
+
+func (f Fault) String() string {
+	if int(f) < len(faultNames) {
+		return faultNames[f]
+	}
+	return "io"
+}
+
+// Error is a Fault with its context; Classify finds it through wrapping.
+type Error struct {
+	Fault Fault
+	Op    string // what was being done: "read INTF..GPIO"
+	Err   error  // the cause; may be nil
+}
+
+func (e *Error) Error() string {
+	if e.Err == nil {
+		return fmt.Sprintf("%s: %s", e.Op, e.Fault)
+	}
+	return fmt.Sprintf("%s: %v", e.Op, e.Err)
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// errnoFaults orders nothing; each errno has one meaning on the GPIO and I²C character devices
+// (Documentation/i2c/fault-codes.rst of the kernel).
+var errnoFaults = []struct {
+	errno syscall.Errno
+	fault Fault
+}{
+	{syscall.ENXIO, FaultNoAck},
+	{syscall.EREMOTEIO, FaultRemoteIO},
+	{syscall.EAGAIN, FaultArbitration},
+	{syscall.ETIMEDOUT, FaultTimeout},
+	{syscall.ENOENT, FaultMissing},
+	{syscall.ENODEV, FaultMissing},
+	{syscall.ESHUTDOWN, FaultMissing},
+	{syscall.EBUSY, FaultBusy},
+	{syscall.EACCES, FaultDenied},
+	{syscall.EPERM, FaultDenied},
+}
+
+// Classify names the fault behind err. periph's sysfs drivers flatten errno into text, so when errors.Is finds
+// nothing the errno's own text is looked for at the end of the message.
+func Classify(err error) Fault {
+	if err == nil {
+		return FaultNone
+	}
+	var e *Error
+	if errors.As(err, &e) && e.Fault != FaultNone {
+		return e.Fault
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return FaultTimeout
+	}
+	text := err.Error()
+	for _, m := range errnoFaults {
+		if errors.Is(err, m.errno) || strings.HasSuffix(text, m.errno.Error()) {
+			return m.fault
+		}
+	}
+	return FaultIO
+}

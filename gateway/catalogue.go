@@ -1,0 +1,117 @@
+package gateway
+
+// Event types. docs/wire.md says what each means to a center.
+const (
+	LoopOccupied Type = "loop.occupied"
+	LoopCleared  Type = "loop.cleared"
+
+	VehicleArrived   Type = "lane.vehicle_arrived"
+	VehiclePassed    Type = "lane.vehicle_passed"
+	VehicleBackedOut Type = "lane.vehicle_backed_out"
+	PassRetracted    Type = "lane.pass_retracted"
+	WrongWay         Type = "lane.wrong_way"
+
+	GateOpening      Type = "gate.opening"
+	GateOpened       Type = "gate.opened"
+	GateClosing      Type = "gate.closing"
+	GateClosed       Type = "gate.closed"
+	GateStopped      Type = "gate.stopped"
+	GateObstructed   Type = "gate.obstructed"
+	GateFault        Type = "gate.fault"
+	GateFaultCleared Type = "gate.fault_cleared"
+
+	ElevatorFaultRaised  Type = "elevator.fault_raised"
+	ElevatorFaultCleared Type = "elevator.fault_cleared"
+
+	CameraOnline         Type = "camera.online"
+	CameraLate           Type = "camera.late"
+	CameraOffline        Type = "camera.offline"
+	CameraHeartbeatStuck Type = "camera.heartbeat_stuck"
+
+	BusFault     Type = "bus.fault"
+	BusRecovered Type = "bus.recovered"
+	BusChipReset Type = "bus.chip_reset"
+
+	GatewayStarted       Type = "gateway.started"
+	GatewayStopping      Type = "gateway.stopping"
+	GatewayClockSynced   Type = "gateway.clock_synced"
+	GatewayEventsDropped Type = "gateway.events_dropped"
+	OutboxRestored       Type = "gateway.outbox_restored"
+	StorageDegraded      Type = "gateway.storage_degraded"
+	StorageRecovered     Type = "gateway.storage_recovered"
+)
+
+// Cause stands in Raises and Clears for "the alarm is named by the event's own cause".
+const Cause = "*"
+
+// Spec is what is fixed about an event type.
+type Spec struct {
+	Type     Type
+	Severity Severity
+	Raises   string   // alarm raised by this event: the last word of a type, or Cause; "" = none
+	Clears   []string // alarms of the same id cleared by it; Cause = the one it names
+	Urgent   bool     // kept in the alarm queue whatever its severity
+	Data     any      // zero value of the data struct
+}
+
+// catalogue is the one list of everything this gateway can say.
+var catalogue = [...]Spec{
+	{Type: LoopOccupied, Data: LoopData{}},
+	{Type: LoopCleared, Data: LoopData{}},
+
+	{Type: VehicleArrived, Data: ArrivalData{}},
+	{Type: VehiclePassed, Data: PassData{}},
+	{Type: VehicleBackedOut, Data: BackedOutData{}},
+	{Type: PassRetracted, Data: RetractionData{}},
+	{Type: WrongWay, Severity: Warning, Data: PassData{}},
+
+	{Type: GateOpening, Data: MovementData{}},
+	{Type: GateOpened, Data: MovementData{}},
+	{Type: GateClosing, Data: MovementData{}},
+	{Type: GateClosed, Data: MovementData{}},
+	{Type: GateStopped, Severity: Warning, Data: MovementData{}},
+	{Type: GateObstructed, Severity: Warning, Data: MovementData{}},
+	{Type: GateFault, Severity: Major, Raises: Cause, Data: GateFaultData{}},
+	{Type: GateFaultCleared, Clears: []string{Cause}, Urgent: true, Data: GateFaultData{}},
+
+	{Type: ElevatorFaultRaised, Severity: Major, Raises: "fault_raised", Data: ElevatorFaultData{}},
+	{Type: ElevatorFaultCleared, Clears: []string{"fault_raised"}, Urgent: true, Data: ElevatorFaultData{}},
+
+	{Type: CameraOnline, Clears: []string{"late", "offline", "heartbeat_stuck"}, Urgent: true, Data: CameraData{}},
+	{Type: CameraLate, Severity: Warning, Raises: "late", Data: CameraData{}},
+	{Type: CameraOffline, Severity: Major, Raises: "offline", Clears: []string{"late"}, Data: CameraData{}},
+	{Type: CameraHeartbeatStuck, Severity: Major, Raises: "heartbeat_stuck", Clears: []string{"late"}, Data: CameraData{}},
+
+	{Type: BusFault, Severity: Major, Raises: Cause, Data: BusFaultData{}},
+	{Type: BusRecovered, Clears: []string{Cause}, Urgent: true, Data: BusFaultData{}},
+	{Type: BusChipReset, Severity: Warning, Data: ChipResetData{}},
+
+	{Type: GatewayStarted, Urgent: true, Data: StartedData{}},
+	{Type: GatewayStopping, Data: StoppingData{}},
+	{Type: GatewayClockSynced, Urgent: true, Data: ClockSyncedData{}},
+	{Type: GatewayEventsDropped, Severity: Warning, Urgent: true, Data: DroppedData{}},
+	{Type: OutboxRestored, Severity: Warning, Urgent: true, Data: RestoredData{}},
+	{Type: StorageDegraded, Severity: Major, Raises: "storage_degraded", Data: StorageData{}},
+	{Type: StorageRecovered, Clears: []string{"storage_degraded"}, Urgent: true, Data: StorageData{}},
+}
+
+var byType = func() map[Type]*Spec {
+	m := make(map[Type]*Spec, len(catalogue))
+	for i := range catalogue {
+		m[catalogue[i].Type] = &catalogue[i]
+	}
+	return m
+}()
+
+// SpecOf finds what is fixed about t; ok is false for a type this version does not know, as may stand in an outbox
+// written by a newer one.
+func SpecOf(t Type) (spec Spec, ok bool) {
+	s, ok := byType[t]
+	if !ok {
+		return Spec{Type: t}, false
+	}
+	return *s, true
+}
+
+// Catalogue returns every event type in the order of docs/wire.md.
+func Catalogue() []Spec { return append([]Spec(nil), catalogue[:]...) }

@@ -1,0 +1,177 @@
+// Package config turns YAML into a checked, typed configuration. A *Config that Load returns is complete: defaults are
+// filled in, every reference resolves, and nothing in it contradicts itself.
+package config
+
+import (
+	"time"
+
+	"lotusgate/gateway"
+)
+
+// Config is the whole configuration, one field per section of the file. Keys of the maps are ids; points, buses, chips
+// and devices share one id space.
+type Config struct {
+	Gateway   Gateway             `yaml:"gateway"`
+	MQTT      MQTT                `yaml:"mqtt"`
+	Storage   Storage             `yaml:"storage"`
+	Status    Status              `yaml:"status"`
+	Buses     map[string]Bus      `yaml:"buses"`
+	Chips     map[string]Chip     `yaml:"chips"`
+	Points    map[string]Point    `yaml:"points"`
+	Loops     map[string]Loop     `yaml:"loops"`
+	Lanes     map[string]Lane     `yaml:"lanes"`
+	Gates     map[string]Gate     `yaml:"gates"`
+	Elevators map[string]Elevator `yaml:"elevators"`
+	Cameras   map[string]Camera   `yaml:"cameras"`
+
+	// Hash of the bytes that were read, "sha256:…".
+	Hash string `yaml:"-"`
+}
+
+// Gateway is who we are.
+type Gateway struct {
+	Site   string            `yaml:"site"`
+	ID     string            `yaml:"id"`
+	Label  string            `yaml:"label"`
+	Labels map[string]string `yaml:"labels"`
+}
+
+// MQTT is the way to the center.
+type MQTT struct {
+	Broker       string        `yaml:"broker"`        // mqtt://host:1883, mqtts://host:8883; empty = no uplink, events are kept
+	Prefix       string        `yaml:"prefix"`        // of every topic; default lotusgate/v1
+	ClientID     string        `yaml:"client_id"`     // default <site>.<id>
+	UsernameFile string        `yaml:"username_file"` // files hold one line
+	PasswordFile string        `yaml:"password_file"`
+	CAFile       string        `yaml:"ca_file"` // PEM; default: the system's roots
+	CertFile     string        `yaml:"cert_file"`
+	KeyFile      string        `yaml:"key_file"`
+	Window       int           `yaml:"window"`          // unacknowledged publishes; default 64
+	KeepAlive    time.Duration `yaml:"keep_alive"`      // default 20s
+	AckTimeout   time.Duration `yaml:"ack_timeout"`     // a publish not acknowledged by then ends the connection; default 15s
+	BacklogRate  int           `yaml:"backlog_per_sec"` // events a second of what waited; 0 = as fast as the window allows
+}
+
+// Storage is where events wait until they are confirmed.
+type Storage struct {
+	Path   string `yaml:"path"`   // directory of its own on a real disk
+	Alarm  Bytes  `yaml:"alarm"`  // size of the alarm queue; default 16MiB, at least 4MiB
+	Normal Bytes  `yaml:"normal"` // size of the normal queue; default 64MiB, at least 4MiB
+}
+
+// Status is the local page.
+type Status struct {
+	Listen string `yaml:"listen"` // host:port; empty = nothing listens
+}
+
+// Bus is one I²C bus.
+type Bus struct {
+	Device string `yaml:"device"` // /dev/i2c-1, or periph's name for it: I2C1
+	Speed  Hertz  `yaml:"speed"`  // what the boot configuration set; for arithmetic only. Default 100kHz
+}
+
+// Chip is one I/O expander.
+type Chip struct {
+	Kind      string        `yaml:"kind"` // mcp23017
+	Bus       string        `yaml:"bus"`
+	Address   uint16        `yaml:"address"`
+	Interrupt string        `yaml:"interrupt"` // line that the INT pin is wired to; empty = polled only
+	Poll      time.Duration `yaml:"poll"`      // default 20ms without interrupt, 1s with
+}
+
+// Level is the electrical level that means "active".
+type Level string
+
+const (
+	ActiveLow  Level = "low"
+	ActiveHigh Level = "high"
+)
+
+// Bias of a native input line or an expander pin.
+type Bias string
+
+const (
+	BiasAsIs Bias = ""
+	BiasUp   Bias = "up"
+	BiasDown Bias = "down"
+	BiasNone Bias = "none"
+)
+
+// Point is one wire: a native GPIO line, or a pin of a chip.
+type Point struct {
+	Label    string         `yaml:"label"`
+	Line     string         `yaml:"line"` // GPIO17, P1_11, or the kernel's name of the line
+	Chip     string         `yaml:"chip"`
+	Pin      string         `yaml:"pin"`      // GPA0 … GPB7
+	Active   Level          `yaml:"active"`   // default low: a contact to ground
+	Bias     Bias           `yaml:"bias"`     // default up when active low, down when active high
+	Settle   *time.Duration `yaml:"settle"`   // default 20ms native, 30ms on a chip
+	Debounce time.Duration  `yaml:"debounce"` // kernel debounce of a native line; default none
+}
+
+// Loop is an inductive loop detector with a presence output.
+type Loop struct {
+	Label  string            `yaml:"label"`
+	Labels map[string]string `yaml:"labels"`
+	Input  string            `yaml:"input"` // point
+}
+
+// Lane is two loops, A before B in the direction of the lane.
+type Lane struct {
+	Label     string            `yaml:"label"`
+	Labels    map[string]string `yaml:"labels"`
+	Direction gateway.Direction `yaml:"direction"` // in or out: of a vehicle that covers A first
+	OneWay    *bool             `yaml:"one_way"`   // default true: the other direction is wrong way
+	A         string            `yaml:"a"`         // loop
+	B         string            `yaml:"b"`         // loop
+	Gap       time.Duration     `yaml:"gap"`       // a vehicle between the loops may be unseen this long; default 3s
+	Jitter    time.Duration     `yaml:"jitter"`    // detector reaction spread: edges closer than this have no order; default 50ms
+}
+
+// Gate is one barrier.
+type Gate struct {
+	Label       string            `yaml:"label"`
+	Labels      map[string]string `yaml:"labels"`
+	Lane        string            `yaml:"lane"`         // lane it closes
+	OpenLimit   string            `yaml:"open_limit"`   // point
+	ClosedLimit string            `yaml:"closed_limit"` // point
+	Travel      time.Duration     `yaml:"travel"`       // nominal travel time; default 5s, time-out is twice that
+	Safety      []string          `yaml:"safety"`       // points and loops that must be clear to close
+	Outputs     GateOutputs       `yaml:"outputs"`
+}
+
+// GateOutputs are the relays of a barrier; all are held inactive from the first moment on.
+type GateOutputs struct {
+	Open  *Output `yaml:"open"`
+	Close *Output `yaml:"close"`
+	Stop  *Output `yaml:"stop"`
+}
+
+// Output is one relay on a native line.
+type Output struct {
+	Line   string `yaml:"line"`
+	Active Level  `yaml:"active"` // level that energises the coil; default high
+}
+
+// Elevator is read only, by construction.
+type Elevator struct {
+	Label      string            `yaml:"label"`
+	Labels     map[string]string `yaml:"labels"`
+	Fault      string            `yaml:"fault"`       // point: general fault contact
+	RaiseAfter *time.Duration    `yaml:"raise_after"` // default 1s
+	ClearAfter *time.Duration    `yaml:"clear_after"` // default 1s
+}
+
+// Camera with a heartbeat pulse.
+type Camera struct {
+	Label     string            `yaml:"label"`
+	Labels    map[string]string `yaml:"labels"`
+	Heartbeat string            `yaml:"heartbeat"` // point
+	Period    time.Duration     `yaml:"period"`    // default 60s
+}
+
+// Bytes is a size: 64MiB, 512KiB, 1GiB.
+type Bytes int64
+
+// Hertz is a frequency: 100kHz, 400kHz.
+type Hertz int64

@@ -1,0 +1,172 @@
+package gateway
+
+// The data of each event type. Field names are wire words; durations are milliseconds because people and
+// spreadsheets read them. Data is immutable once the event was issued.
+
+// Confidence in what was concluded from the edges.
+type Confidence string
+
+const (
+	HighConfidence Confidence = "high"
+	LowConfidence  Confidence = "low" // simultaneous or incomplete edges: plausible, not proven
+)
+
+// Direction of a vehicle with respect to the site.
+type Direction string
+
+const (
+	In  Direction = "in"
+	Out Direction = "out"
+)
+
+// Opposite direction.
+func (d Direction) Opposite() Direction {
+	if d == In {
+		return Out
+	}
+	return In
+}
+
+// LoopData of loop.occupied and loop.cleared.
+type LoopData struct {
+	OccupiedMS int64 `json:"occupied_ms,omitempty"` // cleared: how long a vehicle stood on the loop
+}
+
+// ArrivalData of lane.vehicle_arrived.
+type ArrivalData struct {
+	Direction Direction `json:"direction"` // as the first covered loop suggests
+}
+
+// PassData of lane.vehicle_passed and lane.wrong_way.
+type PassData struct {
+	Direction  Direction  `json:"direction"`
+	Confidence Confidence `json:"confidence"`
+	DurationMS int64      `json:"duration_ms"` // first loop covered until the vehicle was past it
+	Count      uint64     `json:"count"`       // passages of this lane in this direction, this one included
+}
+
+// BackedOutData of lane.vehicle_backed_out.
+type BackedOutData struct {
+	Direction  Direction `json:"direction"` // in which it had arrived
+	Reached    string    `json:"reached"`   // "first" or "both": which loops it covered
+	DurationMS int64     `json:"duration_ms"`
+}
+
+// RetractionData of lane.pass_retracted: the vehicle counted last came back and left the way it had come.
+type RetractionData struct {
+	Direction Direction `json:"direction"`
+	Count     uint64    `json:"count"` // after the correction
+}
+
+// MovementCause says why a barrier moved.
+type MovementCause string
+
+const (
+	CauseUnknown MovementCause = "unknown" // nothing the gateway did: remote key, barrier's own controller, hand crank
+)
+
+// MovementData of gate.opening, opened, closing, closed, stopped, obstructed.
+type MovementData struct {
+	Cause    MovementCause `json:"cause"`
+	TravelMS int64         `json:"travel_ms,omitempty"` // from leaving one limit to reaching the other
+}
+
+// GateFaultData of gate.fault and gate.fault_cleared.
+type GateFaultData struct {
+	Cause string `json:"cause"` // travel_timeout, limit_conflict
+}
+
+// AlarmCause names the alarm.
+func (d GateFaultData) AlarmCause() string { return d.Cause }
+
+// ElevatorFaultData of elevator.fault_raised and fault_cleared.
+type ElevatorFaultData struct {
+	Fault string `json:"fault"` // symbolic name from the configuration: "general", "door_zone", …
+}
+
+// CameraData of camera.online, late, offline, heartbeat_stuck.
+type CameraData struct {
+	Method   string `json:"method"`              // what the conclusion rests on: "pulse"
+	SilentMS int64  `json:"silent_ms,omitempty"` // since the last good pulse (or since the start, if there was none)
+}
+
+// BusFaultData of bus.fault and bus.recovered.
+type BusFaultData struct {
+	Chip  string `json:"chip,omitempty"` // "" = the whole bus or GPIO chip
+	Cause string `json:"cause"`          // drivers.Fault word
+	Error string `json:"error,omitempty"`
+	ForMS int64  `json:"for_ms,omitempty"` // recovered: how long it lasted
+}
+
+// AlarmCause names the alarm: one per chip, so that two chips of one bus do not clear each other.
+func (d BusFaultData) AlarmCause() string {
+	if d.Chip == "" {
+		return "fault"
+	}
+	return "fault-" + d.Chip
+}
+
+// ChipResetData of bus.chip_reset: a chip had lost its registers and was set up again.
+type ChipResetData struct {
+	Chip string `json:"chip"`
+}
+
+// StartedData of gateway.started. Unconfirmed lists every run that is not fully confirmed; an older run that is not
+// listed is complete or empty.
+type StartedData struct {
+	Version     string       `json:"version"`
+	KernelBoot  string       `json:"kernelboot"`
+	Epoch       string       `json:"epoch"`
+	Run         uint32       `json:"run"`
+	Unconfirmed []LedgerRun  `json:"unconfirmed"`
+	Config      string       `json:"config"` // "sha256:…"
+	Clock       ClockQuality `json:"clock"`
+}
+
+// LedgerRun tells how far a run of the daemon is known to be durable.
+type LedgerRun struct {
+	Epoch     string `json:"epoch"`
+	Run       uint32 `json:"run"`
+	DurableTo uint64 `json:"durable_to"`
+}
+
+// StoppingData of gateway.stopping.
+type StoppingData struct {
+	Reason string `json:"reason"` // "signal", "reload"
+}
+
+// ClockSyncedData of gateway.clock_synced maps the monotonic clock of a kernel boot to UTC.
+type ClockSyncedData struct {
+	KernelBoot string  `json:"kernelboot"`
+	Uptime     float64 `json:"uptime"`
+	UTC        string  `json:"utc"` // RFC 3339
+}
+
+// NumberRange is inclusive.
+type NumberRange struct {
+	From uint64 `json:"from"`
+	To   uint64 `json:"to"`
+}
+
+// DroppedData of gateway.events_dropped: numbers that will never be delivered.
+type DroppedData struct {
+	Epoch  string        `json:"epoch"`
+	Run    uint32        `json:"run"`
+	Ranges []NumberRange `json:"ranges"`
+	Queue  string        `json:"queue"` // alarm, normal, or "" where damage hid it
+	Cause  string        `json:"cause"` // evicted, damaged, power_cut, poison, oversize, storage
+}
+
+// RestoredData of gateway.outbox_restored: a new epoch began because numbers might have been used twice.
+type RestoredData struct {
+	OldEpoch string `json:"old_epoch"`
+	Reason   string `json:"reason"`
+}
+
+// StorageData of gateway.storage_degraded and storage_recovered.
+type StorageData struct {
+	Error string `json:"error,omitempty"`
+}
+
+// AlarmCauser is implemented by data whose alarm is named by a cause (Spec.Raises or Clears = Cause).
+type AlarmCauser interface{ AlarmCause() string }

@@ -1,0 +1,137 @@
+package hub
+
+import (
+	"slices"
+	"strings"
+	"sync"
+
+	"lotusgate/gateway"
+)
+
+// Hub collects what writers know and hands out Views. All methods may be called from any goroutine. Writing costs a
+// lock and a copy of one entry; the View is only built when somebody reads it.
+type Hub struct {
+	now func() gateway.Mono
+
+	mu      sync.Mutex
+	version uint64
+	view    *View // built for version, nil when out of date
+	changed chan struct{}
+
+	next    View // Devices, Points, Sources, Alarms, Events unused: they live in the fields below
+	devices keyed[Device]
+	points  keyed[Point]
+	sources keyed[Source]
+	alarms  keyed[gateway.Alarm]
+	events  []Event // oldest first
+}
+
+// New makes an empty hub. now is the monotonic clock.
+func New(now func() gateway.Mono) *Hub {
+	return &Hub{now: now, changed: make(chan struct{})}
+}
+
+// keyed is a small sorted table: hundreds of entries, read as a whole, written one at a time.
+type keyed[T any] struct {
+	keys []string
+	vals []T
+}
+
+func (k *keyed[T]) put(key string, v T) {
+	i, found := slices.BinarySearch(k.keys, key)
+	if found {
+		k.vals[i] = v
+		return
+	}
+	k.keys = slices.Insert(k.keys, i, key)
+	k.vals = slices.Insert(k.vals, i, v)
+}
+
+func (k *keyed[T]) drop(key string) {
+	if i, found := slices.BinarySearch(k.keys, key); found {
+		k.keys = slices.Delete(k.keys, i, i+1)
+		k.vals = slices.Delete(k.vals, i, i+1)
+	}
+}
+
+// write runs change under the lock and wakes the watchers.
+func (h *Hub) write(change func()) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	change()
+	h.version++
+	h.view = nil
+	close(h.changed)
+	h.changed = make(chan struct{})
+}
+
+// SetGateway replaces what is known about the gateway itself.
+func (h *Hub) SetGateway(g Gateway) { h.write(func() { h.next.Gateway = g }) }
+
+// SetLink replaces the state of the broker connection.
+func (h *Hub) SetLink(l Link) { h.write(func() { h.next.Link = l }) }
+
+// SetStorage replaces the state of the outbox.
+func (h *Hub) SetStorage(s Storage) { h.write(func() { h.next.Storage = s }) }
+
+// SetClock replaces what is known about the date.
+func (h *Hub) SetClock(c Clock) { h.write(func() { h.next.Clock = c }) }
+
+// PutDevice adds or replaces a device.
+func (h *Hub) PutDevice(d Device) { h.write(func() { h.devices.put(d.ID, d) }) }
+
+// PutPoint adds or replaces a point.
+func (h *Hub) PutPoint(p Point) { h.write(func() { h.points.put(p.ID, p) }) }
+
+// PutSource adds or replaces a source.
+func (h *Hub) PutSource(s Source) { h.write(func() { h.sources.put(s.ID, s) }) }
+
+// PutAlarm adds or replaces a standing alarm.
+func (h *Hub) PutAlarm(a gateway.Alarm) { h.write(func() { h.alarms.put(a.Key(), a) }) }
+
+// DropAlarm removes a cleared alarm; its key is gateway.Alarm.Key.
+func (h *Hub) DropAlarm(key string) { h.write(func() { h.alarms.drop(key) }) }
+
+// AddEvent appends to the recent history.
+func (h *Hub) AddEvent(e Event) {
+	h.write(func() {
+		if len(h.events) == EventsKept {
+			h.events = append(h.events[:0], h.events[1:]...)
+		}
+		h.events = append(h.events, e)
+	})
+}
+
+// View returns the newest view; views of the same version are the same pointer.
+func (h *Hub) View() *View {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.view == nil {
+		v := h.next
+		v.Version, v.At = h.version, h.now()
+		v.Devices = slices.Clone(h.devices.vals)
+		v.Points = slices.Clone(h.points.vals)
+		v.Sources = slices.Clone(h.sources.vals)
+		v.Alarms = slices.Clone(h.alarms.vals)
+		v.Events = slices.Clone(h.events)
+		slices.Reverse(v.Events)
+		h.view = &v
+	}
+	return h.view
+}
+
+// Changed returns a channel that is closed at the next change. Take it before View, so that no change is missed.
+func (h *Hub) Changed() <-chan struct{} {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.changed
+}
+
+// Device finds a device by id in a view.
+func (v *View) Device(id string) (Device, bool) {
+	i, ok := slices.BinarySearchFunc(v.Devices, id, func(d Device, id string) int { return strings.Compare(d.ID, id) })
+	if !ok {
+		return Device{}, false
+	}
+	return v.Devices[i], true
+}

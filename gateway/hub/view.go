@@ -1,0 +1,132 @@
+// Package hub holds the latest truth: one immutable View that the page, the JSON interface, the event stream, readiness,
+// metrics and the retained MQTT topics all render.
+//
+// Promises: a View never changes after it was handed out; watchers get the newest view, never a backlog, and cannot slow
+// a writer down. Writers are the core (devices, points, alarms, events) and the daemon (link, storage, clock): each
+// entry has one writer.
+package hub
+
+import (
+	"time"
+
+	"lotusgate/gateway"
+)
+
+// View is everything that is known now. Slices are sorted by id; treat all of it as read-only.
+type View struct {
+	Version uint64       // grows with every change
+	At      gateway.Mono // when the view was made
+	Gateway Gateway
+	Devices []Device
+	Points  []Point
+	Sources []Source
+	Alarms  []gateway.Alarm
+	Events  []Event // newest first, at most EventsKept
+	Link    Link
+	Storage Storage
+	Clock   Clock
+}
+
+// EventsKept is how many of the last events a view holds.
+const EventsKept = 200
+
+// Gateway is what does not change while the daemon runs, but for a reload.
+type Gateway struct {
+	Site, ID   string
+	Label      string
+	Labels     map[string]string
+	Version    string
+	KernelBoot string
+	Config     string // "sha256:…"
+	Started    gateway.Mono
+}
+
+// Device is one logical device: a loop, lane, gate, elevator, camera.
+type Device struct {
+	gateway.MetaDevice
+	State gateway.DeviceState
+	Event gateway.EventID // the last event of this device
+}
+
+// Point is one wire.
+type Point struct {
+	ID       string
+	Label    string
+	Terminal string // where it is: "GPIO17", "x1 GPA3"
+	Active   bool   // settled, polarity applied
+	Raw      bool   // electrical level now
+	Quality  gateway.Quality
+	Since    gateway.Mono // of Active
+	Edges    uint64       // raw edges seen
+	Bounces  uint64       // raw edges that settled into nothing
+	Missed   uint64       // changes found by a level read that no edge had announced, and edges known to be lost
+	LastEdge gateway.Mono
+}
+
+// Source is a bus, a chip or the native GPIO lines: where levels come from.
+type Source struct {
+	ID     string
+	Kind   string // "gpio", "mcp23017"
+	Where  string // "I2C1 0x20"
+	OK     bool
+	Fault  string // drivers.Fault word while not OK
+	Error  string // what the driver said last
+	Since  gateway.Mono
+	Reads  uint64 // transactions that gave a sample
+	Errors uint64
+	Resets uint64
+}
+
+// Event is one entry of the recent history.
+type Event struct {
+	ID   gateway.EventID
+	Time time.Time // zero while the date is unknown
+	gateway.Event
+}
+
+// Link is the connection to the broker.
+type Link struct {
+	Broker    string
+	Connected bool
+	Session   string
+	Since     gateway.Mono // of Connected
+	Error     string       // why not, in the words of the last attempt
+	Attempts  uint64       // since the last connection
+	Connects  uint64
+	Published uint64 // events confirmed by the broker
+	Resent    uint64 // events sent more than once
+	InFlight  int
+}
+
+// Storage is the outbox.
+type Storage struct {
+	Ledger       gateway.Ledger
+	Degraded     string // why storage is not durable; "" = it is
+	Queues       [2]QueueStats
+	Commits      uint64
+	CommitTime   time.Duration // of the last commit
+	BytesWritten uint64
+	Dropped      uint64
+}
+
+// QueueStats of one outbox queue, index gateway.Queue.
+type QueueStats struct {
+	Depth     uint64 // records not yet confirmed
+	Bytes     uint64 // on disk
+	Limit     uint64
+	OldestAge time.Duration // of the oldest unconfirmed record of this kernel boot; 0 = none
+}
+
+// Clock is what is known about the date.
+type Clock struct {
+	Quality gateway.ClockQuality
+	Offset  time.Time // wall time at monotonic zero; zero while the date is unknown
+}
+
+// Wall turns a monotonic time of this kernel boot into a date; zero while the date is unknown.
+func (c Clock) Wall(m gateway.Mono) time.Time {
+	if c.Offset.IsZero() || m.IsZero() {
+		return time.Time{}
+	}
+	return c.Offset.Add(time.Duration(m))
+}

@@ -1,0 +1,23 @@
+package gateway
+
+// DeviceState is the value of a device now: what a consumer who comes late needs. The zero value is "not known".
+type DeviceState struct {
+	Value   string // wire word, or a decimal number; "" = not known (null)
+	Number  bool   // Value is a number and goes out as one
+	Quality Quality
+	Since   Mono // when Value became so
+	Detail  any  // a small comparable struct with JSON tags; nil = none
+}
+
+// Alarm is one condition that needs somebody, from its raise to its clear.
+type Alarm struct {
+	ID       string // device, point or bus
+	Name     string // "offline", "travel_timeout"
+	Type     Type   // of the event that raised it
+	Severity Severity
+	Since    Mono
+	Event    EventID
+}
+
+// Key names the alarm: its topic below "alarm/".
+func (a Alarm) Key() string { return a.ID + "/" + a.Name }
