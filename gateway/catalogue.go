@@ -15,7 +15,6 @@ const (
 	GateOpened       Type = "gate.opened"
 	GateClosing      Type = "gate.closing"
 	GateClosed       Type = "gate.closed"
-	GateStopped      Type = "gate.stopped"
 	GateObstructed   Type = "gate.obstructed"
 	GateFault        Type = "gate.fault"
 	GateFaultCleared Type = "gate.fault_cleared"
@@ -69,7 +68,6 @@ var catalogue = [...]Spec{
 	{Type: GateOpened, Data: MovementData{}},
 	{Type: GateClosing, Data: MovementData{}},
 	{Type: GateClosed, Data: MovementData{}},
-	{Type: GateStopped, Severity: Warning, Data: MovementData{}},
 	{Type: GateObstructed, Severity: Warning, Data: MovementData{}},
 	{Type: GateFault, Severity: Major, Raises: Cause, Data: GateFaultData{}},
 	{Type: GateFaultCleared, Clears: []string{Cause}, Urgent: true, Data: GateFaultData{}},
@@ -79,8 +77,8 @@ var catalogue = [...]Spec{
 
 	{Type: CameraOnline, Clears: []string{"late", "offline", "heartbeat_stuck"}, Urgent: true, Data: CameraData{}},
 	{Type: CameraLate, Severity: Warning, Raises: "late", Data: CameraData{}},
-	{Type: CameraOffline, Severity: Major, Raises: "offline", Clears: []string{"late"}, Data: CameraData{}},
-	{Type: CameraHeartbeatStuck, Severity: Major, Raises: "heartbeat_stuck", Clears: []string{"late"}, Data: CameraData{}},
+	{Type: CameraOffline, Severity: Major, Raises: "offline", Clears: []string{"late", "heartbeat_stuck"}, Data: CameraData{}},
+	{Type: CameraHeartbeatStuck, Severity: Major, Raises: "heartbeat_stuck", Clears: []string{"late", "offline"}, Data: CameraData{}},
 
 	{Type: BusFault, Severity: Major, Raises: Cause, Data: BusFaultData{}},
 	{Type: BusRecovered, Clears: []string{Cause}, Urgent: true, Data: BusFaultData{}},

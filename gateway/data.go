@@ -65,7 +65,7 @@ const (
 	CauseUnknown MovementCause = "unknown" // nothing the gateway did: remote key, barrier's own controller, hand crank
 )
 
-// MovementData of gate.opening, opened, closing, closed, stopped, obstructed.
+// MovementData of gate.opening, opened, closing, closed, obstructed.
 type MovementData struct {
 	Cause    MovementCause `json:"cause"`
 	TravelMS int64         `json:"travel_ms,omitempty"` // from leaving one limit to reaching the other

@@ -1,0 +1,106 @@
+// Package device is the arithmetic of the field: settle filter, loop, lane, gate, elevator, camera.
+//
+// Every machine is a small comparable struct. Step takes the time and one input and returns the next value, what
+// follows from it, and when it wants to be stepped again:
+//
+//	next, effects, wake := m.Step(now, in)
+//
+// Promises: Step is pure (same value, time and input give the same result; no clock, lock, goroutine, pointer or
+// logger), needs constant memory, and never returns a wake that is not after now. Time never runs backwards for one
+// machine; Signal.Since may lie before now, because a level counts only after it has settled.
+//
+// Nothing here knows wires, topics, storage or the wall clock. What drives the machines is package field.
+package device
+
+import (
+	"lotusgate/gateway"
+)
+
+// Role says which part of a device an input belongs to.
+type Role uint8
+
+const (
+	RoleInput       Role = iota // the one input of a loop, elevator or camera
+	RoleA                       // lane: first loop in the direction of the lane
+	RoleB                       // lane: second loop
+	RoleOpenLimit               // gate
+	RoleClosedLimit             // gate
+	RoleSafety                  // gate: must be clear to close; several, told apart by Index
+)
+
+// Signal is a settled truth that a wire or a device offers to another device.
+type Signal struct {
+	On      bool // meaning applied: contact active, loop occupied
+	Quality gateway.Quality
+	Since   gateway.Mono // when On became so: the first edge, not the end of the settle time
+}
+
+// Known tells whether the signal may be reasoned with.
+func (s Signal) Known() bool { return s.Quality == gateway.Good }
+
+// Input is one thing a machine is told. The zero Input is a timer: a wake-up time has come.
+type Input struct {
+	Kind   InputKind
+	Role   Role
+	Index  uint8 // among several parts of one role
+	Signal Signal
+}
+
+// InputKind tells what an Input carries.
+type InputKind uint8
+
+const (
+	Timer InputKind = iota
+	SignalChanged
+)
+
+// Changed makes the input that reports a signal.
+func Changed(role Role, index uint8, s Signal) Input {
+	return Input{Kind: SignalChanged, Role: role, Index: index, Signal: s}
+}
+
+// at is the time an input speaks about.
+func (in Input) at(now gateway.Mono) gateway.Mono {
+	if in.Kind == SignalChanged && !in.Signal.Since.IsZero() && in.Signal.Since < now {
+		return in.Signal.Since
+	}
+	return now
+}
+
+// Effects of one step.
+type Effects struct {
+	Events []Emit // in the order they happened
+}
+
+// Emit is an event that a machine concluded; the shell adds whose it is.
+type Emit struct {
+	Type gateway.Type
+	At   gateway.Mono
+	Data any
+}
+
+func (e *Effects) emit(t gateway.Type, at gateway.Mono, data any) {
+	e.Events = append(e.Events, Emit{Type: t, At: at, Data: data})
+}
+
+// Machine is what every device is.
+type Machine[T any] interface {
+	comparable
+	Step(now gateway.Mono, in Input) (next T, fx Effects, wake gateway.Mono)
+	State() gateway.DeviceState
+}
+
+// after returns t if it lies in the future, else the next instant: a machine whose time has come is stepped again.
+func after(now, t gateway.Mono) gateway.Mono {
+	if t.IsZero() || t > now {
+		return t
+	}
+	return now + 1
+}
+
+func millis(from, to gateway.Mono) int64 {
+	if from.IsZero() || to < from {
+		return 0
+	}
+	return to.Sub(from).Milliseconds()
+}
