@@ -1,0 +1,49 @@
+package uplink
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+const (
+	firstWait   = 50 * time.Millisecond
+	longestWait = 30 * time.Second
+	steadyAfter = 30 * time.Second // a connection that held this long makes the next wait short again
+)
+
+// backoff says how long to wait before the next connection. The zero value is ready.
+type backoff struct {
+	ceiling time.Duration // of the last wait
+}
+
+// next is the wait after a connection that was up for up, 0 if it never was. random returns a value in [0, n): half of
+// the wait is left to chance, so that a thousand gateways do not come back in the same second.
+func (b *backoff) next(up time.Duration, random func(n int64) int64) time.Duration {
+	if up >= steadyAfter {
+		b.ceiling = 0
+	}
+	b.ceiling = min(max(2*b.ceiling, firstWait), longestWait)
+	half := b.ceiling / 2
+	return half + time.Duration(random(int64(half)+1))
+}
+
+// retry runs attempt until ctx ends. attempt returns how long it was connected and why it no longer is; failed hears of
+// it before the wait.
+func retry(ctx context.Context, attempt func(context.Context) (time.Duration, error), failed func(error, time.Duration)) {
+	var b backoff
+	for ctx.Err() == nil {
+		up, err := attempt(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		wait := b.next(up, rand.Int64N)
+		failed(err, wait)
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+		case <-timer.C:
+		}
+	}
+}

@@ -1,0 +1,170 @@
+package uplink
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"strings"
+	"time"
+
+	"lotusgate/gateway"
+	"lotusgate/gateway/hub"
+)
+
+// Options of an Uplink. Zero values of Window, KeepAlive, AckTimeout and of the functions have safe defaults.
+type Options struct {
+	Broker   string // mqtt://host or mqtts://host, with :port if not 1883 or 8883
+	ClientID string // stable, one per gateway: a second client of that name takes the connection over
+	Root     string // of every topic: prefix/site/gateway
+	Source   string // CloudEvents source: "//site/gateway"
+
+	// Files are read anew at every connect, so that credentials can be renewed while the gateway runs. User name and
+	// password files hold one line; the others are PEM.
+	UsernameFile, PasswordFile string
+	CAFile                     string // default: the system's roots
+	CertFile, KeyFile          string
+
+	Window      int           // unacknowledged publishes, 2 to 1024; default 64
+	KeepAlive   time.Duration // whole seconds; default 20 s
+	AckTimeout  time.Duration // a packet not acknowledged by then ends the connection; default 15 s
+	BacklogRate int           // events a second of what waited; 0 = as fast as the window allows
+
+	Version    string // of this program
+	KernelBoot string // id of the running kernel boot
+
+	AlarmText func(gateway.Alarm) gateway.Text // sentence for people; default: the alarm's name
+	Problems  func(*hub.View) []gateway.Text   // what makes the status "degraded"; default: nothing
+	Poison    func(gateway.EventID, error)     // told of a record that can never be sent; default: it is logged
+	Log       *slog.Logger                     // default: silence
+}
+
+const (
+	defaultWindow     = 64
+	defaultKeepAlive  = 20 * time.Second
+	defaultAckTimeout = 15 * time.Second // PUBACKs stall 6 to 11 s when the leader of a broker cluster dies
+)
+
+// complete fills in defaults.
+func (o *Options) complete() {
+	if o.Window == 0 {
+		o.Window = defaultWindow
+	}
+	if o.KeepAlive == 0 {
+		o.KeepAlive = defaultKeepAlive
+	}
+	if o.AckTimeout == 0 {
+		o.AckTimeout = defaultAckTimeout
+	}
+	if o.AlarmText == nil {
+		o.AlarmText = func(a gateway.Alarm) gateway.Text { return gateway.Text{ZH: a.Name, EN: a.Name} }
+	}
+	if o.Problems == nil {
+		o.Problems = func(*hub.View) []gateway.Text { return nil }
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Poison == nil {
+		log := o.Log
+		o.Poison = func(id gateway.EventID, err error) {
+			log.Error("event cannot be sent and is given up", "id", id, "error", err)
+		}
+	}
+}
+
+// check tells everything that is wrong, and what to write instead. o is complete.
+func (o *Options) check() error {
+	endpoint, err := parseBroker(o.Broker)
+	errs := []error{err}
+	say := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+
+	if o.ClientID == "" || len(o.ClientID) > 256 || strings.ContainsFunc(o.ClientID, isControl) {
+		say("client id %q: use 1 to 256 bytes of text, the same at every start and on no other gateway", o.ClientID)
+	}
+	if !isTopic(o.Root) || strings.Count(o.Root, "/") < 2 {
+		say("root %q: use <prefix>/<site>/<gateway> without +, # and empty levels", o.Root)
+	}
+	if !strings.HasPrefix(o.Source, "//") {
+		say("source %q: use //<site>/<gateway>", o.Source)
+	}
+	if o.PasswordFile != "" && o.UsernameFile == "" {
+		say("a password file needs a user name file: MQTT 3.1.1 has no password without a user name")
+	}
+	if (o.CertFile == "") != (o.KeyFile == "") {
+		say("a client certificate needs both files: certificate %q, key %q", o.CertFile, o.KeyFile)
+	}
+	if err == nil && !endpoint.tls && (o.CAFile != "" || o.CertFile != "") {
+		say("broker %s is not encrypted: use mqtts:// with a CA or client certificate, or leave those out", o.Broker)
+	}
+	if o.Window < 2 || o.Window > 1024 {
+		say("window %d: use 2 to 1024; 32 to 64 suits most links", o.Window)
+	}
+	if o.KeepAlive < time.Second || o.KeepAlive > 65535*time.Second || o.KeepAlive%time.Second != 0 {
+		say("keep alive %v: use whole seconds from 1s to 65535s; 15s to 30s suits most links", o.KeepAlive)
+	}
+	if o.AckTimeout < 0 {
+		say("ack timeout %v: use a positive time, 15s or more for a broker cluster", o.AckTimeout)
+	}
+	if o.BacklogRate < 0 {
+		say("backlog rate %d: use events per second, or 0 for no limit", o.BacklogRate)
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("uplink: %w", err)
+	}
+	return nil
+}
+
+// endpoint is a parsed broker URL.
+type endpoint struct {
+	url  *url.URL
+	host string // without port: the name that the certificate must bear
+	addr string // host:port
+	tls  bool
+}
+
+func parseBroker(s string) (endpoint, error) {
+	const want = "use mqtt://host:1883 or mqtts://host:8883"
+	u, err := url.Parse(s)
+	if err != nil {
+		return endpoint{}, fmt.Errorf("broker %q: %s", s, want) // url.Parse would quote a password, too
+	}
+	e := endpoint{url: u, host: u.Hostname()}
+	port := u.Port()
+	switch u.Scheme {
+	case "mqtt", "tcp":
+		if port == "" {
+			port = "1883"
+		}
+	case "mqtts", "ssl", "tls":
+		e.tls = true
+		if port == "" {
+			port = "8883"
+		}
+	case "ws", "wss":
+		return endpoint{}, fmt.Errorf("broker %q: WebSocket is not supported by this version; %s", s, want)
+	default:
+		return endpoint{}, fmt.Errorf("broker %q: %s", s, want)
+	}
+	switch {
+	case e.host == "":
+		return endpoint{}, fmt.Errorf("broker %q names no host: %s", s, want)
+	case u.User != nil:
+		return endpoint{}, fmt.Errorf("broker at %s: put user name and password into files, not into the URL", u.Host)
+	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
+		return endpoint{}, fmt.Errorf("broker %q: nothing may follow the port: %s", s, want)
+	}
+	e.addr = net.JoinHostPort(e.host, port)
+	return e, nil
+}
+
+func isControl(r rune) bool { return r < ' ' || r == 0x7f }
+
+// isTopic tells whether s can be published to and has no empty level.
+func isTopic(s string) bool {
+	if s == "" || len(s) > 1024 || strings.ContainsAny(s, "+#") || strings.ContainsFunc(s, isControl) {
+		return false
+	}
+	return !strings.HasPrefix(s, "/") && !strings.HasSuffix(s, "/") && !strings.Contains(s, "//")
+}

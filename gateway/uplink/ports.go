@@ -1,0 +1,40 @@
+package uplink
+
+import (
+	"time"
+
+	"lotusgate/gateway"
+)
+
+// Record is one event as the outbox keeps it.
+type Record struct {
+	ID      gateway.EventID
+	Payload []byte // JSON of a gateway.Stored; not changed until the record is confirmed or Rewind was called
+	Resent  bool   // was taken before, perhaps by an earlier run
+}
+
+// Outbox is the durable log, as far as the sender needs it. All methods are called from one goroutine.
+type Outbox interface {
+	// Take appends at most max records that wait to be sent to dst, in the order in which they shall be sent.
+	Take(dst []Record, max int) []Record
+	// Ready returns a channel that receives or is closed when a Take that comes after may find more. It is asked for
+	// before Take, so that nothing is missed; a wake-up too many does no harm.
+	Ready() <-chan struct{}
+	// Confirm says that the broker has acknowledged these records. ids is only valid during the call.
+	Confirm(ids ...gateway.EventID)
+	// Rewind makes every record that was taken and not confirmed wait again.
+	Rewind()
+}
+
+// Ledger sums up how far numbers were issued and confirmed.
+type Ledger interface {
+	Ledger() gateway.Ledger
+}
+
+// Clock tells the time.
+type Clock interface {
+	// Now is the monotonic clock that events are stamped with.
+	Now() gateway.Mono
+	// Stamp turns a monotonic time of the kernel boot named boot into a date; zero while that is unknown.
+	Stamp(boot string, at gateway.Mono) (time.Time, gateway.ClockQuality)
+}

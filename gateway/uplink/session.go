@@ -1,0 +1,367 @@
+package uplink
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"lotusgate/gateway"
+	"lotusgate/gateway/hub"
+)
+
+const (
+	statusEvery   = 60 * time.Second
+	statusGap     = time.Second           // between two statuses, whatever happens
+	syncGap       = 20 * time.Millisecond // between two looks at the hub
+	linkGap       = time.Second           // between two reports of counters to the hub
+	readBackQuiet = 2 * time.Second       // without a retained message: everything was read back
+	goodbyeTime   = 2 * time.Second
+)
+
+// session is the life of one connection. Everything in it belongs to the goroutine of Run.
+type session struct {
+	*Uplink
+	pipe   *pipe
+	id     string
+	since  gateway.Mono
+	flight window
+
+	mirror  mirror
+	states  map[string]hub.Device // as last put into the mirror; of each only State and Event are looked at
+	meta    metaKey
+	born    bool // everything retained went out once: events may follow
+	changed <-chan struct{}
+	dirty   bool // the hub has changed since the last sync
+	synced  time.Time
+
+	condition  condition
+	statusSent time.Time
+	statusDue  time.Time
+
+	readBack time.Time // when reading back ends; zero = has ended
+
+	run     gateway.Ledger
+	ready   <-chan struct{}
+	drained bool // the outbox had nothing more at the last Take
+	batch   []Record
+	held    []outgoing
+	acked   []gateway.EventID
+}
+
+// metaKey tells whether the meta document may have changed.
+type metaKey struct {
+	config  string
+	devices int
+}
+
+func (u *Uplink) newSession(p *pipe, id string) *session {
+	return &session{
+		Uplink: u, pipe: p, id: id, since: u.clock.Now(),
+		flight: newWindow(u.opt.Window), mirror: newMirror(u.topics), states: make(map[string]hub.Device),
+		dirty: true, run: u.ledger.Ledger(),
+	}
+}
+
+// serve works until ctx or the connection ends. Whatever it returns, the caller must settle and drop or end the pipe.
+func (s *session) serve(ctx context.Context) error {
+	if err := s.subscribe(time.Now()); err != nil {
+		return err
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		now := time.Now()
+		if err := s.step(now); err != nil {
+			return err
+		}
+		s.reportLink(now, false)
+		timer.Reset(s.wake(now).Sub(now))
+
+		var oldest, ready <-chan struct{}
+		if o := s.flight.oldest(); o != nil {
+			oldest = o.token.Done()
+		}
+		if s.born && s.drained && s.flight.room() > 0 {
+			ready = s.ready
+		}
+		select {
+		case <-ctx.Done():
+			return s.goodbye()
+		case err := <-s.pipe.lost:
+			return fmt.Errorf("connection lost: %w", explain(err))
+		case <-oldest:
+		case <-s.changed:
+			s.changed, s.dirty = nil, true
+		case <-ready:
+			s.drained = false
+		case m := <-s.pipe.inbox:
+			s.receive(m, now)
+		case <-timer.C:
+		}
+	}
+}
+
+// step does everything that can be done without waiting.
+func (s *session) step(now time.Time) error {
+	if err := s.reap(now); err != nil {
+		return err
+	}
+	if s.dirty && now.Sub(s.synced) >= syncGap {
+		s.sync(now)
+	}
+	if !s.statusDue.After(now) {
+		s.putStatus(now)
+	}
+	if err := s.sendRetained(now); err != nil {
+		return err
+	}
+	if !s.readBack.IsZero() && !s.readBack.After(now) {
+		s.readBack = time.Time{}
+		filters := s.topics.readBack()
+		if err := s.push(slot{token: s.pipe.unsubscribe(filters...), what: "unsubscribe"}, now); err != nil {
+			return err
+		}
+	}
+	if s.born {
+		return s.sendEvents(now)
+	}
+	return nil
+}
+
+// wake is when step has something to do though nothing happens.
+func (s *session) wake(now time.Time) time.Time {
+	at := s.statusDue
+	sooner := func(t time.Time) {
+		if t.Before(at) {
+			at = t
+		}
+	}
+	if o := s.flight.oldest(); o != nil {
+		sooner(o.deadline)
+	}
+	if s.dirty {
+		sooner(s.synced.Add(syncGap))
+	}
+	if !s.readBack.IsZero() {
+		sooner(s.readBack)
+	}
+	if len(s.held) > 0 && s.flight.room() > 0 {
+		missing := max(0, 1-s.backlog.TokensAt(now)) / float64(s.backlog.Limit())
+		sooner(now.Add(time.Duration(missing*float64(time.Second)) + time.Millisecond))
+	}
+	if s.link != s.linkShown {
+		sooner(s.linkShownAt.Add(linkGap))
+	}
+	return at
+}
+
+// push puts a packet that was handed to paho into the window.
+func (s *session) push(p slot, now time.Time) error {
+	if done(p.token) && p.token.Error() != nil {
+		return s.failed(p, p.token.Error())
+	}
+	p.deadline = now.Add(s.opt.AckTimeout)
+	s.flight.push(p)
+	return nil
+}
+
+// reap takes what was acknowledged out of the window, in order.
+func (s *session) reap(now time.Time) error {
+	var err error
+	for o := s.flight.oldest(); o != nil; o = s.flight.oldest() {
+		if !done(o.token) {
+			if now.After(o.deadline) {
+				err = fmt.Errorf("no acknowledgement of %s within %v: the broker or the link is stuck", o.what, s.opt.AckTimeout)
+			}
+			break
+		}
+		p := s.flight.pop()
+		if e := p.token.Error(); e != nil {
+			err = s.failed(p, e)
+			break
+		}
+		s.accept(p)
+	}
+	s.confirm()
+	return err
+}
+
+// accept takes note of one acknowledged packet.
+func (s *session) accept(p slot) {
+	switch {
+	case !p.event.IsZero():
+		s.acked = append(s.acked, p.event)
+	case p.topic != nil:
+		s.mirror.acknowledged(p.topic)
+	case p.granted != nil:
+		p.granted(p.token)
+	}
+}
+
+func (s *session) confirm() {
+	if len(s.acked) == 0 {
+		return
+	}
+	s.outbox.Confirm(s.acked...)
+	s.link.Published += uint64(len(s.acked))
+	s.link.InFlight -= len(s.acked)
+	s.acked = s.acked[:0]
+}
+
+// failed finds the better of two reasons: paho ends the tokens a moment before it tells why.
+func (s *session) failed(p slot, err error) error {
+	select {
+	case lost := <-s.pipe.lost:
+		return fmt.Errorf("connection lost: %w", explain(lost))
+	case <-time.After(100 * time.Millisecond):
+		return fmt.Errorf("%s: %w", p.what, explain(err))
+	}
+}
+
+// settle confirms what was acknowledged before the end, in whatever order, and hands the rest back.
+func (s *session) settle() {
+	for s.flight.oldest() != nil {
+		if p := s.flight.pop(); !p.event.IsZero() && done(p.token) && p.token.Error() == nil {
+			s.acked = append(s.acked, p.event)
+		}
+	}
+	s.confirm()
+	s.link.InFlight = 0
+	s.outbox.Rewind()
+}
+
+// subscribe asks for what is retained below our root, and for what others say about us.
+func (s *session) subscribe(now time.Time) error {
+	filters := append(s.topics.readBack(), s.topics.status)
+	granted := func(t mqtt.Token) {
+		s.readBack = time.Now().Add(readBackQuiet)
+		for filter, qos := range t.(*mqtt.SubscribeToken).Result() {
+			if qos > 2 {
+				s.opt.Log.Warn("broker refuses to let the gateway read its own topics, so stale ones stay: allow it to read below its root", "filter", filter)
+			}
+		}
+	}
+	return s.push(slot{token: s.pipe.subscribe(filters...), what: "subscribe", granted: granted}, now)
+}
+
+// receive looks at a message on one of our own topics.
+func (s *session) receive(m message, now time.Time) {
+	switch {
+	case m.topic == s.topics.status:
+		if m.retained { // from before our birth, which overwrites it
+			return
+		}
+		var said struct {
+			Session string `json:"session"`
+		}
+		if json.Unmarshal(m.payload, &said) != nil || said.Session != s.id {
+			s.statusSoon(now)
+		}
+	case m.retained && len(m.payload) > 0:
+		s.mirror.find(m.topic)
+		s.dirty = true
+		if !s.readBack.IsZero() {
+			s.readBack = now.Add(readBackQuiet)
+		}
+	}
+}
+
+// sync compares the hub's newest view with what was published.
+func (s *session) sync(now time.Time) {
+	s.changed = s.hub.Changed()
+	v := s.hub.View()
+	s.dirty, s.synced = false, now
+	first := s.statusSent.IsZero()
+
+	clockChanged := false
+	if c := s.writer.condition(v); first || !c.equal(s.condition) {
+		clockChanged = c.clock != s.condition.clock // dates of what is retained may have become known
+		s.condition = c
+		s.statusSoon(now)
+	}
+	if first {
+		s.putStatus(now)
+	}
+	s.mirror.begin()
+	if k := (metaKey{v.Gateway.Config, len(v.Devices)}); first || k != s.meta {
+		s.meta = k
+		s.mirror.put(s.topics.meta, meta(v))
+	}
+	for _, d := range v.Devices {
+		topic := s.topics.state(d.ID)
+		if old := s.states[d.ID]; !clockChanged && old.State == d.State && old.Event == d.Event && s.mirror.keep(topic) {
+			continue
+		}
+		s.states[d.ID] = d
+		s.mirror.put(topic, s.writer.state(d))
+	}
+	for _, a := range v.Alarms {
+		s.mirror.put(s.topics.alarm(a.Key()), s.writer.alarm(a))
+	}
+	s.mirror.sweep(func(holder string) bool { return known(v, holder) })
+}
+
+// statusSoon has the status published, though not more often than every statusGap.
+func (s *session) statusSoon(now time.Time) {
+	due := s.statusSent.Add(statusGap)
+	if due.Before(now) {
+		due = now
+	}
+	if due.Before(s.statusDue) {
+		s.statusDue = due
+	}
+}
+
+func (s *session) putStatus(now time.Time) {
+	s.statusSent, s.statusDue = now, now.Add(statusEvery)
+	s.mirror.put(s.topics.status, encode(s.writer.status(s.id, s.since, s.condition)))
+}
+
+// sendRetained publishes what the mirror has queued, but never fills more than half of the window, so that a flood of
+// state changes cannot keep events back.
+func (s *session) sendRetained(now time.Time) error {
+	for s.flight.n-s.link.InFlight < s.opt.Window/2 && s.flight.room() > 0 {
+		r := s.mirror.next()
+		if r == nil {
+			s.born = true
+			return nil
+		}
+		if err := s.push(slot{token: s.pipe.publish(r.topic, true, r.want), what: r.topic, topic: r}, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// goodbye sends what is ready, says "offline" and waits for the acknowledgements, all within goodbyeTime.
+func (s *session) goodbye() error {
+	now := time.Now()
+	limit := time.NewTimer(goodbyeTime)
+	defer limit.Stop()
+	if s.born {
+		if err := s.sendEvents(now); err != nil {
+			return err
+		}
+	}
+	last := s.writer.status(s.id, s.since, s.condition)
+	last.State = gateway.Offline
+	if err := s.push(slot{token: s.pipe.publish(s.topics.status, true, encode(last)), what: "goodbye"}, now); err != nil {
+		return err
+	}
+	for o := s.flight.oldest(); o != nil; o = s.flight.oldest() {
+		select {
+		case <-o.token.Done():
+		case err := <-s.pipe.lost:
+			return fmt.Errorf("connection lost: %w", explain(err))
+		case <-limit.C:
+			return fmt.Errorf("no acknowledgement of the goodbye within %v", goodbyeTime)
+		}
+		if err := s.reap(time.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

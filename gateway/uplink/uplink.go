@@ -1,0 +1,105 @@
+package uplink
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"lotusgate/gateway/hub"
+)
+
+// Uplink is the sender. Make it with New and give it one goroutine with Run.
+type Uplink struct {
+	opt    Options
+	outbox Outbox
+	ledger Ledger
+	clock  Clock
+	hub    *hub.Hub
+	topics topics
+	writer writer
+
+	backlog *rate.Limiter // nil = no limit; outlives connections, so that flapping is no way around it
+
+	link        hub.Link // as it is
+	linkShown   hub.Link // as the hub has it
+	linkShownAt time.Time
+	lastError   string // already logged
+}
+
+// New checks the options; it does not connect. h must already hold every configured device when Run is called: what is
+// retained for others is cleared.
+func New(o Options, outbox Outbox, clock Clock, h *hub.Hub, ledger Ledger) (*Uplink, error) {
+	o.complete()
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	u := &Uplink{opt: o, outbox: outbox, ledger: ledger, clock: clock, hub: h, topics: topicsOf(o.Root)}
+	u.writer = writer{opt: &u.opt, clock: clock, ledger: ledger}
+	if o.BacklogRate > 0 {
+		u.backlog = rate.NewLimiter(rate.Limit(o.BacklogRate), max(1, o.BacklogRate/10))
+	}
+	u.link.Broker = o.Broker
+	return u, nil
+}
+
+// Run connects and sends until ctx ends, then says goodbye within two seconds. It returns nil.
+func (u *Uplink) Run(ctx context.Context) error {
+	u.reportLink(time.Now(), true)
+	retry(ctx, u.attempt, u.failed)
+	u.link.Connected, u.link.Session, u.link.Error = false, "", ""
+	u.reportLink(time.Now(), true)
+	return nil
+}
+
+// attempt makes one connection and serves it to its end.
+func (u *Uplink) attempt(ctx context.Context) (up time.Duration, err error) {
+	u.link.Attempts++
+	session := rand.Text() // 130 random bits
+	p, err := u.opt.dial(ctx, u.topics.status, u.writer.will(session))
+	if err != nil {
+		return 0, err
+	}
+	start := time.Now()
+	s := u.newSession(p, session)
+	u.link.Connected, u.link.Session, u.link.Since = true, session, s.since
+	u.link.Error, u.link.Attempts = "", 0
+	u.link.Connects++
+	u.reportLink(start, true)
+	u.lastError = ""
+	u.opt.Log.Info("connected to the broker", "broker", u.opt.Broker, "session", session)
+
+	if err = s.serve(ctx); err == nil {
+		p.bye()
+		u.opt.Log.Info("disconnected from the broker", "broker", u.opt.Broker)
+	} else {
+		p.drop()
+		if ctx.Err() != nil {
+			u.opt.Log.Warn("goodbye to the broker failed; it will report the gateway as lost", "error", err)
+		}
+	}
+	s.settle()
+	return time.Since(start), err
+}
+
+// failed shows why there is no connection, and logs it when it is news.
+func (u *Uplink) failed(err error, wait time.Duration) {
+	u.link.Connected, u.link.Session, u.link.Since = false, "", 0
+	u.link.Error = err.Error()
+	u.reportLink(time.Now(), true)
+	if u.link.Error == u.lastError {
+		return
+	}
+	u.lastError = u.link.Error
+	u.opt.Log.Warn("no connection to the broker; events are kept", "error", err, "next", wait.Round(time.Millisecond))
+}
+
+// reportLink shows the state of the connection in the hub: at once when now is forced, else counters once a second.
+func (u *Uplink) reportLink(now time.Time, force bool) {
+	if u.link == u.linkShown || (!force && now.Sub(u.linkShownAt) < linkGap) {
+		return
+	}
+	u.linkShown, u.linkShownAt = u.link, now
+	u.hub.SetLink(u.link)
+}
