@@ -1,0 +1,107 @@
+package text
+
+import (
+	"time"
+
+	"lotusgate/gateway"
+)
+
+// Event is one line of the history, without the device's name.
+func Event(e gateway.Event) gateway.Text {
+	key := Key("event." + string(e.Type))
+	if _, ok := byKey[key]; !ok {
+		return same(string(e.Type))
+	}
+	return Both(key, eventArgs(e)...)
+}
+
+// eventArgs are what the sentence of e's type may mention, in the order of its placeholders.
+func eventArgs(e gateway.Event) []any {
+	switch d := e.Data.(type) {
+	case gateway.LoopData:
+		return []any{ms(d.OccupiedMS)}
+	case gateway.ArrivalData:
+		return []any{direction(d.Direction)}
+	case gateway.PassData:
+		return []any{direction(d.Direction), d.Count}
+	case gateway.BackedOutData:
+		return []any{direction(d.Direction)}
+	case gateway.RetractionData:
+		return []any{direction(d.Direction), d.Count}
+	case gateway.GateFaultData:
+		return []any{Alarm(gateway.Alarm{Type: gateway.GateFault, Name: d.Cause})}
+	case gateway.BusFaultData:
+		what, _ := Fault(d.Cause, sourceName(e.ID, d.Part))
+		return []any{what, ms(d.ForMS)}
+	case gateway.ChipResetData:
+		return []any{d.Chip}
+	case gateway.StartedData:
+		return []any{d.Version}
+	case gateway.DroppedData:
+		var n uint64
+		for _, r := range d.Ranges {
+			n += r.To - r.From + 1
+		}
+		return []any{n, Word("drop", d.Cause)}
+	}
+	return nil
+}
+
+func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
+
+func direction(d gateway.Direction) gateway.Text { return Word("direction", string(d)) }
+
+func sourceName(bus, chip string) string {
+	if chip == "" {
+		return bus
+	}
+	return chip
+}
+
+// eventTexts: event.<type>. Placeholders are filled by eventArgs.
+var eventTexts = []entry{
+	{"event.loop.occupied", "线圈有车", "Loop occupied"},
+	{"event.loop.cleared", "线圈空出，压线 {1}", "Loop cleared after {1}"},
+
+	{"event.lane.vehicle_arrived", "车辆到达（{1}）", "Vehicle arrived ({1})"},
+	{"event.lane.vehicle_passed", "车辆通过（{1}），累计 {2} 辆", "Vehicle passed ({1}), {2} in total"},
+	{"event.lane.vehicle_backed_out", "车辆退回，没有通过（{1}）", "Vehicle backed out ({1})"},
+	{"event.lane.pass_retracted", "车辆通过后又退回（{1}），更正为 {2} 辆", "Vehicle came back ({1}), corrected to {2}"},
+	{"event.lane.wrong_way", "车辆逆行（{1}），累计 {2} 辆", "Wrong way ({1}), {2} in total"},
+
+	{"event.gate.opening", "开始抬杆", "Arm is rising"},
+	{"event.gate.opened", "抬杆到位", "Arm is up"},
+	{"event.gate.closing", "开始落杆", "Arm is coming down"},
+	{"event.gate.closed", "落杆到位", "Arm is down"},
+	{"event.gate.stopped", "闸杆停在半途", "Arm stopped midway"},
+	{"event.gate.obstructed", "落杆遇阻", "Arm met an obstacle"},
+	{"event.gate.fault", "故障：{1}", "Fault: {1}"},
+	{"event.gate.fault_cleared", "故障排除：{1}", "Fault gone: {1}"},
+
+	{"event.elevator.fault_raised", "电梯故障", "Elevator fault"},
+	{"event.elevator.fault_cleared", "电梯故障消除", "Elevator fault gone"},
+
+	{"event.camera.online", "摄像机上线", "Camera is online"},
+	{"event.camera.late", "摄像机心跳迟到", "Camera heartbeat is late"},
+	{"event.camera.offline", "摄像机离线", "Camera is offline"},
+	{"event.camera.heartbeat_stuck", "摄像机心跳信号卡死", "Camera heartbeat is stuck"},
+
+	{"event.bus.fault", "{1}", "{1}"},
+	{"event.bus.recovered", "已恢复：{1}（持续 {2}）", "Recovered: {1} (for {2})"},
+	{"event.bus.chip_reset", "模块 {1} 掉电复位，已重新设置", "Module {1} had lost its settings and was set up again"},
+
+	{"event.gateway.started", "网关启动，版本 {1}", "Gateway started, version {1}"},
+	{"event.gateway.stopping", "网关停止", "Gateway is stopping"},
+	{"event.gateway.clock_synced", "时钟已校准", "Clock was set"},
+	{"event.gateway.events_dropped", "丢失 {1} 条事件：{2}", "{1} events were lost: {2}"},
+	{"event.gateway.outbox_restored", "本机记录重新编号", "Local record began a new numbering"},
+	{"event.gateway.storage_degraded", "本机存储异常", "Local storage has failed"},
+	{"event.gateway.storage_recovered", "本机存储恢复", "Local storage works again"},
+
+	{"drop.evicted", "缓存已满", "the buffer was full"},
+	{"drop.damaged", "存储数据损坏", "stored data were damaged"},
+	{"drop.power_cut", "断电时没来得及保存", "the power went before they were saved"},
+	{"drop.poison", "服务器拒收", "the broker refused them"},
+	{"drop.oversize", "内容过大", "they were too large"},
+	{"drop.storage", "本机存储异常", "local storage had failed"},
+}

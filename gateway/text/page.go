@@ -1,0 +1,106 @@
+package text
+
+// pageWords: headings, labels and short phrases of the status page.
+var pageWords = []entry{
+	{"page.title", "Lotusgate 网关", "Lotusgate"},
+	{"page.skip", "跳到内容", "Skip to content"},
+	{"page.language", "English", "中文"},
+
+	{"live.on", "实时", "Live"},
+	{"live.off", "每 5 秒刷新", "Refreshes every 5 s"},
+	{"live.old", "连接中断，以下是 {1} 的数据", "Connection lost: this was true {1}"},
+
+	{"verdict.well", "一切正常", "All well"},
+	{"verdict.well.detail", "{1} 台设备、{2} 路输入都正常。", "{1} devices and {2} inputs are in order."},
+	{"verdict.starting", "正在启动", "Starting"},
+	{"verdict.starting.detail", "网关刚启动，设备状态马上出现。", "The gateway has just started; devices will appear in a moment."},
+	{"verdict.one", "有 1 个问题", "1 problem"},
+	{"verdict.many", "有 {1} 个问题", "{1} problems"},
+
+	{"section.lanes", "车道", "Lanes"},
+	{"section.elevators", "电梯", "Elevators"},
+	{"section.cameras", "摄像机", "Cameras"},
+	{"section.devices", "其他设备", "Other devices"},
+	{"section.system", "网关", "Gateway"},
+	{"section.sources", "采集模块", "Input modules"},
+	{"section.wires", "输入接线", "Input wires"},
+	{"section.events", "最近事件", "Latest events"},
+
+	{"lane.loop.a", "线圈 A", "Loop A"},
+	{"lane.loop.b", "线圈 B", "Loop B"},
+	{"lane.safety.clear", "防砸：无遮挡", "Safety: clear"},
+	{"lane.safety.blocked", "防砸：有遮挡", "Safety: blocked"},
+	{"lane.count.in", "进场", "In"},
+	{"lane.count.out", "出场", "Out"},
+	{"lane.count.note", "本次启动以来", "since start"},
+	{"lane.count.waiting", "线圈空出后开始计数", "Counts once both loops were clear"},
+	{"lane.drawing", "{1}，闸杆：{2}", "{1}, arm: {2}"},
+
+	{"state.since", "始于", "since"},
+
+	{"link.title", "服务中心连接", "Service center"},
+	{"link.connected", "已连接", "Connected"},
+	{"link.disconnected", "未连接", "Not connected"},
+	{"link.none", "未配置", "Not configured"},
+	{"link.broker", "服务器", "Broker"},
+	{"link.published", "已确认事件", "Events confirmed"},
+	{"link.resent", "重发", "Sent again"},
+	{"link.inflight", "等待确认", "In flight"},
+	{"link.attempts", "连接失败次数", "Failed attempts"},
+	{"link.connects", "连接次数", "Connections made"},
+
+	{"outbox.title", "待发事件", "Outbox"},
+	{"outbox.empty", "已全部送达", "All delivered"},
+	{"outbox.waiting", "{1} 条待确认", "{1} unconfirmed"},
+	{"outbox.oldest", "最早一条", "Oldest"},
+	{"outbox.runs", "未确认的运行", "Unconfirmed runs"},
+	{"outbox.dropped", "丢失", "Lost"},
+	{"outbox.number", "最新编号", "Last number"},
+	{"outbox.used", "{1} / {2}", "{1} of {2}"},
+
+	{"storage.title", "本机存储", "Storage"},
+	{"storage.good", "正常", "Works"},
+	{"storage.degraded", "异常", "Failed"},
+	{"storage.commit", "上次写入耗时", "Last commit took"},
+	{"storage.commits", "写入次数", "Commits"},
+	{"storage.written", "累计写入", "Written"},
+
+	{"clock.title", "时钟", "Clock"},
+	{"clock.now", "网关时间", "Gateway time"},
+	{"clock.uptime", "已运行", "Running for"},
+
+	{"source.ok", "正常", "Works"},
+	{"source.reads", "读取", "Reads"},
+	{"source.errors", "出错", "Errors"},
+	{"source.resets", "复位", "Resets"},
+	{"source.none", "没有配置采集模块。", "No input module is configured."},
+
+	{"wire.terminal", "端子", "Terminal"},
+	{"wire.name", "名称", "Name"},
+	{"wire.level", "电平", "Level"},
+	{"wire.high", "高", "High"},
+	{"wire.low", "低", "Low"},
+	{"wire.settled", "判定", "Settled"},
+	{"wire.active", "动作", "Active"},
+	{"wire.inactive", "静止", "Idle"},
+	{"wire.edges", "跳变", "Edges"},
+	{"wire.bounces", "抖动", "Bounces"},
+	{"wire.missed", "漏检", "Missed"},
+	{"wire.last", "上次跳变", "Last edge"},
+	{"wire.none", "没有配置输入。", "No input is configured."},
+
+	{"event.none", "还没有事件。", "No events yet."},
+
+	{"foot.version", "版本", "Version"},
+	{"foot.config", "配置", "Configuration"},
+	{"foot.id", "编号", "Identity"},
+
+	{"error.busy", "看页面的人太多，请稍后再试。", "Too many viewers; try again in a moment."},
+	{"error.method", "这个页面只能查看。", "This page can only be read."},
+	{"error.body", "请求里不能带内容。", "A request must not carry a body."},
+	{"error.missing", "没有这个页面。", "There is no such page."},
+	{"error.failed", "页面出错，请看日志。", "The page failed; see the log."},
+
+	{"ready.yes", "就绪", "ready"},
+	{"ready.starting", "正在启动", "starting"},
+}

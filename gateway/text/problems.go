@@ -1,0 +1,285 @@
+package text
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"lotusgate/gateway"
+	"lotusgate/gateway/hub"
+)
+
+// Problem is one thing that needs somebody: what is wrong and what to do, a sentence each.
+type Problem struct {
+	ID       string // stable while it lasts: an alarm's key, "link", "clock", "storage", "source/<id>", …
+	Severity gateway.Severity
+	Own      bool         // the gateway itself is impaired, not merely something it watches
+	Since    gateway.Mono // zero = not known
+	What, Do gateway.Text
+	Detail   string // what a driver or the network said, untranslated; may be empty
+}
+
+// patience is how long a broken connection is a warning before it is a problem of its own: brokers restart.
+const patience = 30 * time.Second
+
+// Problems tells everything that is wrong in v, the worst first, then the oldest. The page shows all of them;
+// readiness and the MQTT status look at those that are Own.
+func Problems(v *hub.View) []Problem {
+	var ps []Problem
+	ps = append(ps, alarmProblems(v)...)
+	ps = append(ps, deviceProblems(v)...)
+	ps = append(ps, sourceProblems(v)...)
+	ps = append(ps, pointProblem(v)...)
+	ps = append(ps, linkProblem(v)...)
+	ps = append(ps, storageProblem(v)...)
+	ps = append(ps, clockProblem(v)...)
+	slices.SortStableFunc(ps, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.Since, b.Since), strings.Compare(a.ID, b.ID))
+	})
+	return ps
+}
+
+// Own keeps the problems of the gateway itself that are at least as severe as least.
+func Own(ps []Problem, least gateway.Severity) []Problem {
+	var own []Problem
+	for _, p := range ps {
+		if p.Own && p.Severity >= least {
+			own = append(own, p)
+		}
+	}
+	return own
+}
+
+// alarmProblems are the standing alarms, but for those that a source or the storage tells better.
+func alarmProblems(v *hub.View) []Problem {
+	var ps []Problem
+	for _, a := range v.Alarms {
+		switch {
+		case a.Type == gateway.BusFault && toldBySource(v, a),
+			a.Type == gateway.StorageDegraded && v.Storage.Degraded != "":
+			continue
+		}
+		ps = append(ps, Problem{
+			ID: a.Key(), Severity: a.Severity, Since: a.Since,
+			Own:  a.ID == gateway.GatewayID || a.Type == gateway.BusFault,
+			What: named(deviceName(v, a.ID), Alarm(a)), Do: Advice(a),
+		})
+	}
+	return ps
+}
+
+// toldBySource tells whether a broken source stands for the bus alarm a; it knows the fault word, the alarm does not.
+func toldBySource(v *hub.View, a gateway.Alarm) bool {
+	return slices.ContainsFunc(v.Sources, func(s hub.Source) bool {
+		return !s.OK && (s.ID == a.ID || gateway.BusFaultData{Part: s.ID}.AlarmCause() == a.Name)
+	})
+}
+
+// deviceProblems are states that need a look although no alarm stands for the device.
+func deviceProblems(v *hub.View) []Problem {
+	var ps []Problem
+	for _, d := range v.Devices {
+		key := Key("state." + d.Kind + "." + d.State.Value)
+		if _, ok := byKey[key]; !ok || d.State.Quality != gateway.Good {
+			continue
+		}
+		if slices.ContainsFunc(v.Alarms, func(a gateway.Alarm) bool { return a.ID == d.ID }) {
+			continue
+		}
+		ps = append(ps, Problem{
+			ID: d.ID + "/" + d.State.Value, Severity: gateway.Warning, Since: d.State.Since,
+			What: named(deviceName(v, d.ID), Value(d.Kind, d.State.Value)), Do: Both(key),
+		})
+	}
+	return ps
+}
+
+func sourceProblems(v *hub.View) []Problem {
+	var ps []Problem
+	for _, s := range v.Sources {
+		if s.OK {
+			continue
+		}
+		name := s.ID
+		if s.Where != "" {
+			name += " · " + s.Where
+		}
+		what, do := Fault(s.Fault, name)
+		ps = append(ps, Problem{
+			ID: "source/" + s.ID, Severity: gateway.Major, Own: true, Since: s.Since,
+			What: what, Do: do, Detail: s.Error,
+		})
+	}
+	return ps
+}
+
+// pointProblem is one problem for all wires that cannot be read although no source says why.
+func pointProblem(v *hub.View) []Problem {
+	if slices.ContainsFunc(v.Sources, func(s hub.Source) bool { return !s.OK }) {
+		return nil
+	}
+	var names []string
+	since, n := gateway.Mono(0), 0
+	for _, p := range v.Points {
+		if p.Quality == gateway.Good {
+			continue
+		}
+		n++
+		since = gateway.Earliest(since, p.Since)
+		if len(names) < 3 {
+			names = append(names, nameOf(p.ID, p.Label))
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	some := gateway.Text{ZH: strings.Join(names, "、"), EN: strings.Join(names, ", ")}
+	what := Both("problem.points", some)
+	if n > len(names) {
+		what = Both("problem.points.more", some, n)
+	}
+	return []Problem{{
+		ID: "points", Severity: gateway.Major, Own: true, Since: since,
+		What: what, Do: Both("problem.points.do"),
+	}}
+}
+
+func linkProblem(v *hub.View) []Problem {
+	if v.Link.Connected || v.Link.Broker == "" {
+		return nil
+	}
+	since := v.Link.Since
+	if since.IsZero() {
+		since = v.Gateway.Started
+	}
+	p := Problem{
+		ID: "link", Severity: gateway.Warning, Own: true, Since: since,
+		What: Both("problem.link", v.Link.Broker), Do: Both(linkAdvice(v.Link.Error)), Detail: v.Link.Error,
+	}
+	if v.At.Sub(since) >= patience {
+		p.Severity = gateway.Major
+	}
+	return []Problem{p}
+}
+
+// linkAdvice picks the next step by what the last attempt said. The words are Go's and the MQTT library's; where none
+// fits, the general advice holds.
+func linkAdvice(err string) Key {
+	err = strings.ToLower(err)
+	for _, hint := range []struct {
+		key   Key
+		words []string
+	}{
+		{"problem.link.auth", []string{"not authorized", "user name or password", "identifier rejected"}},
+		{"problem.link.tls", []string{"x509:", "tls:", "certificate"}},
+		{"problem.link.name", []string{"no such host", "lookup "}},
+		{"problem.link.refused", []string{"connection refused"}},
+		{"problem.link.network", []string{"network is unreachable", "no route to host"}},
+	} {
+		for _, w := range hint.words {
+			if strings.Contains(err, w) {
+				return hint.key
+			}
+		}
+	}
+	return "problem.link.do"
+}
+
+func storageProblem(v *hub.View) []Problem {
+	if v.Storage.Degraded == "" {
+		return nil
+	}
+	a := gateway.Alarm{ID: gateway.GatewayID, Type: gateway.StorageDegraded, Name: gateway.StorageDegraded.Name()}
+	p := Problem{
+		ID: "storage", Severity: gateway.Major, Own: true,
+		What: Alarm(a), Do: Advice(a), Detail: v.Storage.Degraded,
+	}
+	for _, standing := range v.Alarms {
+		if standing.Type == a.Type {
+			p.Since = standing.Since
+		}
+	}
+	return []Problem{p}
+}
+
+func clockProblem(v *hub.View) []Problem {
+	if v.Clock.Quality != gateway.ClockUnset {
+		return nil
+	}
+	return []Problem{{
+		ID: "clock", Severity: gateway.Warning, Own: true, Since: v.Gateway.Started,
+		What: Both("problem.clock"), Do: Both("problem.clock.do"),
+	}}
+}
+
+func deviceName(v *hub.View, id string) string {
+	if d, ok := v.Device(id); ok {
+		return nameOf(id, d.Label)
+	}
+	if id == gateway.GatewayID {
+		return ""
+	}
+	return id
+}
+
+func nameOf(id, label string) string {
+	if label != "" {
+		return label
+	}
+	return id
+}
+
+func named(name string, t gateway.Text) gateway.Text {
+	if name == "" {
+		return t
+	}
+	return gateway.Text{ZH: name + "：" + t.ZH, EN: name + ": " + t.EN}
+}
+
+var problemTexts = []entry{
+	{
+		"state.gate.stopped", "看闸杆是否被卡住；确认下方无人无车后再操作道闸。",
+		"See whether the arm is blocked; make sure nobody is under it before moving it.",
+	},
+	{
+		"state.gate.obstructed", "移开闸杆下的障碍物；确认下方无人无车后再操作道闸。",
+		"Remove what is under the arm; make sure nobody is there before moving it.",
+	},
+	{"problem.points", "输入读不到：{1}", "Inputs cannot be read: {1}"},
+	{"problem.points.more", "输入读不到：{1} 等共 {2} 路", "Inputs cannot be read: {1} and others, {2} in all"},
+	{
+		"problem.points.do", "稍等几秒；仍读不到时检查这些端子的接线和模块供电。",
+		"Wait a few seconds; if they stay unreadable, check these terminals and the module's supply.",
+	},
+	{"problem.link", "连不上服务中心：{1}", "The service center cannot be reached: {1}"},
+	{
+		"problem.link.do", "事件都存在本机，恢复后自动补发。检查网线、路由器和流量卡。",
+		"Events are kept here and sent later. Check network cable, router and SIM card.",
+	},
+	{
+		"problem.link.network", "事件都存在本机，恢复后自动补发。本机没有网络：检查网线、路由器和流量卡。",
+		"Events are kept here and sent later. There is no network: check cable, router and SIM card.",
+	},
+	{
+		"problem.link.name", "事件都存在本机，恢复后自动补发。域名解析失败：检查网络、DNS 和配置里的服务器名。",
+		"Events are kept here and sent later. The name does not resolve: check network, DNS and the broker's name in the configuration.",
+	},
+	{
+		"problem.link.refused", "事件都存在本机，恢复后自动补发。网络是通的，但服务器没有运行或端口不对：联系服务中心。",
+		"Events are kept here and sent later. The network works, but the broker is down or the port is wrong: call the service center.",
+	},
+	{
+		"problem.link.tls", "事件都存在本机，恢复后自动补发。证书校验失败：检查证书有效期、CA 文件和本机时间。",
+		"Events are kept here and sent later. The certificate check fails: see expiry dates, CA file and the clock of this gateway.",
+	},
+	{
+		"problem.link.auth", "事件都存在本机，恢复后自动补发。服务器拒绝登录：核对用户名、密码和客户端编号。",
+		"Events are kept here and sent later. The broker refuses the login: compare user name, password and client id.",
+	},
+	{"problem.clock", "本机不知道现在的时间", "This gateway does not know the date"},
+	{
+		"problem.clock.do", "事件照常记录，对时后自动补上时间。接通网络或检查 NTP 服务器和时钟电池。",
+		"Events are recorded and dated later. Connect the network, or check NTP server and clock battery.",
+	},
+}

@@ -1,0 +1,175 @@
+package text
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"lotusgate/gateway"
+	"lotusgate/gateway/hub"
+)
+
+const second = gateway.Mono(time.Second)
+
+// well is a gateway with nothing wrong.
+func well() *hub.View {
+	return &hub.View{
+		At:      100 * second,
+		Gateway: hub.Gateway{Site: "s", ID: "g", Started: second},
+		Devices: []hub.Device{
+			{
+				MetaDevice: gateway.MetaDevice{ID: "gate", Kind: "gate", Label: "入口道闸"},
+				State:      gateway.DeviceState{Value: "closed", Quality: gateway.Good, Since: 2 * second},
+			},
+		},
+		Points:  []hub.Point{{ID: "p1", Quality: gateway.Good}, {ID: "p2", Label: "线圈", Quality: gateway.Good}},
+		Sources: []hub.Source{{ID: "gpio", Kind: "gpio", OK: true}, {ID: "x1", Kind: "mcp23017", Where: "I2C1 0x20", OK: true}},
+		Link:    hub.Link{Broker: "mqtt://b:1883", Connected: true, Since: 3 * second},
+		Clock:   hub.Clock{Quality: gateway.ClockSynced},
+	}
+}
+
+func TestProblems(t *testing.T) {
+	type brief struct {
+		ID       string
+		Severity gateway.Severity
+		Own      bool
+		EN       string
+	}
+	noAck := func(v *hub.View) {
+		v.Sources[1].OK, v.Sources[1].Fault, v.Sources[1].Since = false, "no_ack", 50*second
+	}
+	for _, c := range []struct {
+		name   string
+		break_ func(v *hub.View)
+		want   []brief
+	}{
+		{"nothing", func(*hub.View) {}, nil},
+		{
+			"an alarm names its device and is not the gateway's own",
+			func(v *hub.View) {
+				v.Alarms = []gateway.Alarm{{ID: "gate", Name: "travel_timeout", Type: gateway.GateFault, Severity: gateway.Major}}
+				v.Devices[0].State.Value = "stopped"
+			},
+			[]brief{{"gate/travel_timeout", gateway.Major, false, "入口道闸: The arm did not arrive in time"}},
+		},
+		{
+			"a state without alarm that needs a look",
+			func(v *hub.View) { v.Devices[0].State.Value = "stopped" },
+			[]brief{{"gate/stopped", gateway.Warning, false, "入口道闸: Stopped midway"}},
+		},
+		{
+			"a state that is not known is no such problem",
+			func(v *hub.View) {
+				v.Devices[0].State.Value, v.Devices[0].State.Quality = "stopped", gateway.Stale
+			},
+			nil,
+		},
+		{
+			"a broken chip hides its own alarm and its wires",
+			func(v *hub.View) {
+				noAck(v)
+				v.Alarms = []gateway.Alarm{{ID: "i2c1", Name: "fault-x1", Type: gateway.BusFault, Severity: gateway.Major}}
+				v.Points[1].Quality = gateway.Bad
+			},
+			[]brief{{"source/x1", gateway.Major, true, "x1 · I2C1 0x20: the module does not answer"}},
+		},
+		{
+			"the alarm of another chip stays",
+			func(v *hub.View) {
+				noAck(v)
+				v.Alarms = []gateway.Alarm{{ID: "i2c1", Name: "fault-x2", Type: gateway.BusFault, Severity: gateway.Major, Since: second}}
+			},
+			[]brief{
+				{"i2c1/fault-x2", gateway.Major, true, "i2c1: Input module fault"},
+				{"source/x1", gateway.Major, true, "x1 · I2C1 0x20: the module does not answer"},
+			},
+		},
+		{
+			"wires that cannot be read although every source works",
+			func(v *hub.View) { v.Points[0].Quality, v.Points[1].Quality = gateway.Bad, gateway.Stale },
+			[]brief{{"points", gateway.Major, true, "Inputs cannot be read: p1, 线圈"}},
+		},
+		{
+			"a connection that just broke",
+			func(v *hub.View) { v.Link.Connected, v.Link.Since = false, 90*second },
+			[]brief{{"link", gateway.Warning, true, "The service center cannot be reached: mqtt://b:1883"}},
+		},
+		{
+			"a connection that never was",
+			func(v *hub.View) { v.Link.Connected, v.Link.Since = false, 0 },
+			[]brief{{"link", gateway.Major, true, "The service center cannot be reached: mqtt://b:1883"}},
+		},
+		{
+			"no uplink configured",
+			func(v *hub.View) { v.Link = hub.Link{} },
+			nil,
+		},
+		{
+			"storage and clock, the worse one first, storage once",
+			func(v *hub.View) {
+				v.Clock = hub.Clock{}
+				v.Storage.Degraded = "write: no space left on device"
+				v.Alarms = []gateway.Alarm{{ID: gateway.GatewayID, Name: "storage_degraded", Type: gateway.StorageDegraded, Severity: gateway.Major}}
+			},
+			[]brief{
+				{"storage", gateway.Major, true, "Local storage has failed: a power cut would lose events"},
+				{"clock", gateway.Warning, true, "This gateway does not know the date"},
+			},
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			v := well()
+			c.break_(v)
+			var got []brief
+			for _, p := range Problems(v) {
+				got = append(got, brief{p.ID, p.Severity, p.Own, p.What.EN})
+				if p.What.ZH == "" || p.Do.ZH == "" || p.Do.EN == "" {
+					t.Errorf("%s does not say in both languages what to do: %+v", p.ID, p)
+				}
+			}
+			if d := cmp.Diff(c.want, got); d != "" {
+				t.Errorf("problems (-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+func TestManyWiresAreOneProblem(t *testing.T) {
+	v := well()
+	for range 5 {
+		v.Points = append(v.Points, hub.Point{ID: "more"})
+	}
+	v.Points[0].Quality = gateway.Bad
+	ps := Problems(v)
+	if len(ps) != 1 || ps[0].What.ZH != "输入读不到：p1、more、more 等共 6 路" {
+		t.Errorf("got %+v", ps)
+	}
+}
+
+func TestLinkAdvice(t *testing.T) {
+	for _, c := range []struct {
+		err  string
+		want Key
+	}{
+		{"dial tcp 127.0.0.1:1883: connect: connection refused", "problem.link.refused"},
+		{"dial tcp: lookup broker.example on 127.0.0.53:53: no such host", "problem.link.name"},
+		{"dial tcp 10.1.1.1:1883: connect: network is unreachable", "problem.link.network"},
+		{"tls: failed to verify certificate: x509: certificate has expired", "problem.link.tls"},
+		{"connect: not Authorized", "problem.link.auth"},
+		{"dial tcp 10.1.1.1:1883: i/o timeout", "problem.link.do"},
+		{"", "problem.link.do"},
+	} {
+		if got := linkAdvice(c.err); got != c.want {
+			t.Errorf("linkAdvice(%q) = %s, want %s", c.err, got, c.want)
+		}
+	}
+}
+
+func TestOwn(t *testing.T) {
+	ps := []Problem{{ID: "a", Severity: gateway.Critical}, {ID: "b", Severity: gateway.Major, Own: true}, {ID: "c", Severity: gateway.Warning, Own: true}}
+	if got := Own(ps, gateway.Major); len(got) != 1 || got[0].ID != "b" {
+		t.Errorf("got %v", got)
+	}
+}
