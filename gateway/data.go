@@ -92,18 +92,18 @@ type CameraData struct {
 
 // BusFaultData of bus.fault and bus.recovered.
 type BusFaultData struct {
-	Chip  string `json:"chip,omitempty"` // "" = the whole bus or GPIO chip
+	Part  string `json:"part,omitempty"` // chip, or point on a native line; "" = all of it
 	Cause string `json:"cause"`          // drivers.Fault word
 	Error string `json:"error,omitempty"`
 	ForMS int64  `json:"for_ms,omitempty"` // recovered: how long it lasted
 }
 
-// AlarmCause names the alarm: one per chip, so that two chips of one bus do not clear each other.
+// AlarmCause names the alarm: one per part, so that two parts of one bus do not clear each other.
 func (d BusFaultData) AlarmCause() string {
-	if d.Chip == "" {
+	if d.Part == "" {
 		return "fault"
 	}
-	return "fault-" + d.Chip
+	return "fault-" + d.Part
 }
 
 // ChipResetData of bus.chip_reset: a chip had lost its registers and was set up again.

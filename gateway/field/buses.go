@@ -1,0 +1,195 @@
+package field
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"lotusgate/drivers"
+	"lotusgate/gateway"
+)
+
+const (
+	serviceTries = 3 // looks at a chip before it counts as down
+	drainMost    = 8 // looks in a row while INT stays low
+)
+
+// Resetter is an error of Chip.Service that says: the chip has lost its registers, Init it and go on.
+type Resetter interface{ ChipReset() bool }
+
+// acquireBus is the one owner of a bus: interrupts first, then whatever poll is due.
+type acquireBus struct {
+	cfg    BusConfig
+	now    func() gateway.Mono
+	core   chan<- Input
+	ints   chan drivers.Edge
+	level  chan<- levelAsk
+	chips  []chipState
+	sample drivers.Sample
+}
+
+type chipState struct {
+	up   bool
+	due  gateway.Mono // next poll, or next attempt
+	wait time.Duration
+}
+
+// run keeps the bus open until ctx ends.
+func (b *acquireBus) run(ctx context.Context) {
+	wait := retryFirst
+	for ctx.Err() == nil {
+		bus, err := b.cfg.Open()
+		if err != nil {
+			for _, c := range b.cfg.Chips {
+				push(ctx, b.core, Input{Kind: DownInput, Source: c.Source, Channel: All, Err: err})
+			}
+		} else {
+			opened := b.now()
+			b.serve(ctx, bus)
+			bus.Close() //nolint:errcheck // the bus is gone or we are leaving
+			if b.now().Sub(opened) > retryMost {
+				wait = retryFirst
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, retryMost)
+	}
+}
+
+// serve looks after the chips of an open bus until the bus is gone or ctx ends.
+func (b *acquireBus) serve(ctx context.Context, bus Bus) {
+	b.chips = make([]chipState, len(b.cfg.Chips))
+	for i := range b.chips {
+		b.chips[i] = chipState{due: b.now(), wait: retryFirst}
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case e := <-b.ints:
+			for i, c := range b.cfg.Chips {
+				if c.Interrupt == e.Channel && !e.Level && b.chips[i].up {
+					b.answer(ctx, bus, i, e.At)
+				}
+			}
+		case <-timer.C:
+		}
+		now := b.now()
+		next := now.Add(time.Minute)
+		for i := range b.chips {
+			if b.chips[i].due <= now && len(b.ints) == 0 {
+				if gone := b.attend(ctx, bus, i); gone {
+					return
+				}
+			}
+			next = min(next, b.chips[i].due)
+		}
+		timer.Reset(max(next.Sub(b.now()), 0))
+	}
+}
+
+// answer serves an interrupt: it looks until INT is high again, because a change between two looks holds it low
+// without another edge.
+func (b *acquireBus) answer(ctx context.Context, bus Bus, i int, at time.Duration) {
+	for range drainMost {
+		if !b.look(ctx, bus, i, at) {
+			return
+		}
+		if high, err := b.intLevel(ctx, i); err != nil || high {
+			return
+		}
+		at = 0
+	}
+}
+
+// attend polls a chip that is up, or tries to bring up one that is not. It tells when the whole bus is gone.
+func (b *acquireBus) attend(ctx context.Context, bus Bus, i int) (gone bool) {
+	c := &b.chips[i]
+	if !c.up {
+		if err := bus.Chips[i].Init(); err != nil {
+			return b.fail(ctx, i, err)
+		}
+		c.up, c.wait = true, retryFirst
+		if !push(ctx, b.core, Input{Kind: UpInput, Source: b.cfg.Chips[i].Source, Channel: All}) {
+			return true
+		}
+	}
+	c.due = b.now().Add(b.cfg.Chips[i].Poll)
+	b.look(ctx, bus, i, 0)
+	if c.up {
+		return false
+	}
+	return ctx.Err() != nil
+}
+
+// look services a chip once, tries again where that may help, and gives what it found to the core.
+func (b *acquireBus) look(ctx context.Context, bus Bus, i int, at time.Duration) bool {
+	src := b.cfg.Chips[i].Source
+	var err error
+	for range serviceTries {
+		b.sample.Reset()
+		err = bus.Chips[i].Service(&b.sample, at)
+		var r Resetter
+		if errors.As(err, &r) && r.ChipReset() {
+			if err = bus.Chips[i].Init(); err == nil {
+				push(ctx, b.core, Input{Kind: ResetInput, Source: src})
+				continue
+			}
+		}
+		if err == nil {
+			return b.pass(ctx, src)
+		}
+	}
+	b.fail(ctx, i, err)
+	return false
+}
+
+// pass gives the sample to the core: first the edges, then the levels they ended with.
+func (b *acquireBus) pass(ctx context.Context, src int) bool {
+	for _, e := range b.sample.Edges {
+		if !push(ctx, b.core, Input{Kind: EdgeInput, Source: src, Edge: e}) {
+			return false
+		}
+	}
+	l := Levels{At: gateway.MonoOf(b.sample.At)}
+	l.Bits[0], l.Valid[0] = uint64(b.sample.Levels), uint64(b.sample.Inputs)
+	return push(ctx, b.core, Input{Kind: LevelsInput, Source: src, Levels: l})
+}
+
+// fail marks a chip as down and says when to try again; a bus that is not there any more has to be opened anew.
+func (b *acquireBus) fail(ctx context.Context, i int, err error) (gone bool) {
+	c := &b.chips[i]
+	c.up, c.due = false, b.now().Add(c.wait)
+	c.wait = min(2*c.wait, retryMost)
+	push(ctx, b.core, Input{Kind: DownInput, Source: b.cfg.Chips[i].Source, Channel: All, Err: err})
+	if drivers.Classify(err) != drivers.FaultMissing {
+		return false
+	}
+	for j, other := range b.cfg.Chips {
+		if j != i {
+			push(ctx, b.core, Input{Kind: DownInput, Source: other.Source, Channel: All, Err: err})
+		}
+	}
+	return true
+}
+
+// intLevel asks the owner of the native lines.
+func (b *acquireBus) intLevel(ctx context.Context, i int) (bool, error) {
+	answer := make(chan levelAnswer, 1)
+	select {
+	case b.level <- levelAsk{b.cfg.Chips[i].Interrupt, answer}:
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+	select {
+	case a := <-answer:
+		return a.level, a.err
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+}

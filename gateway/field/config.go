@@ -1,0 +1,100 @@
+package field
+
+import (
+	"time"
+
+	"lotusgate/gateway"
+	"lotusgate/gateway/device"
+)
+
+// Config is what the core and its sources are made of. Indices refer to positions in these slices.
+type Config struct {
+	Sources []SourceConfig
+	Points  []PointConfig
+	Devices []DeviceConfig // a device comes after the devices it is made of
+	Lines   *LinesConfig
+	Buses   []BusConfig
+}
+
+// SourceConfig names a source of levels: the native lines, or a chip.
+type SourceConfig struct {
+	ID    string // "gpio", or the chip's id
+	Kind  string // "gpio", "mcp23017"
+	Where string // for people: "I2C1 0x20"
+	Bus   string // id whose events tell of its faults: the bus, or "gpio"
+}
+
+// GPIO is the id of the native lines, as a source and in the events that tell of their faults.
+const GPIO = "gpio"
+
+// PointConfig is one wire.
+type PointConfig struct {
+	ID, Label, Terminal string
+	Source, Channel     int
+	ActiveLow           bool
+	Settle              time.Duration
+}
+
+// LinesConfig opens the native lines: the points of source Source by their channel, then the interrupt lines of chips.
+type LinesConfig struct {
+	Source int
+	Count  int                                   // lines in all
+	Open   func(channels []int) (Lines, []error) // one error slot a channel; nil Lines = not one could be opened
+}
+
+// BusConfig opens one bus and serves its chips.
+type BusConfig struct {
+	ID    string
+	Open  func() (Bus, error)
+	Chips []ChipConfig
+}
+
+// ChipConfig is one chip of a bus.
+type ChipConfig struct {
+	Source    int
+	Interrupt int           // channel of the native lines that INT is wired to; -1 = none
+	Poll      time.Duration // looked at this often even if nothing asks for it
+}
+
+// DeviceConfig is one device and where its inputs come from.
+type DeviceConfig struct {
+	Meta    gateway.MetaDevice
+	Machine Stepper
+	Parts   []Part
+}
+
+// Part feeds a device: from a point, or from another device that comes before it.
+type Part struct {
+	Role   device.Role
+	Index  uint8
+	Point  int // -1 = from Device
+	Device int
+}
+
+// Stepper is a device machine behind an interface; Box makes one.
+type Stepper interface {
+	step(now gateway.Mono, in device.Input) (device.Effects, gateway.Mono)
+	state() gateway.DeviceState
+	signal() (device.Signal, bool)
+}
+
+// Box holds machine m so that the core can keep machines of different kinds in one list.
+func Box[T device.Machine[T]](m T) Stepper { return &box[T]{m} }
+
+type box[T device.Machine[T]] struct{ m T }
+
+func (b *box[T]) step(now gateway.Mono, in device.Input) (device.Effects, gateway.Mono) {
+	next, fx, wake := b.m.Step(now, in)
+	b.m = next
+	return fx, wake
+}
+
+func (b *box[T]) state() gateway.DeviceState { return b.m.State() }
+
+func (b *box[T]) signal() (device.Signal, bool) {
+	s, ok := any(b.m).(interface{ Signal() device.Signal })
+	if !ok {
+		return device.Signal{}, false
+	}
+	return s.Signal(), true
+}

@@ -1,0 +1,256 @@
+package field
+
+import (
+	"lotusgate/drivers"
+	"lotusgate/gateway"
+	"lotusgate/gateway/device"
+	"lotusgate/gateway/hub"
+)
+
+// Core owns all device state. It is stepped by one goroutine and holds no clock: every method takes the time.
+type Core struct {
+	points  []point
+	byPlace [][]int // source → channel → point, -1 = none
+	devices []logical
+	sources []source
+	alarms  alarms
+	hub     *hub.Hub
+	record  Recorder
+}
+
+// point is one wire.
+type point struct {
+	cfg    PointConfig
+	settle device.Settle
+	wake   gateway.Mono
+	sent   device.Signal
+	feeds  []feed
+	view   hub.Point
+	fault  string // why it cannot be read, while it is alone in that
+}
+
+// feed says who wants to know.
+type feed struct {
+	device int
+	role   device.Role
+	index  uint8
+}
+
+// logical is one device.
+type logical struct {
+	cfg   DeviceConfig
+	wake  gateway.Mono
+	feeds []feed
+	view  hub.Device
+}
+
+// source is where levels come from.
+type source struct {
+	cfg  SourceConfig
+	view hub.Source
+}
+
+// NewCore makes a core that knows nothing yet: every point and device is bad until its source has spoken.
+func NewCore(cfg Config, h *hub.Hub, r Recorder, now gateway.Mono) *Core {
+	c := &Core{hub: h, record: r, byPlace: make([][]int, len(cfg.Sources))}
+	for i, s := range cfg.Sources {
+		c.byPlace[i] = make([]int, MaxChannels)
+		for n := range c.byPlace[i] {
+			c.byPlace[i][n] = -1
+		}
+		c.sources = append(c.sources, source{cfg: s, view: hub.Source{ID: s.ID, Kind: s.Kind, Where: s.Where, Since: now}})
+		h.PutSource(c.sources[i].view)
+	}
+	for i, p := range cfg.Points {
+		c.byPlace[p.Source][p.Channel] = i
+		c.points = append(c.points, point{
+			cfg: p, settle: device.Settle{For: p.Settle},
+			view: hub.Point{ID: p.ID, Label: p.Label, Terminal: p.Terminal},
+		})
+		h.PutPoint(c.points[i].view)
+	}
+	for i, d := range cfg.Devices {
+		c.devices = append(c.devices, logical{cfg: d, view: hub.Device{MetaDevice: d.Meta}})
+		for _, part := range d.Parts {
+			f := feed{device: i, role: part.Role, index: part.Index}
+			if part.Point >= 0 {
+				c.points[part.Point].feeds = append(c.points[part.Point].feeds, f)
+			} else {
+				c.devices[part.Device].feeds = append(c.devices[part.Device].feeds, f)
+			}
+		}
+		h.PutDevice(c.devices[i].view)
+	}
+	return c
+}
+
+// Apply gives one input to the core. now must not be before the now of an earlier call.
+func (c *Core) Apply(now gateway.Mono, in Input) {
+	switch in.Kind {
+	case EdgeInput:
+		c.edge(now, in.Source, in.Edge)
+	case LevelsInput:
+		c.levels(now, in.Source, &in.Levels)
+	case DownInput:
+		c.down(now, in)
+	case UpInput:
+		c.up(now, in)
+	case ResetInput:
+		s := &c.sources[in.Source]
+		s.view.Resets++
+		c.hub.PutSource(s.view)
+		c.emit(gateway.Event{Type: gateway.BusChipReset, ID: s.cfg.Bus, At: now, Data: gateway.ChipResetData{Chip: s.cfg.ID}})
+	case EventInput:
+		c.emit(in.Event)
+	}
+}
+
+// Wake is when Tick wants to be called; zero = not before another input.
+func (c *Core) Wake() gateway.Mono {
+	var w gateway.Mono
+	for i := range c.points {
+		w = gateway.Earliest(w, c.points[i].wake)
+	}
+	for i := range c.devices {
+		w = gateway.Earliest(w, c.devices[i].wake)
+	}
+	return w
+}
+
+// Tick lets time pass. Every edge that happened before now must have been applied.
+func (c *Core) Tick(now gateway.Mono) {
+	for i := range c.points {
+		p := &c.points[i]
+		if p.wake.IsZero() || p.wake > now {
+			continue
+		}
+		var changed bool
+		p.settle, changed, p.wake = p.settle.Tick(now)
+		c.settled(now, p, changed)
+	}
+	for i := range c.devices {
+		if d := &c.devices[i]; !d.wake.IsZero() && d.wake <= now {
+			c.step(now, i, device.Input{})
+		}
+	}
+}
+
+func (c *Core) edge(now gateway.Mono, src int, e drivers.Edge) {
+	p := c.pointAt(src, e.Channel)
+	if p == nil {
+		return
+	}
+	p.view.Edges++
+	p.view.Missed += uint64(e.Lost)
+	p.view.LastEdge = gateway.MonoOf(e.At)
+	c.raw(now, p, gateway.MonoOf(e.At), e.Level)
+}
+
+// levels repairs what no edge had announced.
+func (c *Core) levels(now gateway.Mono, src int, l *Levels) {
+	s := &c.sources[src]
+	s.view.Reads++
+	for n, i := range c.byPlace[src] {
+		level, ok := l.Get(n)
+		if i < 0 || !ok {
+			continue
+		}
+		p := &c.points[i]
+		_, _, known := p.settle.Level()
+		fresh := !known && p.wake.IsZero() // the first level after a start or an outage
+		if !fresh && level == p.settle.Raw() {
+			continue
+		}
+		if !fresh {
+			p.view.Missed++
+		}
+		c.raw(now, p, l.At, level)
+	}
+}
+
+// raw gives a level to a point's filter, and passes on what settled.
+func (c *Core) raw(now gateway.Mono, p *point, at gateway.Mono, level bool) {
+	if at > now {
+		at = now
+	}
+	var changed bool
+	p.settle, changed, p.wake = p.settle.Edge(at, level)
+	c.settled(now, p, changed)
+}
+
+// settled updates the view of a point, and tells its devices when the settled level changed.
+func (c *Core) settled(now gateway.Mono, p *point, changed bool) {
+	p.view.Raw, p.view.Bounces = p.settle.Raw(), p.settle.Bounces()
+	level, since, known := p.settle.Level()
+	s := device.Signal{Since: since}
+	if known {
+		s.On, s.Quality = level != p.cfg.ActiveLow, gateway.Good
+	}
+	if changed {
+		p.view.Active, p.view.Quality, p.view.Since = s.On, s.Quality, since
+	}
+	c.hub.PutPoint(p.view)
+	if changed && s != p.sent {
+		p.sent = s
+		c.tell(now, p.feeds, s)
+	}
+}
+
+// lose makes a point bad.
+func (c *Core) lose(now gateway.Mono, p *point) {
+	p.settle, p.wake = p.settle.Lose(), 0
+	p.view.Quality, p.view.Since = gateway.Bad, now
+	c.hub.PutPoint(p.view)
+	if s := (device.Signal{Since: now}); p.sent.Known() {
+		p.sent = s
+		c.tell(now, p.feeds, s)
+	}
+}
+
+func (c *Core) tell(now gateway.Mono, feeds []feed, s device.Signal) {
+	for _, f := range feeds {
+		c.step(now, f.device, device.Changed(f.role, f.index, s))
+	}
+}
+
+// step runs one device and everything that depends on it.
+func (c *Core) step(now gateway.Mono, i int, in device.Input) {
+	d := &c.devices[i]
+	before, _ := d.cfg.Machine.signal()
+	fx, wake := d.cfg.Machine.step(now, in)
+	d.wake = wake
+	for _, e := range fx.Events {
+		d.view.Event = c.emit(gateway.Event{Type: e.Type, ID: d.cfg.Meta.ID, At: e.At, Data: e.Data})
+	}
+	if state := d.cfg.Machine.state(); state != d.view.State || len(fx.Events) > 0 {
+		d.view.State = state
+		c.hub.PutDevice(d.view)
+	}
+	if signal, ok := d.cfg.Machine.signal(); ok && signal != before {
+		c.tell(now, d.feeds, signal)
+	}
+}
+
+// emit records an event and keeps alarms and history in step with it.
+func (c *Core) emit(e gateway.Event) gateway.EventID {
+	id := c.record.Record(e)
+	c.hub.AddEvent(hub.Event{ID: id, Event: e})
+	raised, cleared := c.alarms.apply(e, id)
+	for _, key := range cleared {
+		c.hub.DropAlarm(key)
+	}
+	for _, a := range raised {
+		c.hub.PutAlarm(a)
+	}
+	return id
+}
+
+func (c *Core) pointAt(src, channel int) *point {
+	if channel < 0 || channel >= MaxChannels {
+		return nil
+	}
+	if i := c.byPlace[src][channel]; i >= 0 {
+		return &c.points[i]
+	}
+	return nil
+}

@@ -1,0 +1,113 @@
+package field
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"lotusgate/drivers"
+	"lotusgate/gateway"
+	"lotusgate/gateway/hub"
+)
+
+// Field runs the sources and the core.
+type Field struct {
+	cfg  Config
+	core *Core
+	in   chan Input
+	now  func() gateway.Mono
+	beat func()
+}
+
+// inputsWaiting bounds what sources may be ahead of the core.
+const inputsWaiting = 1024
+
+// New makes a field that has not started. now is the monotonic clock; beat, if not nil, is called by the core at least
+// once a second: the proof of life that a watchdog wants.
+func New(cfg Config, h *hub.Hub, r Recorder, now func() gateway.Mono, beat func()) *Field {
+	return &Field{cfg: cfg, core: NewCore(cfg, h, r, now()), in: make(chan Input, inputsWaiting), now: now, beat: beat}
+}
+
+// Post hands an event of another part of the daemon to the core, so that all events are issued in one order. It waits
+// while the core is behind, and gives up when ctx ends.
+func (f *Field) Post(ctx context.Context, e gateway.Event) bool {
+	return push(ctx, f.in, Input{Kind: EventInput, Event: e})
+}
+
+// Run acquires and steps until ctx ends, and returns when every goroutine it started has ended.
+func (f *Field) Run(ctx context.Context) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	asks := make(chan levelAsk)
+	toINT := map[int]chan<- drivers.Edge{}
+	for _, b := range f.cfg.Buses {
+		ints := make(chan drivers.Edge, 64)
+		for _, c := range b.Chips {
+			if c.Interrupt >= 0 {
+				toINT[c.Interrupt] = ints
+			}
+		}
+		a := &acquireBus{cfg: b, now: f.now, core: f.in, ints: ints, level: asks}
+		wg.Go(func() { a.run(ctx) })
+	}
+	if f.cfg.Lines != nil {
+		a := &acquireLines{cfg: *f.cfg.Lines, now: f.now, core: f.in, toINT: toINT, level: asks}
+		wg.Go(func() { a.run(ctx) })
+	}
+	f.steps(ctx)
+}
+
+// lateBy is how late a timer may fire before we suspect that the whole process was held up, its readers too.
+const lateBy = 2 * time.Millisecond
+
+// steps is the core goroutine.
+func (f *Field) steps(ctx context.Context) {
+	const idle = time.Second
+	timer := time.NewTimer(idle)
+	defer timer.Stop()
+	yielded := false
+	for {
+		select {
+		case <-ctx.Done():
+			f.drain()
+			return
+		case in := <-f.in:
+			f.core.Apply(f.now(), in)
+		case <-timer.C:
+		}
+		f.drain()
+		now, wake := f.now(), f.core.Wake()
+		if !wake.IsZero() && wake <= now {
+			// Edges that happened before now must be known before time passes. When this timer is late, so is the
+			// reader of the edges: let it speak first, once.
+			if now.Sub(wake) > lateBy && !yielded {
+				yielded = true
+				timer.Reset(lateBy)
+				continue
+			}
+			f.core.Tick(now)
+			wake = f.core.Wake()
+		}
+		yielded = false
+		if f.beat != nil {
+			f.beat()
+		}
+		next := idle
+		if !wake.IsZero() {
+			next = min(idle, max(wake.Sub(f.now()), 0))
+		}
+		timer.Reset(next)
+	}
+}
+
+// drain applies what has arrived, without waiting.
+func (f *Field) drain() {
+	for range inputsWaiting {
+		select {
+		case in := <-f.in:
+			f.core.Apply(f.now(), in)
+		default:
+			return
+		}
+	}
+}
