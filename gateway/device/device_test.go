@@ -30,7 +30,7 @@ var gateRoles = map[string]Input{"O": {Role: RoleOpenLimit}, "C": {Role: RoleClo
 func TestGate(t *testing.T) {
 	cfg := GateConfig{Travel: 5 * time.Second, Safety: 1}
 	for _, c := range []struct{ name, script, want, value string }{
-		{"opens and closes", `0s O- C+ S+
+		{"opens and closes", `0s O- C+ S-
 			1s C-
 			4s O+
 			9s O-
@@ -81,11 +81,11 @@ func TestGate(t *testing.T) {
 }
 
 func TestGateSafety(t *testing.T) {
-	g, _ := play(t, NewGate(GateConfig{Travel: time.Second, Safety: 1}), gateRoles, "0s O- C+ S+")
+	g, _ := play(t, NewGate(GateConfig{Travel: time.Second, Safety: 1}), gateRoles, "0s O- C+ S-")
 	if !g.safetyClear() {
 		t.Error("a readable, clear safety input is not taken as clear")
 	}
-	for _, s := range []string{"1s S-", "1s S?"} {
+	for _, s := range []string{"1s S+", "1s S?"} {
 		if blocked, _ := play(t, g, gateRoles, s); blocked.safetyClear() {
 			t.Errorf("%s: taken as clear", s)
 		}

@@ -47,7 +47,7 @@ var gateWords = [...]string{"", "closed", "opening", "open", "closing"}
 // NewGate returns a gate of which nothing is known.
 func NewGate(cfg GateConfig) Gate { return Gate{cfg: cfg} }
 
-// Step takes RoleOpenLimit, RoleClosedLimit and RoleSafety (on = clear: the light beam is whole, the loop is free).
+// Step takes RoleOpenLimit, RoleClosedLimit and RoleSafety (on = blocked: the beam is broken, the loop is occupied).
 func (g Gate) Step(now gateway.Mono, in Input) (Gate, Effects, gateway.Mono) {
 	var fx Effects
 	t := in.at(now)
@@ -153,7 +153,7 @@ func (g Gate) deadline() gateway.Mono {
 // safetyClear tells whether there is a safety input, and every one is readable and clear.
 func (g Gate) safetyClear() bool {
 	for _, s := range g.safety[:g.cfg.Safety] {
-		if !s.Known() || !s.On {
+		if !s.Known() || s.On {
 			return false
 		}
 	}
