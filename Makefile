@@ -1,0 +1,68 @@
+# Two commands do everything: make demo, make test.
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+BIN     := .build
+LDFLAGS := -s -w -X main.version=$(VERSION)
+TOOL    := $(GO) tool -modfile=.tools/go.mod
+FUZZ    ?= 5s
+
+export CGO_ENABLED ?= 0
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: build ## simulated site, embedded broker, daemon and status page; Ctrl-C ends it
+	@$(BIN)/firmware-sim demo
+
+build: ## both programs for this machine, into .build/
+	@mkdir -p $(BIN)
+	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/...
+
+test: packages lint cross unit race fuzz vm-test ## all tests; installs what they need on Debian
+	@echo "ok: all tests passed"
+
+packages: ## install what the tests need (Debian) or list what is missing
+	@.ci/packages mosquitto=mosquitto mosquitto_sub=mosquitto-clients chromium=chromium \
+		'/usr/share/fonts/opentype/noto/NotoSansCJK*=fonts-noto-cjk' gcc=gcc
+
+lint: ## formatting, vet, staticcheck, errcheck, go.mod tidy
+	@test -z "$$($(TOOL) gofumpt -l cmd drivers firmware-sim gateway | tee /dev/stderr)" || { echo "run make fmt" >&2; exit 1; }
+	@$(GO) mod tidy -diff
+	@$(GO) vet ./...
+	@$(TOOL) staticcheck ./...
+	@$(TOOL) errcheck -exclude .tools/errcheck.txt ./...
+
+fmt: ## format the code
+	@$(TOOL) gofumpt -w cmd drivers firmware-sim gateway
+
+cross: ## compile for every board: arm64, arm v6 and v7, riscv64
+	@for t in arm64 arm/6 arm/7 riscv64; do \
+		mkdir -p $(BIN)/$$t && CGO_ENABLED=0 GOOS=linux GOARCH=$${t%%/*} GOARM=$${t#*/} \
+		$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/$$t/ ./cmd/lotusgate ./cmd/firmware-sim && \
+		printf '%-8s lotusgate %s bytes\n' $$t "$$(stat -c %s $(BIN)/$$t/lotusgate)"; \
+	done
+
+unit: ## tests of every package
+	$(GO) test ./...
+
+race: ## tests of what runs concurrently, under the race detector
+	CGO_ENABLED=1 $(GO) test -race ./drivers/... ./gateway/field ./gateway/hub ./gateway/outbox ./gateway/uplink \
+		./gateway/status ./gateway/daemon ./firmware-sim/rig
+
+fuzz: ## every fuzz target for FUZZ (default 5s) each
+	@.ci/fuzz $(FUZZ)
+
+bench: ## benchmarks; each reports the physical limit beside it
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+vm: ## build the User Mode Linux test kernel, once; cached outside the tree
+	@firmware-sim/vm/kernel/build.sh
+
+vm-test: vm build ## the daemon and the drivers inside the VM, on real kernel GPIO and I2C
+	LOTUSGATE_VMTEST=1 $(GO) test -count=1 -v -timeout 15m ./firmware-sim/vm
+
+clean: ## remove what was built; the VM cache stays
+	@rm -rf $(BIN)
+
+.PHONY: help demo build test packages lint fmt cross unit race fuzz bench vm vm-test clean
