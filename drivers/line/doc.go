@@ -29,10 +29,11 @@
 // # Why not the libraries' own event loops
 //
 // periph throws the kernel's time stamp and sequence numbers away, cannot ask for a buffer size, and Out(High) on its
-// character-device path drives low first. go-gpiocdev keeps all of that, but offers no buffer size for events, holds an OS thread per
-// request in epoll_wait, and after the removal of a chip its watcher sees EPOLLHUP for ever: it ignores the failed read
-// and spins at full speed. So requests use go-gpiocdev's structures and ioctls (package uapi), and the reader is ours:
-// 48-byte events from a non-blocking os.File, parked in Go's poller.
+// character-device path drives low first. go-gpiocdev keeps all of that, but it cannot ask for a buffer size either, holds
+// an OS thread in epoll_wait for each request (measured: 5 threads become 10 with 8 requests), and after the removal of a
+// chip its watcher gets EPOLLHUP for ever, ignores the failing read and spins (measured: 1 s of CPU in 1 s). So requests
+// use go-gpiocdev's structures and ioctls (package uapi), and the reader is ours: 48-byte events from a non-blocking
+// os.File, parked in Go's poller (measured after a removal: 1 ms of CPU in 1 s).
 //
 // # Traps of periph, and where they are avoided
 //

@@ -104,12 +104,12 @@ func TestPinThatIsGoneEndsWithoutSpinning(t *testing.T) {
 		register(t, p)
 		i := mustOpen(t, Registry(nil), "X1")
 		time.Sleep(time.Minute)
-		if p.waits > pinTries+1 {
-			t.Errorf("waited %d times", p.waits)
-		}
 		g, ok := <-i.Gone()
 		if !ok || drivers.Classify(g.Err) != drivers.FaultMissing {
 			t.Errorf("gone = %+v", g)
+		}
+		if p.waits > pinTries+1 {
+			t.Errorf("waited %d times", p.waits)
 		}
 		if _, err := i.Level(0); drivers.Classify(err) != drivers.FaultMissing {
 			t.Errorf("level = %v, not the driver's Low", err)
