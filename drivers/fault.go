@@ -22,9 +22,10 @@ const (
 	FaultTimeout           // no end of transfer: clock stretched too long or a line held low (ETIMEDOUT)
 	FaultMismatch          // answers, but not like the configured part
 	FaultIO                // anything else
+	FaultReset             // registers at power-on values: the chip lost its supply; set it up again and report it
 )
 
-var faultNames = [...]string{"none", "missing", "busy", "denied", "no_ack", "arbitration", "remote_io", "timeout", "mismatch", "io"}
+var faultNames = [...]string{"none", "missing", "busy", "denied", "no_ack", "arbitration", "remote_io", "timeout", "mismatch", "io", "reset"}
 
 func (f Fault) String() string {
 	if int(f) < len(faultNames) {
