@@ -2,7 +2,6 @@ package field
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"lotusgate/drivers"
@@ -13,9 +12,6 @@ const (
 	serviceTries = 3 // looks at a chip before it counts as down
 	drainMost    = 8 // looks in a row while INT stays low
 )
-
-// Resetter is an error of Chip.Service that says: the chip has lost its registers, Init it and go on.
-type Resetter interface{ ChipReset() bool }
 
 // acquireBus is the one owner of a bus: interrupts first, then whatever poll is due.
 type acquireBus struct {
@@ -134,8 +130,7 @@ func (b *acquireBus) look(ctx context.Context, bus Bus, i int, at time.Duration)
 	for range serviceTries {
 		b.sample.Reset()
 		err = bus.Chips[i].Service(&b.sample, at)
-		var r Resetter
-		if errors.As(err, &r) && r.ChipReset() {
+		if drivers.Classify(err) == drivers.FaultReset {
 			if err = bus.Chips[i].Init(); err == nil {
 				push(ctx, b.core, Input{Kind: ResetInput, Source: src})
 				continue

@@ -118,17 +118,12 @@ func (b *board) Init() error {
 	return b.chipErr
 }
 
-type resetError struct{}
-
-func (resetError) Error() string   { return "registers are at their power-on values" }
-func (resetError) ChipReset() bool { return true }
-
 func (b *board) Service(s *drivers.Sample, intAt time.Duration) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.reset {
 		b.reset = false
-		return resetError{}
+		return &drivers.Error{Fault: drivers.FaultReset, Op: "poll"}
 	}
 	if b.chipErr != nil {
 		return b.chipErr
