@@ -44,7 +44,7 @@ var mayImport = map[string][]string{
 	"firmware-sim/rig":   {"firmware-sim/chip", "firmware-sim/plant"},
 	"firmware-sim/vm":    {"firmware-sim/chip"},
 
-	"cmd/lotusgate":    {"drivers/line", "gateway/config", "gateway/daemon"},
+	"cmd/lotusgate":    {"drivers", "drivers/line", "gateway/config", "gateway/daemon"},
 	"cmd/firmware-sim": {"drivers/line", "firmware-sim/rig", "gateway", "gateway/config", "gateway/daemon"},
 }
 

@@ -1,0 +1,83 @@
+// Command lotusgate is the gateway's daemon and the technician's command line.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// version is set by the build: -ldflags "-X main.version=…".
+var version = "unknown"
+
+// Exit codes of every command.
+const (
+	exitFailed = 1 // the thing that was checked or asked for is not in order
+	exitUsage  = 2 // the call itself is wrong, or a file cannot be read
+)
+
+// failure is an error with the exit code it deserves.
+type failure struct {
+	code int
+	err  error
+}
+
+func (f *failure) Error() string { return f.err.Error() }
+func (f *failure) Unwrap() error { return f.err }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(execute(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// execute runs one command line and returns its exit code.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := &cobra.Command{
+		Use:           "lotusgate",
+		Short:         "Reads loops, barriers, elevators and cameras, and tells a center over MQTT",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.AddCommand(runCommand(), checkCommand(), versionCommand())
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	var f *failure
+	if errors.As(err, &f) {
+		if f.err != nil {
+			fmt.Fprintln(stderr, "lotusgate:", f.err)
+		}
+		return f.code
+	}
+	fmt.Fprintf(stderr, "lotusgate: %v\nSee lotusgate --help.\n", err)
+	return exitUsage
+}
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), "lotusgate", version)
+			return err
+		},
+	}
+}
+
+// logger writes JSON, one object a line; journald adds time and unit.
+func logger(w io.Writer) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(w, nil))
+}

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/spf13/cobra"
+
+	"lotusgate/gateway/config"
+	"lotusgate/gateway/daemon"
+)
+
+const defaultConfig = "/etc/lotusgate/lotusgate.yaml"
+
+// load reads the configuration; what is wrong with it is printed whole, in the language of the terminal.
+func load(cmd *cobra.Command, path string) (*config.Config, error) {
+	cfg, err := config.Load(path)
+	var bad config.Errors
+	switch {
+	case err == nil:
+		return cfg, nil
+	case errors.As(err, &bad):
+		fmt.Fprintln(cmd.ErrOrStderr(), bad.In(language()))
+		return nil, &failure{code: exitFailed}
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, &failure{exitUsage, fmt.Errorf("%w: name the file with --config", err)}
+	}
+	return nil, &failure{exitUsage, err}
+}
+
+func runCommand() *cobra.Command {
+	var path string
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Run the gateway until it is told to stop (SIGTERM, Ctrl-C)",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := load(cmd, path)
+			if err != nil {
+				return err
+			}
+			log := logger(cmd.OutOrStdout())
+			for _, w := range cfg.Warnings {
+				log.Warn("configuration", "place", w.Place.String(), "warning", w.Message().EN)
+			}
+			hw, err := hardware(log)
+			if err != nil {
+				return &failure{exitFailed, err}
+			}
+			err = daemon.Run(cmd.Context(), daemon.Options{Config: cfg, Hardware: hw, Version: version, Log: log})
+			if err != nil {
+				return &failure{exitFailed, err}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVarP(&path, "config", "c", defaultConfig, "configuration file")
+	return cmd
+}

@@ -1,0 +1,177 @@
+package daemon
+
+import (
+	"fmt"
+	"slices"
+
+	"lotusgate/drivers/line"
+	"lotusgate/gateway"
+	"lotusgate/gateway/config"
+	"lotusgate/gateway/device"
+	"lotusgate/gateway/field"
+)
+
+// attach turns a checked configuration into what the core is made of.
+type attach struct {
+	cfg     *config.Config
+	hw      Hardware
+	out     field.Config
+	lines   []line.Input
+	points  map[string]int // id → index into out.Points
+	devices map[string]int // id → index into out.Devices
+	sources map[string]int // chip id → index into out.Sources
+}
+
+func attachConfig(cfg *config.Config, hw Hardware) field.Config {
+	a := &attach{
+		cfg: cfg, hw: hw,
+		points: map[string]int{}, devices: map[string]int{}, sources: map[string]int{},
+	}
+	a.out.Sources = []field.SourceConfig{{ID: field.GPIO, Kind: field.GPIO, Where: "GPIO", Bus: field.GPIO}}
+	for _, id := range config.IDs(cfg.Chips) {
+		c := cfg.Chips[id]
+		a.sources[id] = len(a.out.Sources)
+		a.out.Sources = append(a.out.Sources, field.SourceConfig{
+			ID: id, Kind: c.Kind, Bus: c.Bus, Where: fmt.Sprintf("%s %#02x", cfg.Buses[c.Bus].Device, c.Address),
+		})
+	}
+	a.addPoints()
+	a.addBuses()
+	lines := slices.Clone(a.lines)
+	a.out.Lines = &field.LinesConfig{Source: 0, Count: len(lines), Open: func(channels []int) (field.Lines, []error) {
+		return hw.openLines(lines, channels)
+	}}
+	if len(lines) == 0 {
+		a.out.Lines = nil
+	}
+	for _, meta := range cfg.Devices() {
+		a.addDevice(meta)
+	}
+	return a.out
+}
+
+var lineBias = map[config.Bias]line.Bias{
+	config.BiasAsIs: line.AsIs, config.BiasUp: line.PullUp, config.BiasDown: line.PullDown, config.BiasNone: line.Float,
+}
+
+func (a *attach) addPoints() {
+	for _, id := range config.IDs(a.cfg.Points) {
+		p := a.cfg.Points[id]
+		pc := field.PointConfig{
+			ID: id, Label: p.Label, ActiveLow: p.Active == config.ActiveLow, Settle: *p.Settle,
+		}
+		if p.Line != "" {
+			pc.Channel, pc.Terminal = len(a.lines), p.Line
+			a.lines = append(a.lines, line.Input{Name: p.Line, Bias: lineBias[p.Bias], Debounce: p.Debounce})
+		} else {
+			pc.Source, pc.Channel, pc.Terminal = a.sources[p.Chip], a.channel(p), p.Chip+" "+p.Pin
+		}
+		a.points[id] = len(a.out.Points)
+		a.out.Points = append(a.out.Points, pc)
+	}
+}
+
+// channel of a point on its chip; the configuration was checked, so the pin exists.
+func (a *attach) channel(p config.Point) int {
+	n, err := config.ChannelOf(a.cfg.Chips[p.Chip].Kind, p.Pin)
+	if err != nil {
+		panic(err)
+	}
+	return n
+}
+
+// addBuses comes after addPoints: interrupt lines follow the points' lines.
+func (a *attach) addBuses() {
+	for _, id := range config.IDs(a.cfg.Buses) {
+		b := bus{id: id, cfg: a.cfg.Buses[id]}
+		bc := field.BusConfig{ID: id}
+		for _, chipID := range config.IDs(a.cfg.Chips) {
+			c := a.cfg.Chips[chipID]
+			if c.Bus != id {
+				continue
+			}
+			cc := field.ChipConfig{Source: a.sources[chipID], Interrupt: -1, Poll: c.Poll}
+			if c.Interrupt != "" {
+				cc.Interrupt = a.interruptLine(c.Interrupt)
+			}
+			used, pullUps := a.channels(chipID)
+			b.chips = append(b.chips, chip{chipID, c, used, pullUps})
+			bc.Chips = append(bc.Chips, cc)
+		}
+		bc.Open = func() (field.Bus, error) { return a.hw.openBus(b) }
+		if len(bc.Chips) > 0 {
+			a.out.Buses = append(a.out.Buses, bc)
+		}
+	}
+}
+
+// interruptLine adds a line for INT, or finds the one that chips share: their outputs are open drain.
+func (a *attach) interruptLine(name string) int {
+	if n := slices.IndexFunc(a.lines, func(l line.Input) bool { return l.Name == name }); n >= 0 {
+		return n
+	}
+	a.lines = append(a.lines, line.Input{Name: name, Bias: line.PullUp})
+	return len(a.lines) - 1
+}
+
+// channels that points use on a chip, and those that want its pull-up.
+func (a *attach) channels(chipID string) (used, pullUps uint16) {
+	for _, p := range a.cfg.Points {
+		if p.Chip != chipID {
+			continue
+		}
+		bit := uint16(1) << a.channel(p)
+		used |= bit
+		if p.Bias == config.BiasUp {
+			pullUps |= bit
+		}
+	}
+	return used, pullUps
+}
+
+// addDevice is the one table of device kinds.
+func (a *attach) addDevice(meta gateway.MetaDevice) {
+	d := field.DeviceConfig{Meta: meta}
+	switch meta.Kind {
+	case "loop":
+		d.Machine = field.Box(device.NewLoop())
+		d.Parts = []field.Part{a.point(device.RoleInput, 0, a.cfg.Loops[meta.ID].Input)}
+	case "lane":
+		l := a.cfg.Lanes[meta.ID]
+		d.Machine = field.Box(device.NewLane(device.LaneConfig{
+			Direction: l.Direction, OneWay: *l.OneWay, Gap: l.Gap, Jitter: l.Jitter,
+		}))
+		d.Parts = []field.Part{a.part(device.RoleA, 0, l.A), a.part(device.RoleB, 0, l.B)}
+	case "gate":
+		g := a.cfg.Gates[meta.ID]
+		d.Machine = field.Box(device.NewGate(device.GateConfig{Travel: g.Travel, Safety: uint8(len(g.Safety))}))
+		d.Parts = []field.Part{
+			a.point(device.RoleOpenLimit, 0, g.OpenLimit), a.point(device.RoleClosedLimit, 0, g.ClosedLimit),
+		}
+		for i, id := range g.Safety {
+			d.Parts = append(d.Parts, a.part(device.RoleSafety, uint8(i), id))
+		}
+	case "elevator":
+		e := a.cfg.Elevators[meta.ID]
+		d.Machine = field.Box(device.NewElevator(*e.RaiseAfter, *e.ClearAfter))
+		d.Parts = []field.Part{a.point(device.RoleInput, 0, e.Fault)}
+	case "camera":
+		c := a.cfg.Cameras[meta.ID]
+		d.Machine = field.Box(device.NewCamera(c.Period))
+		d.Parts = []field.Part{a.point(device.RoleInput, 0, c.Heartbeat)}
+	}
+	a.devices[meta.ID] = len(a.out.Devices)
+	a.out.Devices = append(a.out.Devices, d)
+}
+
+func (a *attach) point(role device.Role, index uint8, id string) field.Part {
+	return field.Part{Role: role, Index: index, Point: a.points[id]}
+}
+
+// part is a point or a device that came before.
+func (a *attach) part(role device.Role, index uint8, id string) field.Part {
+	if n, ok := a.devices[id]; ok {
+		return field.Part{Role: role, Index: index, Point: -1, Device: n}
+	}
+	return a.point(role, index, id)
+}

@@ -1,0 +1,259 @@
+// Package daemon is the one place where concrete types meet: it builds the gateway from a checked configuration and the
+// hardware that cmd chose, runs it, and ends it in order.
+//
+// Promises: relays are driven inactive before anything else happens. Run returns only after every goroutine has ended,
+// everything issued is durable (or the disk has said that it can't be), and the lines are released.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"lotusgate/gateway"
+	"lotusgate/gateway/config"
+	"lotusgate/gateway/field"
+	"lotusgate/gateway/hub"
+	"lotusgate/gateway/outbox"
+	"lotusgate/gateway/status"
+	"lotusgate/gateway/text"
+	"lotusgate/gateway/uplink"
+)
+
+// Options of Run.
+type Options struct {
+	Config   *config.Config
+	Hardware Hardware
+	Version  string
+	Log      *slog.Logger
+
+	// Page, if not nil, is told the address of the status page once it answers.
+	Page func(net.Addr)
+	// Event, if not nil, is told of every event as it is issued, in order. It must not block.
+	Event func(gateway.EventID, gateway.Event)
+}
+
+// Times of an orderly end.
+const (
+	farewell  = 2 * time.Second // for the uplink to send what is there and to say goodbye
+	lastSync  = 10 * time.Second
+	lookEvery = time.Second      // at storage
+	clockLook = 10 * time.Second // at the clock
+	coreDead  = 5 * time.Second  // without a step of the core the daemon is not alive
+)
+
+// daemon is a gateway that runs.
+type daemon struct {
+	o       Options
+	cfg     *config.Config
+	log     *slog.Logger
+	clock   *clock
+	hub     *hub.Hub
+	box     *outbox.Outbox
+	field   *field.Field
+	notices notices
+	beat    atomic.Int64 // gateway.Mono of the last step of the core
+}
+
+// Run is the daemon: it returns nil after ctx ended and everything was put in order, or the error that kept it from
+// starting. Missing hardware and an unreachable broker are no such errors.
+func Run(ctx context.Context, o Options) error {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	relays, errs := o.Hardware.claimOutputs(o.Config.Gates)
+	for _, err := range errs {
+		o.Log.Error("relay is not ours to drive", "error", err)
+	}
+	defer func() {
+		for _, r := range relays {
+			if err := r.Close(); err != nil {
+				o.Log.Error("relay was not released", "error", err)
+			}
+		}
+	}()
+
+	d, err := start(o)
+	if err != nil {
+		return err
+	}
+	return d.run(ctx)
+}
+
+// start opens what can refuse to open.
+func start(o Options) (*daemon, error) {
+	d := &daemon{o: o, cfg: o.Config, log: o.Log, notices: notices{wake: make(chan struct{}, 1)}}
+	var err error
+	if d.clock, err = newClock(); err != nil {
+		return nil, fmt.Errorf("read the kernel's boot id: %w", err)
+	}
+	d.hub = hub.New(d.clock.Now)
+	d.box, err = outbox.Open(outbox.Options{
+		Dir: o.Config.Storage.Path, AlarmBytes: int64(o.Config.Storage.Alarm), NormalBytes: int64(o.Config.Storage.Normal),
+		Board:  boardIdentity(),
+		Now:    func() time.Duration { return time.Duration(d.clock.Now()) },
+		Notify: d.notices.add,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open the outbox in %s: %w", o.Config.Storage.Path, err)
+	}
+	d.hub.SetGateway(hub.Gateway{
+		Site: d.cfg.Gateway.Site, ID: d.cfg.Gateway.ID, Label: d.cfg.Gateway.Label, Labels: d.cfg.Gateway.Labels,
+		Version: o.Version, KernelBoot: d.clock.boot, Config: d.cfg.Hash, Started: d.clock.Now(),
+	})
+	rec := &recorder{box: d.box, boot: d.clock.boot, log: d.log, seen: o.Event}
+	d.field = field.New(attachConfig(d.cfg, o.Hardware), d.hub, rec, d.clock.Now, func() { d.beat.Store(int64(d.clock.Now())) })
+	return d, nil
+}
+
+// run starts the parts and ends them in order: page, field, uplink, outbox.
+func (d *daemon) run(ctx context.Context) error {
+	var page, core, sender, others sync.WaitGroup
+	fieldCtx, endField := context.WithCancel(context.WithoutCancel(ctx))
+	sendCtx, endSender := context.WithCancel(context.WithoutCancel(ctx))
+	defer endField()
+	defer endSender()
+
+	if err := d.startPage(ctx, &page); err != nil {
+		return errors.Join(err, d.box.Close())
+	}
+	if err := d.startUplink(sendCtx, &sender); err != nil {
+		return errors.Join(err, d.box.Close())
+	}
+	d.announce(fieldCtx)
+	core.Go(func() { d.field.Run(fieldCtx) })
+	others.Go(func() { d.watchStorage(fieldCtx) })
+	others.Go(func() { d.watchClock(fieldCtx) })
+	others.Go(func() { d.forwardNotices(fieldCtx) })
+
+	<-ctx.Done()
+	d.log.Info("stopping")
+	page.Wait()
+	d.post(fieldCtx, gateway.GatewayStopping, gateway.StoppingData{Reason: "signal"})
+	endField()
+	others.Wait()
+	core.Wait()
+	d.sendLast()
+	endSender()
+	sender.Wait()
+
+	syncCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastSync)
+	defer cancel()
+	return errors.Join(d.box.Sync(syncCtx), d.box.Close())
+}
+
+// sendLast gives the uplink a moment to send what is there, if it is connected.
+func (d *daemon) sendLast() {
+	deadline := time.NewTimer(farewell)
+	defer deadline.Stop()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for d.hub.View().Link.Connected {
+		stats := d.box.Stats()
+		if stats.Queues[outbox.Normal].Depth+stats.Queues[outbox.Alarm].Depth == 0 {
+			return
+		}
+		select {
+		case <-deadline.C:
+			return
+		case <-look.C:
+		}
+	}
+}
+
+func (d *daemon) startPage(ctx context.Context, wg *sync.WaitGroup) error {
+	if d.cfg.Status.Listen == "" {
+		return nil
+	}
+	page, err := status.New(status.Options{Listen: d.cfg.Status.Listen, Now: d.clock.Now, Alive: d.alive, Log: d.log}, d.hub)
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", d.cfg.Status.Listen)
+	if err != nil {
+		return fmt.Errorf("status page: %w: choose another status.listen, or end the program that uses it", err)
+	}
+	wg.Go(func() {
+		if err := page.Run(ctx, l); err != nil {
+			d.log.Error("status page ended", "error", err)
+		}
+	})
+	if d.o.Page != nil {
+		d.o.Page(l.Addr())
+	}
+	d.log.Info("status page", "address", l.Addr().String())
+	return nil
+}
+
+func (d *daemon) startUplink(ctx context.Context, wg *sync.WaitGroup) error {
+	m := d.cfg.MQTT
+	if m.Broker == "" {
+		d.log.Warn("no mqtt.broker is configured: events are kept, nobody is told")
+		return nil
+	}
+	q := &sendQueue{box: d.box}
+	up, err := uplink.New(uplink.Options{
+		Broker: m.Broker, ClientID: m.ClientID, Root: d.cfg.Root(), Source: d.cfg.Source(),
+		UsernameFile: m.UsernameFile, PasswordFile: m.PasswordFile,
+		CAFile: m.CAFile, CertFile: m.CertFile, KeyFile: m.KeyFile,
+		Window: m.Window, KeepAlive: m.KeepAlive, AckTimeout: m.AckTimeout, BacklogRate: m.BacklogRate,
+		Version: d.o.Version, KernelBoot: d.clock.boot,
+		AlarmText: text.Alarm, Problems: ownProblems, Poison: d.quarantine, Log: d.log,
+	}, q, d.clock, d.hub, q)
+	if err != nil {
+		return err
+	}
+	wg.Go(func() {
+		if err := up.Run(ctx); err != nil {
+			d.log.Error("uplink ended", "error", err)
+		}
+	})
+	return nil
+}
+
+// quarantine gives up a record that can never be sent. The outbox names it in an event.
+func (d *daemon) quarantine(id gateway.EventID, err error) {
+	d.log.Error("event cannot be sent and is given up", "id", id, "error", err)
+	d.box.Drop(outbox.Poison, outbox.ID{Epoch: id.Epoch, Run: id.Run, Number: id.Number})
+}
+
+// ownProblems are what makes the gateway's status degraded: its own, not those of what it watches.
+func ownProblems(v *hub.View) []gateway.Text {
+	var out []gateway.Text
+	for _, p := range text.Own(text.Problems(v), gateway.Warning) {
+		out = append(out, gateway.Text{ZH: p.What.ZH + " " + p.Do.ZH, EN: p.What.EN + " " + p.Do.EN})
+	}
+	return out
+}
+
+// announce is the first event of every run.
+func (d *daemon) announce(ctx context.Context) {
+	l := ledger(d.box.Ledger())
+	seen, _ := d.clock.look()
+	d.hub.SetClock(seen)
+	d.post(ctx, gateway.GatewayStarted, gateway.StartedData{
+		Version: d.o.Version, KernelBoot: d.clock.boot, Epoch: l.Epoch, Run: l.Run, Unconfirmed: l.Unconfirmed,
+		Config: d.cfg.Hash, Clock: seen.Quality,
+	})
+	if seen.Quality == gateway.ClockSynced {
+		d.clockSynced(ctx, seen)
+	}
+	d.log.Info("started", "version", d.o.Version, "epoch", l.Epoch, "run", l.Run, "config", d.cfg.Hash)
+}
+
+func (d *daemon) post(ctx context.Context, t gateway.Type, data any) {
+	d.field.Post(ctx, gateway.Event{Type: t, ID: gateway.GatewayID, At: d.clock.Now(), Data: data})
+}
+
+// alive tells whether the core makes progress.
+func (d *daemon) alive() error {
+	if silent := d.clock.Now().Sub(gateway.Mono(d.beat.Load())); silent > coreDead {
+		return fmt.Errorf("the core has made no step for %v", silent.Round(time.Second))
+	}
+	return nil
+}

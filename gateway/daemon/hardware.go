@@ -1,0 +1,107 @@
+package daemon
+
+import (
+	"fmt"
+
+	"lotusgate/drivers"
+	"lotusgate/drivers/line"
+	"lotusgate/drivers/mcp23017"
+	"lotusgate/gateway/config"
+	"lotusgate/gateway/field"
+
+	"periph.io/x/conn/v3/i2c"
+)
+
+// Hardware is where lines and buses come from: a board, or a simulated one. cmd chooses.
+type Hardware struct {
+	Lines   line.Provider
+	OpenBus func(name string) (i2c.BusCloser, error)
+}
+
+// chipKinds is the one table of chips: kind → constructor. The mask holds the channels in use.
+var chipKinds = map[string]func(bus i2c.Bus, c config.Chip, used, pullUps uint16) (field.Chip, error){
+	"mcp23017": func(bus i2c.Bus, c config.Chip, used, pullUps uint16) (field.Chip, error) {
+		return mcp23017.New(bus, c.Address, mcp23017.Opts{
+			Inputs: used, PullUps: pullUps, Interrupt: c.Interrupt != "", Now: line.Now,
+		})
+	},
+}
+
+// lineSet adapts drivers/line to the core's port.
+type lineSet struct{ *line.Inputs }
+
+func (h Hardware) openLines(all []line.Input, channels []int) (field.Lines, []error) {
+	if len(channels) == 0 {
+		return nil, nil
+	}
+	want := make([]line.Input, len(channels))
+	for i, n := range channels {
+		want[i] = all[n]
+	}
+	in, errs := h.Lines.Inputs(want)
+	for _, err := range errs {
+		if err == nil {
+			return lineSet{in}, errs
+		}
+	}
+	if in != nil {
+		in.Close() //nolint:errcheck // nothing is open in it
+	}
+	return nil, errs
+}
+
+// Edges passes on the edges of the set.
+func (l lineSet) Edges() <-chan drivers.Edge { return l.Inputs.Edges() }
+
+// bus is one configured bus with what its chips need.
+type bus struct {
+	id    string
+	cfg   config.Bus
+	chips []chip
+}
+
+type chip struct {
+	id            string
+	cfg           config.Chip
+	used, pullUps uint16
+}
+
+func (h Hardware) openBus(b bus) (field.Bus, error) {
+	opened, err := h.OpenBus(b.cfg.Device)
+	if err != nil {
+		return field.Bus{}, fmt.Errorf("open bus %s (%s): %w", b.id, b.cfg.Device, err)
+	}
+	out := field.Bus{Close: opened.Close}
+	for _, c := range b.chips {
+		dev, err := chipKinds[c.cfg.Kind](opened, c.cfg, c.used, c.pullUps)
+		if err != nil {
+			opened.Close() //nolint:errcheck // the first error is the one that counts
+			return field.Bus{}, fmt.Errorf("chip %s: %w", c.id, err)
+		}
+		out.Chips = append(out.Chips, dev)
+	}
+	return out, nil
+}
+
+// claimOutputs drives every configured relay inactive and keeps it so. It comes before everything else that the daemon
+// does. A relay that cannot be claimed is not ours to drive: the daemon starts without it and says so.
+func (h Hardware) claimOutputs(gates map[string]config.Gate) (relays []*line.Relay, errs []error) {
+	for _, id := range config.IDs(gates) {
+		g := gates[id]
+		for _, o := range []struct {
+			name string
+			out  *config.Output
+		}{{"open", g.Outputs.Open}, {"close", g.Outputs.Close}, {"stop", g.Outputs.Stop}} {
+			if o.out == nil {
+				continue
+			}
+			r, err := h.Lines.Output(line.Output{Name: o.out.Line, ActiveLow: o.out.Active == config.ActiveLow})
+			if err != nil {
+				errs = append(errs, fmt.Errorf("gate %s, output %s: %w", id, o.name, err))
+				continue
+			}
+			relays = append(relays, r)
+		}
+	}
+	return relays, errs
+}

@@ -1,0 +1,125 @@
+package daemon
+
+import (
+	"context"
+	"reflect"
+	"sync"
+	"time"
+
+	"lotusgate/gateway"
+	"lotusgate/gateway/hub"
+	"lotusgate/gateway/outbox"
+)
+
+// notices carries what the outbox observes about itself to the core, in order and without ever blocking the outbox.
+// The outbox repeats nothing, so the list is not bounded here; the outbox bounds it by merging ranges.
+type notices struct {
+	mu   sync.Mutex
+	list []outbox.Notice
+	wake chan struct{}
+}
+
+func (n *notices) add(notice outbox.Notice) {
+	n.mu.Lock()
+	n.list = append(n.list, notice)
+	n.mu.Unlock()
+	select {
+	case n.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (n *notices) take() []outbox.Notice {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	list := n.list
+	n.list = nil
+	return list
+}
+
+// watchStorage keeps the hub's view of the outbox true.
+func (d *daemon) watchStorage(ctx context.Context) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	var last hub.Storage
+	for {
+		if now := storageView(d.box); !reflect.DeepEqual(now, last) {
+			last = now
+			d.hub.SetStorage(now)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// watchClock follows the system clock, and tells the center when the date becomes known.
+func (d *daemon) watchClock(ctx context.Context) {
+	tick := time.NewTicker(clockLook)
+	defer tick.Stop()
+	last := d.hub.View().Clock
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		now, synced := d.clock.look()
+		if now != last {
+			last = now
+			d.hub.SetClock(now)
+		}
+		if synced {
+			d.clockSynced(ctx, now)
+		}
+	}
+}
+
+func (d *daemon) clockSynced(ctx context.Context, c hub.Clock) {
+	at := d.clock.Now()
+	d.field.Post(ctx, gateway.Event{Type: gateway.GatewayClockSynced, ID: gateway.GatewayID, At: at, Data: gateway.ClockSyncedData{
+		KernelBoot: d.clock.boot, Uptime: at.Seconds(), UTC: *gateway.WireTime(c.Wall(at)),
+	}})
+}
+
+// forwardNotices turns what the outbox observes about itself into events.
+func (d *daemon) forwardNotices(ctx context.Context) {
+	for {
+		for _, n := range d.notices.take() {
+			switch n.Kind {
+			case outbox.RecordsDropped:
+				d.log.Warn("events dropped", "epoch", n.Dropped.Epoch, "run", n.Dropped.Run, "cause", n.Dropped.Cause, "ranges", n.Dropped.Ranges)
+				d.post(ctx, gateway.GatewayEventsDropped, droppedData(n.Dropped))
+			case outbox.StorageDegraded:
+				d.log.Error("storage degraded: events wait in memory", "error", n.Err)
+				d.post(ctx, gateway.StorageDegraded, gateway.StorageData{Error: n.Err.Error()})
+			case outbox.StorageRecovered:
+				d.log.Info("storage recovered")
+				d.post(ctx, gateway.StorageRecovered, gateway.StorageData{})
+			case outbox.OutboxRestored:
+				d.log.Warn("a new epoch begins", "old", n.OldEpoch, "reason", n.Reason)
+				d.post(ctx, gateway.OutboxRestored, gateway.RestoredData{OldEpoch: n.OldEpoch, Reason: n.Reason})
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.notices.wake:
+		}
+	}
+}
+
+func storageView(box *outbox.Outbox) hub.Storage {
+	s := box.Stats()
+	v := hub.Storage{
+		Ledger: ledger(box.Ledger()), Degraded: s.Degraded,
+		Commits: s.Commits, CommitTime: s.CommitTime, BytesWritten: s.BytesWritten, Dropped: s.Dropped,
+	}
+	for from, to := range map[outbox.Queue]gateway.Queue{outbox.Normal: gateway.NormalQueue, outbox.Alarm: gateway.AlarmQueue} {
+		q := s.Queues[from]
+		v.Queues[to] = hub.QueueStats{Depth: q.Depth, Bytes: q.Bytes, Limit: q.Limit, OldestAge: q.OldestAge}
+	}
+	return v
+}
