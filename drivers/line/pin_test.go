@@ -103,13 +103,18 @@ func TestPinThatIsGoneEndsWithoutSpinning(t *testing.T) {
 		p := &hostilePin{t: t, name: "X1", wait: func(time.Duration) bool { return false }}
 		register(t, p)
 		i := mustOpen(t, Registry(nil), "X1")
-		time.Sleep(time.Minute)
+		began := time.Now()
 		g, ok := <-i.Gone()
+		gaveUp := time.Since(began)
 		if !ok || drivers.Classify(g.Err) != drivers.FaultMissing {
 			t.Errorf("gone = %+v", g)
 		}
+		time.Sleep(time.Minute)
 		if p.waits > pinTries+1 {
 			t.Errorf("waited %d times", p.waits)
+		}
+		if gaveUp != pinTries*pinWait {
+			t.Errorf("given up after %v, not after %d waits", gaveUp, pinTries)
 		}
 		if _, err := i.Level(0); drivers.Classify(err) != drivers.FaultMissing {
 			t.Errorf("level = %v, not the driver's Low", err)
