@@ -26,6 +26,9 @@ type Config struct {
 
 	// Hash of the bytes that were read, "sha256:…".
 	Hash string `yaml:"-"`
+
+	// Warnings are what is allowed but probably not meant.
+	Warnings Warnings `yaml:"-"`
 }
 
 // Gateway is who we are.
@@ -38,7 +41,7 @@ type Gateway struct {
 
 // MQTT is the way to the center.
 type MQTT struct {
-	Broker       string        `yaml:"broker"`        // mqtt://host:1883, mqtts://host:8883; empty = no uplink, events are kept
+	Broker       string        `yaml:"broker"`        // mqtt://host:1883, mqtts://host:8883 (default ports); empty = no uplink, events are kept
 	Prefix       string        `yaml:"prefix"`        // of every topic; default lotusgate/v1
 	ClientID     string        `yaml:"client_id"`     // default <site>.<id>
 	UsernameFile string        `yaml:"username_file"` // files hold one line
@@ -104,7 +107,7 @@ type Point struct {
 	Chip     string         `yaml:"chip"`
 	Pin      string         `yaml:"pin"`      // GPA0 … GPB7
 	Active   Level          `yaml:"active"`   // default low: a contact to ground
-	Bias     Bias           `yaml:"bias"`     // default up when active low, down when active high
+	Bias     Bias           `yaml:"bias"`     // default up when active low, down when active high (none on a chip: no pull-downs)
 	Settle   *time.Duration `yaml:"settle"`   // default 20ms native, 30ms on a chip
 	Debounce time.Duration  `yaml:"debounce"` // kernel debounce of a native line; default none
 }

@@ -1,0 +1,72 @@
+package config
+
+import (
+	"maps"
+	"slices"
+
+	"lotusgate/gateway"
+)
+
+// Kinds of devices.
+const (
+	KindLoop     = "loop"
+	KindLane     = "lane"
+	KindGate     = "gate"
+	KindElevator = "elevator"
+	KindCamera   = "camera"
+)
+
+// IDs of a section in alphabetical order, so that everything that walks a configuration does so in the same order.
+func IDs[T any](section map[string]T) []string { return slices.Sorted(maps.Keys(section)) }
+
+// Root is the topic that everything of this gateway is below.
+func (c *Config) Root() string { return c.MQTT.Prefix + "/" + c.Gateway.Site + "/" + c.Gateway.ID }
+
+// Source is the CloudEvents source of this gateway's events.
+func (c *Config) Source() string { return "//" + c.Gateway.Site + "/" + c.Gateway.ID }
+
+// Devices describes every device, by id. Parts are the loops that a lane or a gate looks at, points the wires that a
+// device reads itself. Commands are empty: nothing is commanded yet.
+func (c *Config) Devices() []gateway.MetaDevice {
+	var list []gateway.MetaDevice
+	add := func(id, kind, label string, labels map[string]string, parts, points []string) {
+		list = append(list, gateway.MetaDevice{
+			ID: id, Kind: kind, Label: label, Labels: maps.Clone(labels), Parts: parts, Points: points, Commands: []string{},
+		})
+	}
+	for id, l := range c.Loops {
+		add(id, KindLoop, l.Label, l.Labels, nil, []string{l.Input})
+	}
+	for id, l := range c.Lanes {
+		add(id, KindLane, l.Label, l.Labels, []string{l.A, l.B}, nil)
+	}
+	for id, g := range c.Gates {
+		var parts, wires []string
+		for _, wire := range []string{g.OpenLimit, g.ClosedLimit} {
+			if wire != "" {
+				wires = append(wires, wire)
+			}
+		}
+		for _, s := range g.Safety {
+			if _, ok := c.Loops[s]; ok {
+				parts = append(parts, s)
+			} else {
+				wires = append(wires, s)
+			}
+		}
+		add(id, KindGate, g.Label, g.Labels, parts, wires)
+	}
+	for id, e := range c.Elevators {
+		add(id, KindElevator, e.Label, e.Labels, nil, []string{e.Fault})
+	}
+	for id, cam := range c.Cameras {
+		add(id, KindCamera, cam.Label, cam.Labels, nil, []string{cam.Heartbeat})
+	}
+	slices.SortFunc(list, func(a, b gateway.MetaDevice) int {
+		if a.ID < b.ID {
+			return -1
+		}
+		return 1
+	})
+	return list
+}

@@ -1,0 +1,201 @@
+package config
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// ports of the schemes that a broker's address may have.
+var ports = map[string]string{"mqtt": "1883", "mqtts": "8883"}
+
+func checkBroker(c *checker, path, broker string) {
+	u, err := url.Parse(broker)
+	switch {
+	case err == nil && u.User != nil:
+		c.fail(path, "secret_in_url", mask(broker))
+	case err != nil || u.Host == "" || !validPort(u.Port(), u.Host):
+		p := c.fail(path, "bad_broker", mask(broker))
+		if host, _, err := net.SplitHostPort(broker); err == nil && host != "" && !strings.Contains(broker, "/") {
+			p.Nearest = "mqtt://" + broker
+		}
+	case ports[u.Scheme] == "":
+		scheme := "mqtt"
+		if u.Scheme == "ssl" || u.Scheme == "tls" || strings.HasSuffix(u.Scheme, "s") {
+			scheme = "mqtts"
+		}
+		c.fail(path, "bad_broker", broker).Nearest = scheme + "://" + u.Host
+	case u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
+		c.fail(path, "bad_broker", broker).Nearest = u.Scheme + "://" + u.Host
+	}
+}
+
+// validPort takes no port at all for the default one.
+func validPort(port, host string) bool {
+	if port == "" {
+		return !strings.HasSuffix(host, ":")
+	}
+	n, err := strconv.Atoi(port)
+	return err == nil && n >= 1 && n <= 65535
+}
+
+// withPort adds the port of the scheme where none is written.
+func withPort(broker string) string {
+	u, err := url.Parse(broker)
+	if err != nil || ports[u.Scheme] == "" || u.Host == "" {
+		return broker
+	}
+	host := u.Host
+	if u.Port() == "" {
+		host = net.JoinHostPort(u.Hostname(), ports[u.Scheme])
+	}
+	return u.Scheme + "://" + host
+}
+
+// topicPrefix keeps to what every broker takes, those that map topics to subjects with dots included.
+var topicPrefix = regexp.MustCompile(`^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$`)
+
+func checkPrefix(c *checker, path, prefix string) {
+	if topicPrefix.MatchString(prefix) && len(prefix) <= 128 {
+		return
+	}
+	p := c.fail(path, "bad_prefix", prefix)
+	if guess := strings.Trim(prefix, "/"); topicPrefix.MatchString(guess) && len(guess) <= 128 {
+		p.Nearest = guess
+	}
+}
+
+var clientID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,128}$`)
+
+func checkClientID(c *checker, path, id string) {
+	if !clientID.MatchString(id) {
+		c.fail(path, "bad_client_id", id)
+	}
+}
+
+func checkListen(c *checker, path, listen string) {
+	host, port, err := net.SplitHostPort(listen)
+	n, numErr := strconv.Atoi(port)
+	if err == nil && numErr == nil && n >= 0 && n <= 65535 && !strings.ContainsAny(host, " /@") {
+		return
+	}
+	p := c.fail(path, "bad_listen", listen)
+	switch {
+	case bareNumber.MatchString(listen):
+		p.Nearest = "127.0.0.1:" + listen
+	case err != nil && !strings.ContainsAny(listen, "/ :"):
+		p.Nearest = listen + ":8080"
+	case strings.HasPrefix(listen, "http://"):
+		p.Nearest = strings.TrimSuffix(strings.TrimPrefix(listen, "http://"), "/")
+	}
+}
+
+// maxLabel is the length of a label in characters: one line on a phone and in a center's list.
+const maxLabel = 128
+
+func checkLabel(c *checker, path, label string) {
+	if utf8.RuneCountInString(label) > maxLabel || strings.ContainsFunc(label, unicode.IsControl) {
+		c.fail(path, "bad_label", label, strconv.Itoa(maxLabel))
+	}
+}
+
+func checkStoragePath(c *checker, path, dir string) {
+	if !absolute(c, path, dir, "/var/lib/lotusgate") {
+		return
+	}
+	if filepath.Clean(dir) == "/" {
+		c.fail(path, "root_directory", dir)
+	}
+	for _, volatile := range []string{"/run/", "/var/run/", "/dev/shm/"} {
+		if strings.HasPrefix(filepath.Clean(dir)+"/", volatile) {
+			c.warn(path, "not_durable", dir)
+		}
+	}
+}
+
+func absolute(c *checker, path, name, example string) bool {
+	if filepath.IsAbs(name) {
+		return true
+	}
+	c.fail(path, "not_absolute", name, example)
+	return false
+}
+
+func checkFile(c *checker, path, name string) { checkFileMode(c, path, name, false) }
+
+func checkSecretFile(c *checker, path, name string) { checkFileMode(c, path, name, true) }
+
+func checkFileMode(c *checker, path, name string, secret bool) {
+	if !absolute(c, path, name, "/etc/lotusgate/"+filepath.Base(name)) {
+		return
+	}
+	info, err := os.Stat(name)
+	switch {
+	case os.IsNotExist(err):
+		c.fail(path, "no_file", name)
+	case err != nil:
+		c.fail(path, "unreadable_file", name)
+	case !info.Mode().IsRegular() || info.Size() > maxBytes:
+		c.fail(path, "odd_file", name)
+	case secret && info.Mode().Perm()&0o007 != 0:
+		c.fail(path, "open_file", name, info.Mode().Perm().String())
+	default:
+		f, err := os.Open(name)
+		if err != nil {
+			c.fail(path, "unreadable_file", name)
+			return
+		}
+		_ = f.Close()
+	}
+}
+
+// checkMQTT holds that the keys of the connection fit together and that its files hold what they are named for.
+func (c *checker) checkMQTT() {
+	m := c.cfg.MQTT
+	c.needs("mqtt.password_file", "mqtt.username_file")
+	c.needs("mqtt.cert_file", "mqtt.key_file")
+	c.needs("mqtt.key_file", "mqtt.cert_file")
+	plain := strings.HasPrefix(m.Broker, "mqtt://")
+	for _, path := range []string{"mqtt.ca_file", "mqtt.cert_file", "mqtt.key_file"} {
+		if plain && c.good(path) && c.good("mqtt.broker") {
+			c.fail(path, "no_tls", "").also(c.place("mqtt.broker"))
+		}
+	}
+	if plain && c.good("mqtt.password_file") && !loopback(m.Broker) {
+		c.warn("mqtt.password_file", "clear_password", "").also(c.place("mqtt.broker"))
+	}
+	if c.good("mqtt.ca_file") {
+		pem, err := os.ReadFile(m.CAFile)
+		if err != nil || !x509.NewCertPool().AppendCertsFromPEM(pem) {
+			c.fail("mqtt.ca_file", "no_certificate", m.CAFile)
+		}
+	}
+	if c.good("mqtt.cert_file") && c.good("mqtt.key_file") {
+		if _, err := tls.LoadX509KeyPair(m.CertFile, m.KeyFile); err != nil {
+			c.fail("mqtt.cert_file", "bad_key_pair", m.CertFile, strings.TrimPrefix(err.Error(), "tls: ")).also(c.place("mqtt.key_file"))
+		}
+	}
+}
+
+func (c *checker) needs(path, other string) {
+	if c.written(path) && !c.written(other) {
+		c.fail(path, "needs_key", "", strings.TrimPrefix(other, "mqtt."))
+	}
+}
+
+func loopback(broker string) bool {
+	u, err := url.Parse(broker)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,120 @@
+package config
+
+// rule is what is fixed about the value of one key. A key that config.go has and this table does not is a failing test.
+type rule struct {
+	like     string   // an example, "key: value"; a key that must be there has one
+	def      string   // default, as it would be written; "" = none, or one that depends on other keys (defaults.go)
+	min, max string   // inclusive, as they would be written
+	words    []string // all that is allowed
+	refs     []string // sections: the value is an id in one of them
+	form     form     // anything else
+}
+
+// form checks one text by itself. It reports what is wrong through c.
+type form func(c *checker, path, text string)
+
+// Sections whose keys are ids, in the order of config.go.
+const (
+	buses     = "buses"
+	chips     = "chips"
+	points    = "points"
+	loops     = "loops"
+	lanes     = "lanes"
+	gates     = "gates"
+	elevators = "elevators"
+	cameras   = "cameras"
+)
+
+func sections() []string {
+	return []string{buses, chips, points, loops, lanes, gates, elevators, cameras}
+}
+
+// maxEntries of one section; the largest gateway of the reference district has about 220 points.
+const maxEntries = 1024
+
+// rules by path, with * for ids and for the positions of a list. Nothing writes to it.
+var rules = map[string]rule{
+	"gateway.site":     {like: "site: lianhua", form: checkID},
+	"gateway.id":       {like: "id: park-01", form: checkID},
+	"gateway.label":    {form: checkLabel},
+	"gateway.labels.*": {form: checkLabel},
+
+	"mqtt.broker":          {form: checkBroker},
+	"mqtt.prefix":          {def: "lotusgate/v1", form: checkPrefix},
+	"mqtt.client_id":       {form: checkClientID},
+	"mqtt.username_file":   {form: checkFile},
+	"mqtt.password_file":   {form: checkSecretFile},
+	"mqtt.ca_file":         {form: checkFile},
+	"mqtt.cert_file":       {form: checkFile},
+	"mqtt.key_file":        {form: checkSecretFile},
+	"mqtt.window":          {def: "64", min: "1", max: "1024"},
+	"mqtt.keep_alive":      {def: "20s", min: "5s", max: "20m"},
+	"mqtt.ack_timeout":     {def: "15s", min: "1s", max: "5m"},
+	"mqtt.backlog_per_sec": {def: "0", min: "0", max: "100000"},
+
+	"storage.path":   {like: "path: /var/lib/lotusgate", form: checkStoragePath},
+	"storage.alarm":  {def: "16MiB", min: "4MiB", max: "16GiB"},
+	"storage.normal": {def: "64MiB", min: "4MiB", max: "16GiB"},
+
+	"status.listen": {form: checkListen},
+
+	"buses.*.device": {like: "device: /dev/i2c-1", form: checkBusDevice},
+	"buses.*.speed":  {def: "100kHz", min: "10kHz", max: "1MHz"},
+
+	"chips.*.kind":      {like: "kind: mcp23017", words: kinds()},
+	"chips.*.bus":       {like: "bus: i2c-1", refs: []string{buses}},
+	"chips.*.address":   {like: "address: 0x20"}, // range by kind
+	"chips.*.interrupt": {form: checkLine},
+	"chips.*.poll":      {min: "5ms", max: "1m"},
+
+	"points.*.label":    {form: checkLabel},
+	"points.*.line":     {form: checkLine},
+	"points.*.chip":     {refs: []string{chips}},
+	"points.*.pin":      {}, // by kind of chip
+	"points.*.active":   {def: "low", words: levels()},
+	"points.*.bias":     {words: biases()},
+	"points.*.settle":   {min: "0s", max: "1s"},
+	"points.*.debounce": {min: "0s", max: "1s"},
+
+	"loops.*.label":    {form: checkLabel},
+	"loops.*.labels.*": {form: checkLabel},
+	"loops.*.input":    {like: "input: entry-a-in", refs: []string{points}},
+
+	"lanes.*.label":     {form: checkLabel},
+	"lanes.*.labels.*":  {form: checkLabel},
+	"lanes.*.direction": {like: "direction: in", words: directions()},
+	"lanes.*.one_way":   {def: "true"},
+	"lanes.*.a":         {like: "a: entry-a", refs: []string{loops}},
+	"lanes.*.b":         {like: "b: entry-b", refs: []string{loops}},
+	"lanes.*.gap":       {def: "3s", min: "0s", max: "30s"},
+	"lanes.*.jitter":    {def: "50ms", min: "0s", max: "1s"},
+
+	"gates.*.label":                {form: checkLabel},
+	"gates.*.labels.*":             {form: checkLabel},
+	"gates.*.lane":                 {refs: []string{lanes}},
+	"gates.*.open_limit":           {refs: []string{points}},
+	"gates.*.closed_limit":         {refs: []string{points}},
+	"gates.*.travel":               {def: "5s", min: "500ms", max: "1m"},
+	"gates.*.safety.*":             {refs: []string{points, loops}},
+	"gates.*.outputs.open.line":    {like: "line: GPIO5", form: checkLine},
+	"gates.*.outputs.open.active":  {def: "high", words: levels()},
+	"gates.*.outputs.close.line":   {like: "line: GPIO5", form: checkLine},
+	"gates.*.outputs.close.active": {def: "high", words: levels()},
+	"gates.*.outputs.stop.line":    {like: "line: GPIO5", form: checkLine},
+	"gates.*.outputs.stop.active":  {def: "high", words: levels()},
+
+	"elevators.*.label":       {form: checkLabel},
+	"elevators.*.labels.*":    {form: checkLabel},
+	"elevators.*.fault":       {like: "fault: car-1-fault", refs: []string{points}},
+	"elevators.*.raise_after": {def: "1s", min: "0s", max: "10m"},
+	"elevators.*.clear_after": {def: "1s", min: "0s", max: "1h"},
+
+	"cameras.*.label":     {form: checkLabel},
+	"cameras.*.labels.*":  {form: checkLabel},
+	"cameras.*.heartbeat": {like: "heartbeat: cam-01-pulse", refs: []string{points}},
+	"cameras.*.period":    {def: "60s", min: "1s", max: "1h"},
+}
+
+func levels() []string     { return []string{string(ActiveLow), string(ActiveHigh)} }
+func biases() []string     { return []string{string(BiasUp), string(BiasDown), string(BiasNone)} }
+func directions() []string { return []string{"in", "out"} }
