@@ -3,6 +3,7 @@ package chip
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -45,6 +46,7 @@ type Bus struct {
 	sleep  func(time.Duration)
 	during func(addr uint16, read bool, n int)
 	parts  map[uint16]Device
+	order  []uint16 // addresses as attached: parts hear each other in this order
 	faults []*Fault
 	stats  Stats
 	closed bool
@@ -69,6 +71,7 @@ func (b *Bus) Attach(addr uint16, d Device) error {
 		return fmt.Errorf("attach to %s: %#02x is taken", b.name, addr)
 	}
 	b.parts[addr] = d
+	b.order = append(b.order, addr)
 	return nil
 }
 
@@ -77,6 +80,7 @@ func (b *Bus) Detach(addr uint16) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.parts, addr)
+	b.order = slices.DeleteFunc(b.order, func(a uint16) bool { return a == addr })
 }
 
 // NoAck sets the errno for an address that nobody acknowledges. Documentation/i2c/fault-codes.rst asks for ENXIO,
@@ -204,6 +208,7 @@ func (b *Bus) transfer(msgs []Message) syscall.Errno {
 		if d == nil || !d.Start(m.Read) {
 			return b.abort(m.Addr, b.noAck)
 		}
+		b.tellOthers(m)
 		for n := range m.Data {
 			if f != nil && f.Errno != 0 && total >= f.After {
 				return b.abort(m.Addr, f.Errno)
@@ -227,6 +232,15 @@ func (b *Bus) transfer(msgs []Message) syscall.Errno {
 		d.Stop()
 	}
 	return 0
+}
+
+// tellOthers lets the other parts hear that the address of m has been acknowledged.
+func (b *Bus) tellOthers(m Message) {
+	for _, addr := range b.order {
+		if l, ok := b.parts[addr].(Listener); ok && addr != m.Addr {
+			l.Heard(m.Read)
+		}
+	}
 }
 
 // move carries byte n of m, some of its bits flipped on the way.

@@ -31,3 +31,9 @@ type Device interface {
 	// Stop ends the transfer. It is not called for a repeated start.
 	Stop()
 }
+
+// Listener is a Device that cares about traffic which is not for it.
+type Listener interface {
+	// Heard tells that another part has acknowledged its address.
+	Heard(read bool)
+}
