@@ -51,11 +51,11 @@ func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
 
 func direction(d gateway.Direction) gateway.Text { return Word("direction", string(d)) }
 
-func sourceName(bus, chip string) string {
-	if chip == "" {
+func sourceName(bus, part string) string {
+	if part == "" {
 		return bus
 	}
-	return chip
+	return part
 }
 
 // eventTexts: event.<type>. Placeholders are filled by eventArgs.
@@ -73,7 +73,6 @@ var eventTexts = []entry{
 	{"event.gate.opened", "抬杆到位", "Arm is up"},
 	{"event.gate.closing", "开始落杆", "Arm is coming down"},
 	{"event.gate.closed", "落杆到位", "Arm is down"},
-	{"event.gate.stopped", "闸杆停在半途", "Arm stopped midway"},
 	{"event.gate.obstructed", "落杆遇阻", "Arm met an obstacle"},
 	{"event.gate.fault", "故障：{1}", "Fault: {1}"},
 	{"event.gate.fault_cleared", "故障排除：{1}", "Fault gone: {1}"},

@@ -58,4 +58,9 @@ var faultTexts = []entry{
 		"repair.io", "检查接线和供电；反复出现时更换模块，并记下错误信息。",
 		"Check wiring and supply; if it comes back, replace the module and note the error message.",
 	},
+	{"fault.reset", "{1}：掉电复位，正在重新设置", "{1}: lost its settings, being set up again"},
+	{
+		"repair.reset", "检查模块供电是否稳定、插头和端子是否松动。",
+		"Check that the module's supply is steady and that plugs and terminals are tight.",
+	},
 }

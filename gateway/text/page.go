@@ -29,14 +29,12 @@ var pageWords = []entry{
 	{"lane.loop.a", "线圈 A", "Loop A"},
 	{"lane.loop.b", "线圈 B", "Loop B"},
 	{"lane.safety.clear", "防砸：无遮挡", "Safety: clear"},
-	{"lane.safety.blocked", "防砸：有遮挡", "Safety: blocked"},
+	{"lane.safety.blocked", "防砸：有遮挡或未知", "Safety: blocked or unknown"},
 	{"lane.count.in", "进场", "In"},
 	{"lane.count.out", "出场", "Out"},
 	{"lane.count.note", "本次启动以来", "since start"},
 	{"lane.count.waiting", "线圈空出后开始计数", "Counts once both loops were clear"},
 	{"lane.drawing", "{1}，闸杆：{2}", "{1}, arm: {2}"},
-
-	{"state.since", "始于", "since"},
 
 	{"link.title", "服务中心连接", "Service center"},
 	{"link.connected", "已连接", "Connected"},
@@ -70,10 +68,11 @@ var pageWords = []entry{
 	{"clock.uptime", "已运行", "Running for"},
 
 	{"source.ok", "正常", "Works"},
+	{"source.silent", "还没有读到", "Not read yet"},
+	{"source.failed", "故障", "Failed"},
 	{"source.reads", "读取", "Reads"},
 	{"source.errors", "出错", "Errors"},
 	{"source.resets", "复位", "Resets"},
-	{"source.none", "没有配置采集模块。", "No input module is configured."},
 
 	{"wire.terminal", "端子", "Terminal"},
 	{"wire.name", "名称", "Name"},
@@ -87,7 +86,6 @@ var pageWords = []entry{
 	{"wire.bounces", "抖动", "Bounces"},
 	{"wire.missed", "漏检", "Missed"},
 	{"wire.last", "上次跳变", "Last edge"},
-	{"wire.none", "没有配置输入。", "No input is configured."},
 
 	{"event.none", "还没有事件。", "No events yet."},
 

@@ -20,7 +20,8 @@ type Problem struct {
 	Detail   string // what a driver or the network said, untranslated; may be empty
 }
 
-// patience is how long a broken connection is a warning before it is a problem of its own: brokers restart.
+// patience is how long a broken connection is only a warning, and a source that has not spoken yet only a notice:
+// brokers restart, and so do we.
 const patience = 30 * time.Second
 
 // Problems tells everything that is wrong in v, the worst first, then the oldest. The page shows all of them;
@@ -60,13 +61,36 @@ func alarmProblems(v *hub.View) []Problem {
 			a.Type == gateway.StorageDegraded && v.Storage.Degraded != "":
 			continue
 		}
-		ps = append(ps, Problem{
+		p := Problem{
 			ID: a.Key(), Severity: a.Severity, Since: a.Since,
 			Own:  a.ID == gateway.GatewayID || a.Type == gateway.BusFault,
 			What: named(deviceName(v, a.ID), Alarm(a)), Do: Advice(a),
-		})
+		}
+		if a.Type == gateway.BusFault {
+			p.explain(v, a)
+		}
+		ps = append(ps, p)
 	}
 	return ps
+}
+
+// explain takes the words of a bus alarm from the event that raised it, while the history still holds it.
+func (p *Problem) explain(v *hub.View, a gateway.Alarm) {
+	for _, e := range v.Events {
+		d, ok := e.Data.(gateway.BusFaultData)
+		if !ok || e.Type != a.Type || e.Event.ID != a.ID || d.AlarmCause() != a.Name {
+			continue
+		}
+		name := sourceName(a.ID, d.Part)
+		for _, wire := range v.Points {
+			if wire.ID == d.Part {
+				name = nameOf(wire.ID, wire.Label) + " · " + wire.Terminal
+			}
+		}
+		p.What, p.Do = Fault(d.Cause, name)
+		p.Detail = d.Error
+		return
+	}
 }
 
 // toldBySource tells whether a broken source stands for the bus alarm a; it knows the fault word, the alarm does not.
@@ -105,11 +129,15 @@ func sourceProblems(v *hub.View) []Problem {
 		if s.Where != "" {
 			name += " · " + s.Where
 		}
-		what, do := Fault(s.Fault, name)
-		ps = append(ps, Problem{
-			ID: "source/" + s.ID, Severity: gateway.Major, Own: true, Since: s.Since,
-			What: what, Do: do, Detail: s.Error,
-		})
+		p := Problem{ID: "source/" + s.ID, Severity: gateway.Major, Own: true, Since: s.Since, Detail: s.Error}
+		p.What, p.Do = Fault(s.Fault, name)
+		if s.Fault == "" { // it has not spoken yet
+			p.What, p.Do = Both("problem.silent", name), Both("problem.silent.do")
+			if v.At.Sub(s.Since) < patience {
+				p.Severity = gateway.Info
+			}
+		}
+		ps = append(ps, p)
 	}
 	return ps
 }
@@ -122,7 +150,9 @@ func pointProblem(v *hub.View) []Problem {
 	var names []string
 	since, n := gateway.Mono(0), 0
 	for _, p := range v.Points {
-		if p.Quality == gateway.Good {
+		if p.Quality == gateway.Good || slices.ContainsFunc(v.Alarms, func(a gateway.Alarm) bool {
+			return a.Type == gateway.BusFault && a.Name == gateway.BusFaultData{Part: p.ID}.AlarmCause()
+		}) {
 			continue
 		}
 		n++
@@ -172,6 +202,7 @@ func linkAdvice(err string) Key {
 		words []string
 	}{
 		{"problem.link.auth", []string{"not authorized", "user name or password", "identifier rejected"}},
+		{"problem.link.plain", []string{"first record does not look like a tls"}},
 		{"problem.link.tls", []string{"x509:", "tls:", "certificate"}},
 		{"problem.link.name", []string{"no such host", "lookup "}},
 		{"problem.link.refused", []string{"connection refused"}},
@@ -246,6 +277,11 @@ var problemTexts = []entry{
 		"state.gate.obstructed", "移开闸杆下的障碍物；确认下方无人无车后再操作道闸。",
 		"Remove what is under the arm; make sure nobody is there before moving it.",
 	},
+	{"problem.silent", "{1}：还没有读到数据", "{1}: nothing read yet"},
+	{
+		"problem.silent.do", "刚启动时稍等几秒；一直读不到时检查模块的供电和接线。",
+		"Right after a start, wait a few seconds; if it stays so, check the module's supply and wiring.",
+	},
 	{"problem.points", "输入读不到：{1}", "Inputs cannot be read: {1}"},
 	{"problem.points.more", "输入读不到：{1} 等共 {2} 路", "Inputs cannot be read: {1} and others, {2} in all"},
 	{
@@ -272,6 +308,10 @@ var problemTexts = []entry{
 	{
 		"problem.link.tls", "事件都存在本机，恢复后自动补发。证书校验失败：检查证书有效期、CA 文件和本机时间。",
 		"Events are kept here and sent later. The certificate check fails: see expiry dates, CA file and the clock of this gateway.",
+	},
+	{
+		"problem.link.plain", "事件都存在本机，恢复后自动补发。服务器的这个端口没有加密：核对端口和地址前缀。",
+		"Events are kept here and sent later. The broker does not encrypt on this port: compare port and address scheme.",
 	},
 	{
 		"problem.link.auth", "事件都存在本机，恢复后自动补发。服务器拒绝登录：核对用户名、密码和客户端编号。",

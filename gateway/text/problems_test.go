@@ -87,6 +87,29 @@ func TestProblems(t *testing.T) {
 			},
 		},
 		{
+			"one native line tells what its event said, once",
+			func(v *hub.View) {
+				v.Points[1].Quality, v.Points[1].Terminal = gateway.Bad, "GPIO17"
+				v.Alarms = []gateway.Alarm{{ID: "gpio", Name: "fault-p2", Type: gateway.BusFault, Severity: gateway.Major}}
+				v.Events = []hub.Event{{Event: gateway.Event{
+					Type: gateway.BusFault, ID: "gpio", Data: gateway.BusFaultData{Part: "p2", Cause: "busy"},
+				}}}
+			},
+			[]brief{{"gpio/fault-p2", gateway.Major, true, "线圈 · GPIO17: held by another program"}},
+		},
+		{
+			"a source that has not spoken yet, and one that never did",
+			func(v *hub.View) {
+				v.Sources[0].OK, v.Sources[0].Since = false, 99*second
+				v.Sources[1].OK, v.Sources[1].Since = false, second
+				v.Points[0].Quality = gateway.Bad
+			},
+			[]brief{
+				{"source/x1", gateway.Major, true, "x1 · I2C1 0x20: nothing read yet"},
+				{"source/gpio", gateway.Info, true, "gpio: nothing read yet"},
+			},
+		},
+		{
 			"wires that cannot be read although every source works",
 			func(v *hub.View) { v.Points[0].Quality, v.Points[1].Quality = gateway.Bad, gateway.Stale },
 			[]brief{{"points", gateway.Major, true, "Inputs cannot be read: p1, 线圈"}},
@@ -157,6 +180,7 @@ func TestLinkAdvice(t *testing.T) {
 		{"dial tcp: lookup broker.example on 127.0.0.53:53: no such host", "problem.link.name"},
 		{"dial tcp 10.1.1.1:1883: connect: network is unreachable", "problem.link.network"},
 		{"tls: failed to verify certificate: x509: certificate has expired", "problem.link.tls"},
+		{"tls: first record does not look like a TLS handshake", "problem.link.plain"},
 		{"connect: not Authorized", "problem.link.auth"},
 		{"dial tcp 10.1.1.1:1883: i/o timeout", "problem.link.do"},
 		{"", "problem.link.do"},

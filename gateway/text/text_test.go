@@ -103,7 +103,7 @@ func families() map[string][]string {
 	}
 	f["alarm"] = append(f["alarm"], "gate.fault.travel_timeout", "gate.fault.limit_conflict")
 	f["advice"] = f["alarm"]
-	for fault := drivers.FaultNone + 1; fault <= drivers.FaultIO; fault++ {
+	for fault := drivers.FaultNone + 1; fault == drivers.FaultIO || fault.String() != drivers.FaultIO.String(); fault++ {
 		f["fault"] = append(f["fault"], fault.String())
 	}
 	f["repair"] = f["fault"]

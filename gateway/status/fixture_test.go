@@ -1,0 +1,196 @@
+package status
+
+import (
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"lotusgate/gateway"
+	"lotusgate/gateway/hub"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const second = gateway.Mono(time.Second)
+
+// testNow is the gateway's clock in all tests that do not move it: a day and a bit after the kernel booted.
+const testNow = 90_000 * second
+
+// testStart is the date of the kernel's boot.
+var testStart = time.Date(2026, 11, 22, 0, 15, 2, 0, time.UTC)
+
+func newServer(t testing.TB, h *hub.Hub, o Options) *Server {
+	t.Helper()
+	if o.Now == nil {
+		o.Now = func() gateway.Mono { return testNow }
+	}
+	o.Location = time.FixedZone("", 8*3600)
+	s, err := New(o, h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func emptyHub() *hub.Hub { return hub.New(func() gateway.Mono { return testNow }) }
+
+// evil is a label that somebody typed to break the page.
+const evil = `<script>alert("1")</script>'"><img src=x onerror=alert(1)>`
+
+func site(id, kind, label, value string, q gateway.Quality, ago time.Duration, detail any, parts ...string) hub.Device {
+	return hub.Device{
+		MetaDevice: gateway.MetaDevice{ID: id, Kind: kind, Label: label, Parts: parts},
+		State:      gateway.DeviceState{Value: value, Quality: q, Since: testNow.Add(-ago), Detail: detail},
+	}
+}
+
+type laneSeen struct {
+	A        bool   `json:"a"`
+	B        bool   `json:"b"`
+	CountIn  uint64 `json:"count_in"`
+	CountOut uint64 `json:"count_out"`
+	Counting bool   `json:"counting"`
+}
+
+type gateSeen struct {
+	OpenLimit   bool `json:"open_limit"`
+	ClosedLimit bool `json:"closed_limit"`
+	SafetyClear bool `json:"safety_clear"`
+}
+
+// wellHub is a site where everything works: two lanes, an elevator, a camera.
+func wellHub() *hub.Hub {
+	h := emptyHub()
+	h.SetGateway(hub.Gateway{
+		Site: "lianhua", ID: "park-01", Label: "莲花地下停车场", Version: "0.1.0", KernelBoot: "4a1c",
+		Config: "sha256:9f2c41d7", Started: testNow.Add(-26 * time.Hour),
+	})
+	h.SetClock(hub.Clock{Quality: gateway.ClockSynced, Offset: testStart})
+	h.SetLink(hub.Link{
+		Broker: "mqtts://center.example:8883", Connected: true, Session: "Zm9v", Since: testNow.Add(-3 * time.Hour),
+		Connects: 2, Published: 4711, InFlight: 1, Resent: 3,
+	})
+	h.SetStorage(hub.Storage{
+		Ledger:  gateway.Ledger{Epoch: "k3v9q2", Run: 12, Number: 4711, Unconfirmed: []gateway.LedgerRun{{Epoch: "k3v9q2", Run: 12, DurableTo: 4711}}},
+		Queues:  [2]hub.QueueStats{{Bytes: 3_250_000, Limit: 64 << 20}, {Bytes: 120_000, Limit: 16 << 20}},
+		Commits: 4650, CommitTime: 21 * time.Millisecond, BytesWritten: 5_200_000,
+	})
+	for _, d := range []hub.Device{
+		site("entry", "lane", "入口车道", "passing", gateway.Good, 2*time.Second, laneSeen{A: true, B: true, CountIn: 352, CountOut: 1, Counting: true}, "entry-a", "entry-b", "entry-gate"),
+		site("entry-a", "loop", "入口外线圈", "occupied", gateway.Good, 4*time.Second, nil),
+		site("entry-b", "loop", "入口内线圈", "occupied", gateway.Good, 2*time.Second, nil),
+		site("entry-gate", "gate", "入口道闸", "open", gateway.Good, 6*time.Second, gateSeen{OpenLimit: true}),
+		site("exit", "lane", "出口车道", "clear", gateway.Good, 190*time.Second, laneSeen{CountOut: 347, Counting: true}, "exit-a", "exit-b"),
+		site("exit-a", "loop", "出口内线圈", "clear", gateway.Good, 200*time.Second, nil),
+		site("exit-b", "loop", "出口外线圈", "clear", gateway.Good, 190*time.Second, nil),
+		site("exit-gate", "gate", "出口道闸", "closed", gateway.Good, 180*time.Second, gateSeen{ClosedLimit: true, SafetyClear: true}, "exit"),
+		site("car-1", "elevator", "1 号梯", "normal", gateway.Good, 26*time.Hour, nil),
+		site("cam-1", "camera", "入口摄像机", "online", gateway.Good, 5*time.Hour, nil),
+	} {
+		h.PutDevice(d)
+	}
+	h.PutSource(hub.Source{ID: "gpio", Kind: "gpio", Where: "gpiochip0", OK: true, Since: testNow.Add(-26 * time.Hour), Reads: 1204})
+	h.PutSource(hub.Source{ID: "x1", Kind: "mcp23017", Where: "I2C1 0x20", OK: true, Since: testNow.Add(-26 * time.Hour), Reads: 93_000})
+	for _, p := range []hub.Point{
+		{ID: "ea", Label: "入口外线圈", Terminal: "GPIO17", Active: true, Quality: gateway.Good, Since: testNow.Add(-4 * time.Second), Edges: 1412, Bounces: 6, LastEdge: testNow.Add(-4 * time.Second)},
+		{ID: "eb", Label: "入口内线圈", Terminal: "GPIO27", Active: true, Quality: gateway.Good, Since: testNow.Add(-2 * time.Second), Edges: 1408, Bounces: 2, LastEdge: testNow.Add(-2 * time.Second)},
+		{ID: "car-fault", Label: "1 号梯故障触点", Terminal: "x1 GPA3", Raw: true, Quality: gateway.Good, Since: testNow.Add(-26 * time.Hour)},
+	} {
+		h.PutPoint(p)
+	}
+	for i, e := range []gateway.Event{
+		{Type: gateway.GatewayStarted, ID: gateway.GatewayID, Data: gateway.StartedData{Version: "0.1.0"}},
+		{Type: gateway.VehicleArrived, ID: "entry", Data: gateway.ArrivalData{Direction: gateway.In}},
+		{Type: gateway.GateOpened, ID: "entry-gate", Data: gateway.MovementData{Cause: gateway.CauseUnknown}},
+		{Type: gateway.VehiclePassed, ID: "entry", Data: gateway.PassData{Direction: gateway.In, Count: 352}},
+	} {
+		addEvent(h, uint64(4708+i), e)
+	}
+	return h
+}
+
+func addEvent(h *hub.Hub, number uint64, e gateway.Event) {
+	if e.At == 0 {
+		e.At = testNow.Add(-time.Duration(4800-number) * time.Second)
+	}
+	h.AddEvent(hub.Event{
+		ID:   gateway.EventID{Epoch: "k3v9q2", Run: 12, Number: number},
+		Time: testStart.Add(time.Duration(e.At)), Event: e,
+	})
+}
+
+// brokenHub is the same site with something wrong everywhere, every device kind in every bad state, and a label that
+// attacks the page.
+func brokenHub() *hub.Hub {
+	h := wellHub()
+	h.SetClock(hub.Clock{})
+	h.SetLink(hub.Link{
+		Broker: "mqtts://center.example:8883", Since: testNow.Add(-11 * time.Minute), Attempts: 31, Connects: 2, Published: 4600,
+		Error: "dial tcp 192.0.2.7:8883: connect: connection refused",
+	})
+	h.SetStorage(hub.Storage{
+		Ledger:   gateway.Ledger{Epoch: "k3v9q2", Run: 12, Number: 4711},
+		Degraded: "write outbox: no space left on device",
+		Queues: [2]hub.QueueStats{
+			{Depth: 108, Bytes: 61 << 20, Limit: 64 << 20, OldestAge: 11 * time.Minute},
+			{Depth: 3, Bytes: 200_000, Limit: 16 << 20, OldestAge: 10 * time.Minute},
+		},
+		Commits: 4650, CommitTime: 340 * time.Millisecond, Dropped: 17,
+	})
+	for _, d := range []hub.Device{
+		site("entry", "lane", evil, "waiting", gateway.Good, 95*time.Second, laneSeen{A: true, CountIn: 352}, "entry-a", "entry-b", "entry-gate"),
+		site("entry-b", "loop", "", "", gateway.Bad, 0, nil),
+		site("entry-gate", "gate", "入口道闸", "fault", gateway.Good, 80*time.Second, gateSeen{OpenLimit: true, ClosedLimit: true}),
+		site("exit-gate", "gate", "出口道闸", "stopped", gateway.Good, 30*time.Second, gateSeen{}, "exit"),
+		site("side-gate", "gate", "侧门道闸", "", gateway.Bad, 0, gateSeen{}),
+		site("g-closing", "gate", "甲", "closing", gateway.Good, time.Second, nil),
+		site("g-obstructed", "gate", "乙", "obstructed", gateway.Good, time.Second, nil),
+		site("g-forced", "gate", "丙", "forced", gateway.Good, time.Second, nil),
+		site("g-off", "gate", "丁", "arm_off", gateway.Good, time.Second, nil),
+		site("car-1", "elevator", "1 号梯", "fault", gateway.Good, 5*time.Minute, nil),
+		site("car-2", "elevator", "2 号梯", "entrapment_confirmed", gateway.Good, time.Minute, nil),
+		site("car-3", "elevator", "3 号梯", "service", gateway.Good, time.Hour, nil),
+		site("cam-1", "camera", "入口摄像机", "offline", gateway.Good, 20*time.Minute, nil),
+		site("cam-2", "camera", "出口摄像机", "late", gateway.Good, 50*time.Second, nil),
+		site("cam-3", "camera", "车道摄像机", "stuck", gateway.Good, 50*time.Second, nil),
+		site("cam-4", "camera", "", "online", gateway.Stale, 50*time.Second, nil),
+		site("door", "contact", "配电柜门", "raised", gateway.Good, 50*time.Second, nil),
+		site("pump", "future_kind", "", "future_value", gateway.Good, 50*time.Second, nil),
+	} {
+		h.PutDevice(d)
+	}
+	free := site("b1", "lot", "地下一层余位", "37", gateway.Good, time.Minute, nil)
+	free.State.Number = true
+	h.PutDevice(free)
+	h.PutSource(hub.Source{
+		ID: "x1", Kind: "mcp23017", Where: "I2C1 0x20", Fault: "no_ack", Error: "read INTF..GPIO: no such device or address",
+		Since: testNow.Add(-4 * time.Minute), Reads: 93_000, Errors: 240, Resets: 1,
+	})
+	h.PutPoint(hub.Point{ID: "car-fault", Label: "1 号梯故障触点", Terminal: "x1 GPA3", Quality: gateway.Bad, Edges: 4, Missed: 2})
+	h.PutPoint(hub.Point{ID: "pulse", Label: evil, Terminal: evil, Quality: gateway.Stale, Active: true, Edges: 77_123, Bounces: 70_000})
+	for _, a := range []gateway.Alarm{
+		{ID: "entry-gate", Name: "limit_conflict", Type: gateway.GateFault, Severity: gateway.Major, Since: testNow.Add(-80 * time.Second)},
+		{ID: "car-1", Name: "fault_raised", Type: gateway.ElevatorFaultRaised, Severity: gateway.Major, Since: testNow.Add(-5 * time.Minute)},
+		{ID: "car-2", Name: "entrapment_confirmed", Type: "elevator.entrapment_confirmed", Severity: gateway.Critical, Since: testNow.Add(-time.Minute)},
+		{ID: "cam-1", Name: "offline", Type: gateway.CameraOffline, Severity: gateway.Major, Since: testNow.Add(-20 * time.Minute)},
+		{ID: "cam-2", Name: "late", Type: gateway.CameraLate, Severity: gateway.Warning, Since: testNow.Add(-50 * time.Second)},
+		{ID: "i2c1", Name: "fault-x1", Type: gateway.BusFault, Severity: gateway.Major, Since: testNow.Add(-4 * time.Minute)},
+	} {
+		h.PutAlarm(a)
+	}
+	for i, e := range []gateway.Event{
+		{Type: gateway.BusFault, ID: "i2c1", Data: gateway.BusFaultData{Part: "x1", Cause: "no_ack"}},
+		{Type: gateway.CameraOffline, ID: "cam-1", Data: gateway.CameraData{Method: "pulse"}},
+		{Type: gateway.GateFault, ID: "entry-gate", Data: gateway.GateFaultData{Cause: "limit_conflict"}},
+		{Type: "future.happened", ID: evil, Data: map[string]string{"x": evil}},
+		{Type: gateway.GatewayEventsDropped, ID: gateway.GatewayID, Data: gateway.DroppedData{Ranges: []gateway.NumberRange{{From: 1, To: 17}}, Cause: "evicted"}},
+	} {
+		addEvent(h, uint64(4712+i), e)
+	}
+	h.AddEvent(hub.Event{
+		ID:    gateway.EventID{Epoch: "k3v9q2", Run: 12, Number: 4720},
+		Event: gateway.Event{Type: gateway.ElevatorFaultRaised, ID: "car-1", At: testNow.Add(-30 * time.Second), Data: gateway.ElevatorFaultData{}},
+	})
+	return h
+}

@@ -1,0 +1,244 @@
+package status
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"lotusgate/gateway"
+	"lotusgate/gateway/hub"
+	"lotusgate/gateway/text"
+)
+
+// metric is one family: its description, its type, and how to read it from a view.
+type metric struct {
+	desc *prometheus.Desc
+	kind prometheus.ValueType
+	read func(sc *screen, emit func(value float64, labels ...string))
+}
+
+// viewMetrics turns the newest view into constant metrics at each scrape. Labels hold ids from the configuration and
+// words from docs/wire.md, so their number is bounded.
+type viewMetrics struct {
+	s       *Server
+	metrics []metric
+}
+
+func (s *Server) metricsHandler() (http.Handler, error) {
+	registry := prometheus.NewRegistry()
+	for _, c := range []prometheus.Collector{
+		&viewMetrics{s: s, metrics: metricTable(s)},
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+	} {
+		if err := registry.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4, Timeout: writeTime - time.Second}), nil
+}
+
+// Describe implements prometheus.Collector.
+func (c *viewMetrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, m := range c.metrics {
+		ch <- m.desc
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *viewMetrics) Collect(ch chan<- prometheus.Metric) {
+	sc := newScreen(text.EN, c.s.hub.View(), c.s.o.Now(), time.UTC)
+	for _, m := range c.metrics {
+		m.read(sc, func(value float64, labels ...string) {
+			c, err := prometheus.NewConstMetric(m.desc, m.kind, value, labels...)
+			if err != nil {
+				c = prometheus.NewInvalidMetric(m.desc, err) // the scrape says so instead of the daemon dying of it
+			}
+			ch <- c
+		})
+	}
+}
+
+func gauge(name, help string, labels []string, read func(*screen, func(float64, ...string))) metric {
+	return metric{prometheus.NewDesc("lotusgate_"+name, help, labels, nil), prometheus.GaugeValue, read}
+}
+
+func counter(name, help string, labels []string, read func(*screen, func(float64, ...string))) metric {
+	return metric{prometheus.NewDesc("lotusgate_"+name+"_total", help, labels, nil), prometheus.CounterValue, read}
+}
+
+// one reads a single value without labels.
+func one(value func(*screen) float64) func(*screen, func(float64, ...string)) {
+	return func(sc *screen, emit func(float64, ...string)) { emit(value(sc)) }
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func metricTable(s *Server) []metric {
+	var all []metric
+	all = append(all, gatewayMetrics(s)...)
+	all = append(all, linkMetrics()...)
+	all = append(all, outboxMetrics()...)
+	all = append(all, fieldMetrics()...)
+	return all
+}
+
+func gatewayMetrics(s *Server) []metric {
+	return []metric{
+		gauge("info", "Always 1; labels say which gateway and version this is.", []string{"site", "gateway", "version", "config"},
+			func(sc *screen, emit func(float64, ...string)) {
+				g := sc.v.Gateway
+				emit(1, g.Site, g.ID, g.Version, g.Config)
+			}),
+		gauge("ready", "1 when the gateway does its whole work (/readyz).", nil,
+			one(func(sc *screen) float64 { return truth(len(sc.unready()) == 0) })),
+		gauge("problems", "Problems that need somebody, by severity.", []string{"severity"},
+			func(sc *screen, emit func(float64, ...string)) {
+				n := map[gateway.Severity]float64{}
+				for _, p := range sc.problems {
+					n[p.Severity]++
+				}
+				for severity := gateway.Info; severity <= gateway.Critical; severity++ {
+					emit(n[severity], severity.String())
+				}
+			}),
+		gauge("alarms", "Standing alarms, by severity.", []string{"severity"},
+			func(sc *screen, emit func(float64, ...string)) {
+				n := map[gateway.Severity]float64{}
+				for _, a := range sc.v.Alarms {
+					n[a.Severity]++
+				}
+				for severity := gateway.Info; severity <= gateway.Critical; severity++ {
+					emit(n[severity], severity.String())
+				}
+			}),
+		gauge("clock_quality", "1 for what stands behind the date now.", []string{"quality"},
+			func(sc *screen, emit func(float64, ...string)) {
+				for q := gateway.ClockUnset; q <= gateway.ClockSynced; q++ {
+					emit(truth(q == sc.v.Clock.Quality), q.String())
+				}
+			}),
+		gauge("status_viewers", "Browsers that follow the status page live.", nil,
+			one(func(*screen) float64 { return float64(len(s.viewers)) })),
+		counter("status_viewers_refused", "Browsers refused because too many follow already.", nil,
+			one(func(*screen) float64 { return float64(s.refused.Load()) })),
+	}
+}
+
+func linkMetrics() []metric {
+	link := func(value func(hub.Link) float64) func(*screen, func(float64, ...string)) {
+		return one(func(sc *screen) float64 { return value(sc.v.Link) })
+	}
+	return []metric{
+		gauge("link_connected", "1 while there is a session with the broker.", nil,
+			link(func(k hub.Link) float64 { return truth(k.Connected) })),
+		gauge("link_failed_attempts", "Attempts since the last connection.", nil,
+			link(func(k hub.Link) float64 { return float64(k.Attempts) })),
+		gauge("link_in_flight_events", "Events sent and not yet acknowledged.", nil,
+			link(func(k hub.Link) float64 { return float64(k.InFlight) })),
+		counter("link_connects", "Connections made.", nil,
+			link(func(k hub.Link) float64 { return float64(k.Connects) })),
+		counter("link_published_events", "Events confirmed by the broker.", nil,
+			link(func(k hub.Link) float64 { return float64(k.Published) })),
+		counter("link_resent_events", "Events sent more than once.", nil,
+			link(func(k hub.Link) float64 { return float64(k.Resent) })),
+	}
+}
+
+func outboxMetrics() []metric {
+	perQueue := func(value func(hub.QueueStats) float64) func(*screen, func(float64, ...string)) {
+		return func(sc *screen, emit func(float64, ...string)) {
+			for q, stats := range sc.v.Storage.Queues {
+				emit(value(stats), gateway.Queue(q).String())
+			}
+		}
+	}
+	storage := func(value func(hub.Storage) float64) func(*screen, func(float64, ...string)) {
+		return one(func(sc *screen) float64 { return value(sc.v.Storage) })
+	}
+	queue := []string{"queue"}
+	return []metric{
+		gauge("outbox_unconfirmed_events", "Events not yet confirmed.", queue,
+			perQueue(func(q hub.QueueStats) float64 { return float64(q.Depth) })),
+		gauge("outbox_size_bytes", "Space used on disk.", queue,
+			perQueue(func(q hub.QueueStats) float64 { return float64(q.Bytes) })),
+		gauge("outbox_limit_bytes", "Space that may be used on disk.", queue,
+			perQueue(func(q hub.QueueStats) float64 { return float64(q.Limit) })),
+		gauge("outbox_oldest_age_seconds", "Age of the oldest unconfirmed event of this kernel boot.", queue,
+			perQueue(func(q hub.QueueStats) float64 { return q.OldestAge.Seconds() })),
+		gauge("outbox_unconfirmed_runs", "Runs of the daemon that are not fully confirmed.", nil,
+			storage(func(st hub.Storage) float64 { return float64(len(st.Ledger.Unconfirmed)) })),
+		gauge("outbox_degraded", "1 while storage is not durable.", nil,
+			storage(func(st hub.Storage) float64 { return truth(st.Degraded != "") })),
+		gauge("outbox_commit_duration_seconds", "Time that the last commit took.", nil,
+			storage(func(st hub.Storage) float64 { return st.CommitTime.Seconds() })),
+		counter("outbox_issued_events", "Events issued in this run.", nil,
+			storage(func(st hub.Storage) float64 { return float64(st.Ledger.Number) })),
+		counter("outbox_commits", "Commits to disk.", nil,
+			storage(func(st hub.Storage) float64 { return float64(st.Commits) })),
+		counter("outbox_written_bytes", "Bytes written to disk.", nil,
+			storage(func(st hub.Storage) float64 { return float64(st.BytesWritten) })),
+		counter("outbox_dropped_events", "Events that will never be delivered.", nil,
+			storage(func(st hub.Storage) float64 { return float64(st.Dropped) })),
+	}
+}
+
+func fieldMetrics() []metric {
+	perPoint := func(value func(hub.Point) float64) func(*screen, func(float64, ...string)) {
+		return func(sc *screen, emit func(float64, ...string)) {
+			for _, p := range sc.v.Points {
+				emit(value(p), p.ID)
+			}
+		}
+	}
+	perSource := func(value func(hub.Source) float64) func(*screen, func(float64, ...string)) {
+		return func(sc *screen, emit func(float64, ...string)) {
+			for _, s := range sc.v.Sources {
+				emit(value(s), s.ID, s.Kind)
+			}
+		}
+	}
+	point, source := []string{"point"}, []string{"source", "kind"}
+	return []metric{
+		gauge("device_good", "1 while the state of a device can be trusted.", []string{"device", "kind"},
+			func(sc *screen, emit func(float64, ...string)) {
+				for _, d := range sc.v.Devices {
+					emit(truth(d.State.Quality == gateway.Good), d.ID, d.Kind)
+				}
+			}),
+		gauge("device_state", "1 for the state a device is in; devices of unknown state are left out.", []string{"device", "kind", "state"},
+			func(sc *screen, emit func(float64, ...string)) {
+				for _, d := range sc.v.Devices {
+					if d.State.Value != "" && !d.State.Number && d.State.Quality != gateway.Bad {
+						emit(1, d.ID, d.Kind, d.State.Value)
+					}
+				}
+			}),
+		gauge("point_active", "1 while a wire is active after settling.", point,
+			perPoint(func(p hub.Point) float64 { return truth(p.Active) })),
+		gauge("point_good", "1 while the level of a wire can be trusted.", point,
+			perPoint(func(p hub.Point) float64 { return truth(p.Quality == gateway.Good) })),
+		counter("point_edges", "Raw edges seen on a wire.", point,
+			perPoint(func(p hub.Point) float64 { return float64(p.Edges) })),
+		counter("point_bounces", "Raw edges that settled into nothing.", point,
+			perPoint(func(p hub.Point) float64 { return float64(p.Bounces) })),
+		counter("point_missed", "Changes that no edge had announced.", point,
+			perPoint(func(p hub.Point) float64 { return float64(p.Missed) })),
+		gauge("source_up", "1 while a bus, chip or line group answers.", source,
+			perSource(func(s hub.Source) float64 { return truth(s.OK) })),
+		counter("source_reads", "Reads that gave a sample.", source,
+			perSource(func(s hub.Source) float64 { return float64(s.Reads) })),
+		counter("source_errors", "Reads that failed.", source,
+			perSource(func(s hub.Source) float64 { return float64(s.Errors) })),
+		counter("source_resets", "Times a chip had lost its registers.", source,
+			perSource(func(s hub.Source) float64 { return float64(s.Resets) })),
+	}
+}

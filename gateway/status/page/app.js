@@ -1,0 +1,70 @@
+// Keeps the page as the gateway is: replaces the parts that changed, counts the ages on, and says when it is out of
+// touch. Without this script the page refreshes itself.
+"use strict";
+(() => {
+  const body = document.body, words = body.dataset, $ = (id) => document.getElementById(id);
+  let stream, heard = performance.now(), retry;
+  // The gateway's own clock: seconds since its kernel booted, and the date if it knows one.
+  let now = Number(words.now), wall = Number(words.wall), at = heard;
+
+  const span = (kind, seconds) => {
+    const s = Math.max(0, Math.floor(seconds));
+    const [unit, n] = s < 60 ? ["S", s] : s < 3600 ? ["M", s / 60] : s < 172800 ? ["H", s / 3600] : ["D", s / 86400];
+    return words[kind + unit].replace("{1}", Math.floor(n));
+  };
+  const two = (n) => String(n).padStart(2, "0");
+  const clock = (d) => two(d.getHours()) + ":" + two(d.getMinutes()) + ":" + two(d.getSeconds());
+  const put = (e, s) => { if (e.textContent !== s) e.textContent = s; };
+
+  // show writes ages, dates and the clock below root.
+  const show = (root) => {
+    const passed = performance.now() - at, t = now + passed / 1000;
+    for (const e of root.querySelectorAll("[data-ago]")) put(e, span("ago", t - e.dataset.ago));
+    for (const e of root.querySelectorAll("[data-span]")) put(e, span("span", t - e.dataset.span));
+    for (const e of root.querySelectorAll("[data-clock]")) if (wall) put(e, clock(new Date(wall + passed)));
+    for (const e of root.querySelectorAll("[datetime]")) put(e, clock(new Date(e.dateTime)));
+  };
+
+  const alive = () => {
+    const silent = performance.now() - heard, old = silent > Number(words.oldAfter);
+    body.classList.toggle("is-old", old);
+    $("old").hidden = !old;
+    if (old) put($("old"), words.old.replace("{1}", span("ago", silent / 1000)));
+  };
+
+  const take = (m) => {
+    if (m.layout !== words.layout) return location.reload(); // devices came or went
+    now = m.now; wall = m.wall || 0; at = heard = performance.now();
+    for (const [id, html] of Object.entries(m.parts || {})) {
+      const old = $(id), t = document.createElement("template");
+      t.innerHTML = html;
+      if (!old) continue;
+      show(t.content);
+      old.replaceWith(t.content);
+      if (id === "p-verdict") document.title = $(id).dataset.title + " · " + words.site;
+    }
+    body.classList.add("is-live");
+    put($("live-word"), words.live);
+  };
+
+  const open = () => {
+    clearTimeout(retry);
+    if (stream || document.hidden) return;
+    stream = new EventSource(words.stream);
+    stream.addEventListener("view", (e) => { take(JSON.parse(e.data)); alive(); });
+    stream.addEventListener("error", () => {
+      body.classList.remove("is-live");
+      // The browser comes back by itself unless it was refused.
+      if (stream && stream.readyState === EventSource.CLOSED) { close(); retry = setTimeout(open, 3000 + 4000 * Math.random()); }
+    });
+  };
+  const close = () => { if (stream) stream.close(); stream = null; };
+
+  // A page in a pocket needs no updates, and others may need its place.
+  document.addEventListener("visibilitychange", () => { if (document.hidden) { clearTimeout(retry); close(); } else open(); });
+  addEventListener("pagehide", close);
+  addEventListener("pageshow", open);
+  setInterval(() => { show(document); alive(); }, 1000);
+  show(document);
+  open();
+})();

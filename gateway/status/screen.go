@@ -1,0 +1,255 @@
+package status
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"lotusgate/gateway"
+	"lotusgate/gateway/hub"
+	"lotusgate/gateway/text"
+)
+
+// screen is a view in the words and order in which one language shows it.
+type screen struct {
+	l        text.Lang
+	v        *hub.View
+	now      gateway.Mono
+	zone     *time.Location
+	problems []text.Problem
+}
+
+func newScreen(l text.Lang, v *hub.View, now gateway.Mono, zone *time.Location) *screen {
+	fresh := *v // a view that nobody changed is as old as its last change; problems grow worse with time all the same
+	fresh.At = now
+	return &screen{l: l, v: v, now: now, zone: zone, problems: text.Problems(&fresh)}
+}
+
+// block is one part of the page before it is HTML: a template and what it shows.
+type block interface {
+	part() (id, template string)
+}
+
+// group is a section before it is HTML.
+type group struct {
+	id, title string
+	blocks    []block
+}
+
+// groups lists the page from top to bottom; empty ones are left out.
+func (sc *screen) groups() []group {
+	lanes, rest := sc.lanes()
+	all := []group{
+		{"verdict", "", []block{sc.verdict()}},
+		{"lanes", "section.lanes", lanes},
+		{"elevators", "section.elevators", sc.devices(rest, "elevator")},
+		{"cameras", "section.cameras", sc.devices(rest, "camera")},
+		{"devices", "section.devices", sc.devices(rest, "")},
+		{"system", "section.system", []block{sc.link(), sc.outbox(), sc.storage(), sc.clock()}},
+		{"sources", "section.sources", sc.sources()},
+		{"wires", "section.wires", sc.wires()},
+		{"events", "section.events", []block{sc.events()}},
+	}
+	return slices.DeleteFunc(all, func(g group) bool { return len(g.blocks) == 0 })
+}
+
+// Tones: how something stands, each with its colour and icon.
+const (
+	good    = "good"
+	idle    = "idle" // nothing to say, in order
+	active  = "active"
+	warn    = "warn"
+	bad     = "bad"
+	crit    = "crit"
+	unknown = "unknown"
+)
+
+// mark is how one thing stands: colour, icon and word always come together.
+type mark struct {
+	Tone, Icon, Word string
+	Since            string // point in time for a time element; "" = not known
+	Note             string // what limits the word: out of date, not readable
+}
+
+// looks of device states; what is not listed is idle.
+var looks = map[string]struct{ tone, icon string }{
+	"loop.occupied":                 {active, "car"},
+	"lane.waiting":                  {active, "car"},
+	"lane.passing":                  {active, "car"},
+	"bay.occupied":                  {active, "car"},
+	"gate.open":                     {active, "up"},
+	"gate.opening":                  {active, "up"},
+	"gate.closing":                  {active, "down"},
+	"gate.stopped":                  {warn, "warn"},
+	"gate.obstructed":               {warn, "warn"},
+	"gate.forced":                   {bad, "bad"},
+	"gate.arm_off":                  {bad, "bad"},
+	"gate.fault":                    {bad, "bad"},
+	"elevator.normal":               {good, "ok"},
+	"elevator.fault":                {bad, "bad"},
+	"elevator.alarm":                {bad, "bad"},
+	"elevator.entrapment_suspected": {bad, "bad"},
+	"elevator.entrapment_confirmed": {crit, "bad"},
+	"elevator.service":              {warn, "warn"},
+	"camera.online":                 {good, "ok"},
+	"camera.late":                   {warn, "warn"},
+	"camera.offline":                {bad, "bad"},
+	"camera.stuck":                  {bad, "bad"},
+	"camera.power_lost":             {bad, "bad"},
+	"camera.hung_or_dark":           {bad, "bad"},
+	"contact.raised":                {active, "on"},
+}
+
+// state marks a device.
+func (sc *screen) state(d hub.Device) mark {
+	s := d.State
+	if s.Value == "" || s.Quality == gateway.Bad {
+		return mark{
+			Tone: unknown, Icon: "unknown", Word: sc.l.Of(text.Value(d.Kind, "")),
+			Note: sc.l.T("quality.bad"),
+		}
+	}
+	m := mark{Tone: idle, Icon: "idle", Word: sc.l.Of(text.Value(d.Kind, s.Value)), Since: at(s.Since)}
+	if s.Number {
+		m.Word = s.Value
+	}
+	if look, ok := looks[d.Kind+"."+s.Value]; ok {
+		m.Tone, m.Icon = look.tone, look.icon
+	}
+	if s.Quality == gateway.Stale {
+		m.Tone, m.Note = unknown, sc.l.T("quality.stale")
+	}
+	return m
+}
+
+// verdict is the top of the page: is all well, and if not, what is wrong and what to do.
+type verdict struct {
+	ID string
+	mark
+	Detail   string
+	Problems []trouble
+}
+
+type trouble struct {
+	mark         // Word is the severity
+	What, Do     string
+	Detail, Name string
+}
+
+func (v verdict) part() (id, template string) { return v.ID, "verdict" }
+
+func (sc *screen) verdict() verdict {
+	d := verdict{ID: "p-verdict"}
+	switch n := len(sc.problems); {
+	case n == 0 && sc.v.Gateway.ID == "":
+		d.mark = mark{Tone: unknown, Icon: "unknown", Word: sc.l.T("verdict.starting")}
+		d.Detail = sc.l.T("verdict.starting.detail")
+	case n == 0:
+		d.mark = mark{Tone: good, Icon: "ok", Word: sc.l.T("verdict.well")}
+		d.Detail = sc.l.T("verdict.well.detail", len(sc.v.Devices), len(sc.v.Points))
+	case n == 1:
+		d.mark = severityMark(sc.l, sc.problems[0].Severity)
+		d.Word = sc.l.T("verdict.one")
+	default:
+		d.mark = severityMark(sc.l, sc.problems[0].Severity)
+		d.Word = sc.l.T("verdict.many", n)
+	}
+	for _, p := range sc.problems {
+		m := severityMark(sc.l, p.Severity)
+		m.Since = at(p.Since)
+		d.Problems = append(d.Problems, trouble{
+			mark: m, What: sc.l.Of(p.What), Do: sc.l.Of(p.Do), Detail: p.Detail, Name: p.ID,
+		})
+	}
+	return d
+}
+
+func severityMark(l text.Lang, s gateway.Severity) mark {
+	m := mark{Word: l.Of(text.Word("severity", s.String()))}
+	switch s {
+	case gateway.Critical:
+		m.Tone, m.Icon = crit, "bad"
+	case gateway.Major:
+		m.Tone, m.Icon = bad, "bad"
+	case gateway.Warning:
+		m.Tone, m.Icon = warn, "warn"
+	default:
+		m.Tone, m.Icon = active, "info"
+	}
+	return m
+}
+
+// device is a card for one thing with a state word.
+type device struct {
+	ID, Name, Label, Kind string
+	Icon                  string // of the kind
+	State                 mark
+}
+
+func (d device) part() (id, template string) { return d.ID, "device" }
+
+// devices are cards of one kind, or of all kinds that have no section of their own.
+func (sc *screen) devices(rest []hub.Device, kind string) []block {
+	var cards []block
+	for _, d := range rest {
+		own := d.Kind == "elevator" || d.Kind == "camera"
+		if d.Kind != kind && (kind != "" || own) {
+			continue
+		}
+		icon := "device"
+		if own {
+			icon = d.Kind
+		}
+		cards = append(cards, device{
+			ID: "d-" + d.ID, Name: d.ID, Label: firstOf(d.Label, d.ID), Kind: sc.l.Of(text.Kind(d.Kind)),
+			Icon: icon, State: sc.state(d),
+		})
+	}
+	return cards
+}
+
+// wall is the date at m; zero while it is not known.
+func (sc *screen) wall(m gateway.Mono) time.Time { return sc.v.Clock.Wall(m) }
+
+func (sc *screen) wallMillis() int64 {
+	if w := sc.wall(sc.now); !w.IsZero() {
+		return w.UnixMilli()
+	}
+	return 0
+}
+
+// at is a point in time for a time element: seconds on the gateway's clock.
+func at(m gateway.Mono) string {
+	if m.IsZero() {
+		return ""
+	}
+	return strconv.FormatFloat(m.Seconds(), 'f', 1, 64)
+}
+
+// count writes n with a comma per thousand.
+func count[T ~int | ~uint64](n T) string {
+	s := strconv.FormatUint(uint64(n), 10)
+	var b strings.Builder
+	for i, c := range s {
+		if i > 0 && (len(s)-i)%3 == 0 {
+			b.WriteByte(',')
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
+}
+
+// size writes bytes with a binary unit.
+func size(n uint64) string {
+	const k = 1024
+	switch {
+	case n < k:
+		return strconv.FormatUint(n, 10) + " B"
+	case n < k*k:
+		return strconv.FormatFloat(float64(n)/k, 'f', 1, 64) + " KiB"
+	case n < k*k*k:
+		return strconv.FormatFloat(float64(n)/(k*k), 'f', 1, 64) + " MiB"
+	}
+	return strconv.FormatFloat(float64(n)/(k*k*k), 'f', 1, 64) + " GiB"
+}

@@ -1,0 +1,109 @@
+package status
+
+import (
+	"bytes"
+	"html/template"
+	"net/http"
+	"regexp"
+	"strconv"
+	"time"
+
+	"lotusgate/gateway"
+	"lotusgate/gateway/text"
+)
+
+// pageData is what the skeleton of the page needs around the sections.
+type pageData struct {
+	Lang, Other     string
+	Site, Unit      string
+	Verdict         verdict
+	Stream          string // address of the live updates
+	Layout          string
+	Now             float64 // seconds on the gateway's clock
+	Wall            int64   // Unix milliseconds; 0 while the date is unknown
+	OldAfter        int64   // milliseconds of silence after which the page calls its data old
+	Sections        []section
+	Version, Config string
+}
+
+func (s *Server) servePage(w http.ResponseWriter, r *http.Request) {
+	lang := s.language(r)
+	body, err := s.page(s.pages[lang])
+	if err != nil {
+		s.o.Log.Error("page could not be rendered", "event", "page_failed", "error", err)
+		s.refuse(w, r, http.StatusInternalServerError, "error.failed")
+		return
+	}
+	keepLanguage(w, r)
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", lang.Tag())
+	sendCompressed(w, r, body)
+}
+
+// page is the newest frame with everything around it, and with ages written out for browsers that run no script.
+func (s *Server) page(r *renderer) ([]byte, error) {
+	f, err := r.newest(0)
+	if err != nil {
+		return nil, err
+	}
+	sc := f.screen
+	g := sc.v.Gateway
+	now := s.o.Now()
+	d := pageData{
+		Lang: r.lang.Tag(), Other: text.EN.Tag(),
+		Site: firstOf(g.Label, g.ID, sc.l.T("page.title")), Unit: g.Site + " / " + g.ID,
+		Verdict: sc.verdict(),
+		Stream:  "/api/v1/stream?lang=" + r.lang.Tag() + "&have=" + f.id,
+		Layout:  f.layout, Now: now.Seconds(), Wall: sc.wallMillis(),
+		OldAfter: int64((2*tick + time.Second) / time.Millisecond),
+		Version:  g.Version, Config: g.Config,
+	}
+	if d.Lang == d.Other {
+		d.Other = text.ZH.Tag()
+	}
+	for _, sec := range f.sections {
+		parts := make([]part, len(sec.Parts))
+		for i, p := range sec.Parts {
+			parts[i] = part{ID: p.ID, HTML: template.HTML(writeAges(string(p.HTML), r.lang, now))}
+		}
+		d.Sections = append(d.Sections, section{ID: sec.ID, Title: sec.Title, Parts: parts})
+	}
+	var buf bytes.Buffer
+	if err := r.templates.ExecuteTemplate(&buf, "page", d); err != nil {
+		return nil, err
+	}
+	return buf.Bytes(), nil
+}
+
+// age is an empty time element of our own templates, which the script of the page fills in. A site's own words cannot
+// look like it: their angle brackets are escaped.
+var age = regexp.MustCompile(`<time data-(ago|span)="([0-9.]+)"></time>`)
+
+// writeAges fills in what the script would.
+func writeAges(html string, l text.Lang, now gateway.Mono) string {
+	return age.ReplaceAllStringFunc(html, func(element string) string {
+		m := age.FindStringSubmatch(element)
+		at, err := strconv.ParseFloat(m[2], 64)
+		if err != nil {
+			return element
+		}
+		d := max(0, now.Sub(gateway.Mono(at*float64(time.Second)))).Truncate(time.Second)
+		unit, n := text.Span(d)
+		if d < time.Second {
+			unit = "s"
+		}
+		words := l.T(text.Key(m[1]+"."+unit), n)
+		return element[:len(element)-len("</time>")] + words + "</time>"
+	})
+}
+
+// firstOf returns the first word that is not empty.
+func firstOf(words ...string) string {
+	for _, w := range words {
+		if w != "" {
+			return w
+		}
+	}
+	return ""
+}

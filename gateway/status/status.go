@@ -1,0 +1,147 @@
+package status
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"lotusgate/gateway"
+	"lotusgate/gateway/hub"
+	"lotusgate/gateway/text"
+)
+
+// Options of a Server. Now is required, the rest has defaults.
+type Options struct {
+	Listen   string              // host:port that Run listens on when it is given no listener
+	Now      func() gateway.Mono // the clock of the hub; ages are measured with it
+	Alive    func() error        // nil error while the daemon's core makes progress; nil = answering is proof enough
+	Log      *slog.Logger        // default: nothing is logged
+	Location *time.Location      // time zone of pages without JavaScript; default time.Local
+	Viewers  int                 // event streams at one time; default 64
+	Conns    int                 // connections at one time; default 256
+}
+
+// Server renders the views of one hub. Its handler is safe for concurrent use.
+type Server struct {
+	o       Options
+	hub     *hub.Hub
+	pages   map[text.Lang]*renderer
+	assets  map[string]asset
+	handler http.Handler
+	run     string // names this process to a browser that comes back
+
+	viewers chan struct{} // one slot per event stream
+	refused atomic.Uint64 // streams that found no slot
+
+	closing   chan struct{} // closed when Run ends: streams say goodbye
+	closeOnce sync.Once
+}
+
+// New prepares the templates, the assets and the metrics registry; it does not listen yet.
+func New(o Options, h *hub.Hub) (*Server, error) {
+	if o.Now == nil {
+		return nil, errors.New("status: Options.Now is missing")
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Location == nil {
+		o.Location = time.Local
+	}
+	if o.Viewers <= 0 {
+		o.Viewers = 64
+	}
+	if o.Conns <= 0 {
+		o.Conns = 256
+	}
+	s := &Server{
+		o: o, hub: h, run: rand.Text()[:8],
+		viewers: make(chan struct{}, o.Viewers), closing: make(chan struct{}),
+	}
+	var err error
+	if s.assets, err = loadAssets(); err != nil {
+		return nil, fmt.Errorf("status: load assets: %w", err)
+	}
+	if s.pages, err = newRenderers(s); err != nil {
+		return nil, fmt.Errorf("status: parse templates: %w", err)
+	}
+	metrics, err := s.metricsHandler()
+	if err != nil {
+		return nil, fmt.Errorf("status: register metrics: %w", err)
+	}
+	s.handler = s.routes(metrics)
+	return s, nil
+}
+
+func (s *Server) routes(metrics http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", s.servePage)
+	mux.HandleFunc("GET /assets/{name}", s.serveAsset)
+	mux.HandleFunc("GET /api/v1/view", s.serveView)
+	mux.HandleFunc("GET /api/v1/stream", s.serveStream)
+	mux.Handle("GET /metrics", metrics)
+	mux.HandleFunc("GET /healthz", s.serveHealth)
+	mux.HandleFunc("GET /readyz", s.serveReady)
+	mux.HandleFunc("GET /", s.serveMissing)
+	return s.guard(mux)
+}
+
+// Handler serves everything; Run puts it behind limits on connections and time.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Time limits of one connection. The stream sets its own for every message.
+const (
+	headerTime = 5 * time.Second
+	readTime   = 10 * time.Second
+	writeTime  = 15 * time.Second
+	idleTime   = 60 * time.Second
+	closeTime  = 3 * time.Second
+	headerSize = 16 << 10
+)
+
+// Run serves until ctx ends, then closes the streams, lets the other requests finish and returns nil. It takes l over;
+// nil means Options.Listen.
+func (s *Server) Run(ctx context.Context, l net.Listener) error {
+	if l == nil {
+		var err error
+		if l, err = new(net.ListenConfig).Listen(ctx, "tcp", s.o.Listen); err != nil {
+			return fmt.Errorf("status: listen on %s (choose another address under status.listen): %w", s.o.Listen, err)
+		}
+	}
+	server := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: headerTime,
+		ReadTimeout:       readTime,
+		WriteTimeout:      writeTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    headerSize,
+		ErrorLog:          slog.NewLogLogger(s.o.Log.Handler(), slog.LevelDebug), // a browser's own mistakes
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(limitConns(l, s.o.Conns)) }()
+
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+		failed <- http.ErrServerClosed
+	}
+	s.closeOnce.Do(func() { close(s.closing) })
+	bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTime)
+	defer cancel()
+	if server.Shutdown(bye) != nil {
+		_ = server.Close() // who has not finished by now is cut off
+	}
+	<-failed
+	if err != nil && !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("status: serve: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,111 @@
+package status
+
+import (
+	"time"
+
+	"lotusgate/gateway"
+	"lotusgate/gateway/hub"
+	"lotusgate/gateway/text"
+)
+
+// wire is one row of the table of inputs.
+type wire struct {
+	ID, Name, Label, Terminal string
+	Level                     mark
+	Settled                   mark
+	Edges, Bounces, Missed    string
+	MissedTone                string
+	Last                      string
+}
+
+func (w wire) part() (id, template string) { return w.ID, "wire" }
+
+func (sc *screen) wires() []block {
+	var rows []block
+	for _, p := range sc.v.Points {
+		w := wire{
+			ID: "w-" + p.ID, Name: p.ID, Label: firstOf(p.Label, p.ID), Terminal: p.Terminal,
+			Level: sc.level(p), Settled: sc.settled(p),
+			Edges: count(p.Edges), Bounces: count(p.Bounces), Missed: count(p.Missed), Last: at(p.LastEdge),
+		}
+		if p.Missed > 0 {
+			w.MissedTone = warn
+		}
+		rows = append(rows, w)
+	}
+	return rows
+}
+
+func (sc *screen) level(p hub.Point) mark {
+	switch {
+	case p.Quality == gateway.Bad:
+		return mark{Tone: unknown, Icon: "unknown", Word: sc.l.T("value.unknown")}
+	case p.Raw:
+		return mark{Tone: idle, Icon: "high", Word: sc.l.T("wire.high")}
+	}
+	return mark{Tone: idle, Icon: "low", Word: sc.l.T("wire.low")}
+}
+
+func (sc *screen) settled(p hub.Point) mark {
+	m := mark{Tone: idle, Icon: "idle", Word: sc.l.T("wire.inactive"), Since: at(p.Since)}
+	if p.Active {
+		m.Tone, m.Icon, m.Word = active, "on", sc.l.T("wire.active")
+	}
+	if p.Quality != gateway.Good {
+		m.Note = sc.l.Of(text.Word("quality", p.Quality.String()))
+		m.Tone, m.Icon = unknown, "unknown"
+	}
+	if p.Quality == gateway.Bad {
+		m.Word, m.Since = sc.l.T("value.unknown"), ""
+	}
+	return m
+}
+
+// history is the list of the last events.
+type history struct {
+	ID   string
+	Rows []happened
+}
+
+type happened struct {
+	mark        // tone by severity; Since when the date is not known
+	Time        string
+	Machine     string // the time for the script, which shows it in the reader's own zone
+	Who, Number string
+}
+
+func (h history) part() (id, template string) { return h.ID, "history" }
+
+// shownEvents of the view's history; the whole of it is in the JSON.
+const shownEvents = 20
+
+func (sc *screen) events() history {
+	h := history{ID: "p-events"}
+	for _, e := range sc.v.Events[:min(len(sc.v.Events), shownEvents)] {
+		spec, _ := gateway.SpecOf(e.Type)
+		m := severityMark(sc.l, spec.Severity)
+		if spec.Severity == gateway.Info {
+			m = mark{Tone: idle, Icon: "idle"}
+		}
+		row := happened{mark: m, Who: sc.deviceLabel(e.Event.ID), Number: e.ID.Sequence()}
+		row.Word = sc.l.Of(text.Event(e.Event))
+		if t := e.Time; t.IsZero() {
+			row.Since = at(e.At)
+		} else {
+			row.Time = t.In(sc.zone).Format(time.TimeOnly)
+			row.Machine = t.UTC().Format(gateway.TimeLayout)
+		}
+		h.Rows = append(h.Rows, row)
+	}
+	return h
+}
+
+func (sc *screen) deviceLabel(id string) string {
+	if id == gateway.GatewayID {
+		return sc.l.T("section.system")
+	}
+	if d, ok := sc.v.Device(id); ok {
+		return firstOf(d.Label, id)
+	}
+	return id
+}
