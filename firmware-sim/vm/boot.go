@@ -102,8 +102,7 @@ func Boot(ctx context.Context, o Options) (*VM, error) {
 	}
 	v, err := start(ctx, kernel, state, o)
 	if err != nil {
-		os.RemoveAll(state)
-		return nil, fmt.Errorf("boot VM: %w", err)
+		return nil, fmt.Errorf("boot VM: %w", errors.Join(err, os.RemoveAll(state)))
 	}
 	return v, nil
 }
@@ -157,8 +156,8 @@ func start(ctx context.Context, kernel, state string, o Options) (*VM, error) {
 		if err != nil {
 			return
 		}
-		command.Wait() // the console tells more than this status
-		syscall.Kill(-command.Process.Pid, syscall.SIGKILL)
+		_ = command.Wait()                                      // the console tells more than this status
+		_ = syscall.Kill(-command.Process.Pid, syscall.SIGKILL) // ESRCH: all gone already
 		close(over)
 	}()
 	if err := <-started; err != nil {

@@ -107,11 +107,14 @@ func TestPowerCut(t *testing.T) {
 	noneLeft(t, cut)
 
 	var console bytes.Buffer
-	if _, err := Run(t.Context(), Options{Command: []string{"sh", "-c", "cat /run/disk/[ab]"}, Disks: disks, Console: &console}); err != nil {
+	if _, err := Run(t.Context(), Options{Command: []string{"sh", "-c", "sleep 60 >/run/disk/held & cat /run/disk/[ab]"}, Disks: disks, Console: &console}); err != nil {
 		t.Fatal(err)
 	}
 	if got := console.String(); got != "first\n" {
 		t.Errorf("files after the power cut: %q, want the synced one only", got)
+	}
+	if out, err := exec.Command("/sbin/e2fsck", "-fn", image).CombinedOutput(); err != nil || bytes.Contains(out, []byte("journal recovery")) {
+		t.Errorf("disk of a guest that ended is not clean: %v\n%s", err, out)
 	}
 }
 

@@ -100,9 +100,11 @@ func (b *Bus) SetTimeout(d time.Duration) error {
 
 // Close pulls the bus out, in use or not: the device node is gone, and
 // transfers under way or to come fail with ENODEV. It waits for a call of the
-// device's Tx that has not returned.
+// device's Tx that has not returned. Closing twice does nothing.
 func (b *Bus) Close() error {
-	if err := b.file.Close(); err != nil {
+	if err := b.file.Close(); errors.Is(err, os.ErrClosed) {
+		return nil
+	} else if err != nil {
 		return fmt.Errorf("pull out I²C bus %d: %w", b.number, err)
 	}
 	<-b.served
@@ -131,7 +133,7 @@ func (b *Bus) serve(device Device) {
 			continue
 		}
 		// A master that has given up in the meantime (ESTALE) is its own business.
-		b.file.Write(encode(id, err, answer))
+		_, _ = b.file.Write(encode(id, err, answer))
 	}
 }
 

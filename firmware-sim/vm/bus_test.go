@@ -48,7 +48,7 @@ func newBus(t *testing.T, number int, device Device) *Bus {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { bus.Close() })
+	closeLater(t, bus)
 	return bus
 }
 
@@ -98,7 +98,7 @@ func TestVMBusThroughPeriph(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer master.Close()
+	closeLater(t, master)
 	if err := master.Tx(0x20, []byte{0x12, 0xA5, 0x5A}, nil); err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +185,7 @@ func TestVMBusPulledOut(t *testing.T) {
 	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
 		again, err := NewBus(1, &registers{addr: 0x20})
 		if err == nil {
-			defer again.Close()
+			closeLater(t, again)
 			if err := tx(open(t, again.Path()), 0x20, []byte{0}, nil); err != nil {
 				t.Errorf("bus plugged in again: %v", err)
 			}

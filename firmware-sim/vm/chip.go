@@ -29,18 +29,17 @@ func NewChip(name, label string, lines []string) (*Chip, error) {
 		return nil, err
 	}
 	c := &Chip{config: filepath.Join(simulators, name)}
+	if err := os.Mkdir(c.config, 0o755); err != nil {
+		return nil, fmt.Errorf("plug in GPIO chip: %w", err)
+	}
 	if err := c.configure(label, lines); err != nil {
-		c.Close()
-		return nil, fmt.Errorf("plug in GPIO chip %s: %w", name, err)
+		return nil, fmt.Errorf("plug in GPIO chip %s: %w", name, errors.Join(err, c.Close()))
 	}
 	return c, nil
 }
 
 func (c *Chip) configure(label string, lines []string) error {
 	bank := filepath.Join(c.config, "bank0")
-	if err := os.Mkdir(c.config, 0o755); err != nil {
-		return err
-	}
 	if err := os.Mkdir(bank, 0o755); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ package vm
 
 import (
 	"errors"
+	"io"
 	"os"
 	"syscall"
 	"testing"
@@ -13,17 +14,32 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// closeLater closes c after the test.
+func closeLater(t *testing.T, c io.Closer) {
+	t.Cleanup(func() {
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// monotonic is the clock of the kernel's time stamps, in ns.
+func monotonic(t *testing.T) int64 {
+	t.Helper()
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		t.Fatal(err)
+	}
+	return now.Nano()
+}
+
 func newChip(t *testing.T, lines ...string) *Chip {
 	t.Helper()
 	chip, err := NewChip("test", "pinctrl-test", lines)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := chip.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	closeLater(t, chip)
 	return chip
 }
 
@@ -34,7 +50,7 @@ func TestVMChipNamesLines(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer chip.Close()
+	closeLater(t, chip)
 	if chip.Label != "pinctrl-test" || chip.Lines() != 3 {
 		t.Errorf("chip %q with %d lines, want pinctrl-test with 3", chip.Label, chip.Lines())
 	}
@@ -55,22 +71,21 @@ func TestVMChipEdges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer line.Close()
+	closeLater(t, line)
 	for n, up := range []bool{true, false} {
-		var before, after unix.Timespec
-		unix.ClockGettime(unix.CLOCK_MONOTONIC, &before)
+		before := monotonic(t)
 		if err := sim.Pull(1, up); err != nil {
 			t.Fatal(err)
 		}
 		select {
 		case e := <-events:
-			unix.ClockGettime(unix.CLOCK_MONOTONIC, &after)
+			after := monotonic(t)
 			rising := e.Type == gpiocdev.LineEventRisingEdge
 			if rising != up || e.LineSeqno != uint32(n+1) {
 				t.Errorf("edge %d: rising %v, sequence number %d, want %v, %d", n+1, rising, e.LineSeqno, up, n+1)
 			}
-			if at := int64(e.Timestamp); at < before.Nano() || at > after.Nano() {
-				t.Errorf("edge %d: time stamp %d outside %d to %d", n+1, at, before.Nano(), after.Nano())
+			if at := int64(e.Timestamp); at < before || at > after {
+				t.Errorf("edge %d: time stamp %d outside %d to %d", n+1, at, before, after)
 			}
 		case <-time.After(5 * time.Second):
 			t.Fatalf("no event 5 s after edge %d", n+1)
@@ -85,7 +100,7 @@ func TestVMChipOutput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer line.Close()
+	closeLater(t, line)
 	for _, want := range []int{1, 0} {
 		if err := line.SetValue(want); err != nil {
 			t.Fatal(err)
@@ -103,7 +118,7 @@ func TestVMChipPulledOut(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer line.Close()
+	closeLater(t, line)
 	if err := sim.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -114,6 +129,9 @@ func TestVMChipPulledOut(t *testing.T) {
 		t.Errorf("%s after Close: %v, want none", sim.Path(), err)
 	}
 	again := newChip(t, "LOOP_A")
+	if _, err := NewChip("test", "other", []string{"A"}); !errors.Is(err, os.ErrExist) {
+		t.Errorf("second chip of one name: error %v, want ErrExist", err)
+	}
 	if high, err := again.Value(0); err != nil || high {
 		t.Errorf("chip plugged in again: Value %v, error %v", high, err)
 	}

@@ -26,7 +26,7 @@ const tailLines = 20
 func (v *VM) serve(ctx context.Context, console *os.File, over <-chan struct{}, token string, began time.Time, out io.Writer) {
 	go func() {
 		<-over
-		console.SetReadDeadline(time.Now().Add(time.Second)) // all writers are dead
+		_ = console.SetReadDeadline(time.Now().Add(time.Second)) // all writers are dead
 	}()
 	if out == nil {
 		out = io.Discard
@@ -40,7 +40,7 @@ func (v *VM) serve(ctx context.Context, console *os.File, over <-chan struct{}, 
 			tail = append(tail, strings.TrimRight(string(text), "\r\n"))
 			tail = tail[max(0, len(tail)-tailLines):]
 			if up { // what the kernel says before is wanted only if it goes no further
-				out.Write(text)
+				_, _ = out.Write(text) // who reads it is its owner's business
 			}
 		}
 		if marked {

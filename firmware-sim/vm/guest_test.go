@@ -36,8 +36,8 @@ func TestVMMosquitto(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() {
-			command.Process.Kill()
-			command.Wait()
+			_ = command.Process.Kill()
+			_ = command.Wait()
 		})
 		return bufio.NewScanner(out)
 	}

@@ -1,4 +1,4 @@
-# The guest's process 1. Boot puts before this text: $token, $programs, and the functions mirrors, disks and payload.
+# The guest's process 1. Boot puts before this text: $token, $programs, and the functions mirror_all, mount_disks and payload.
 # It speaks to Boot through console lines that begin with the token: "up", and "exit STATUS" once everything is on its disk.
 
 export PATH="${programs:+$programs:}/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -16,7 +16,8 @@ fail() {
 # finish STATUS: by when Boot reads the last line nothing is left to write, and it ends the guest.
 finish() {
 	cd /
-	for point in $disks; do umount "$point"; done
+	kill -KILL -1 2>/dev/null # what the command left running
+	for point in $disks; do umount "$point" 2>/dev/null || { sleep 0.1; umount "$point"; }; done
 	sync
 	stty -opost <&1 # waits until the console has taken all output
 	echo "$token exit $1"

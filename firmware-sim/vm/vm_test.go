@@ -86,8 +86,8 @@ func (g guest) test(t *testing.T) {
 		t.Fatal(err)
 	}
 	go func() {
-		guest.Wait()
-		console.Close()
+		_, _ = guest.Wait() // again below
+		_ = console.Close()
 	}()
 	ran := report(t, lines)
 	exit, err := guest.Wait()
@@ -108,7 +108,8 @@ var verdict = regexp.MustCompile(`--- (PASS|FAIL|SKIP): (\S+) \(([\d.]+s)\)`)
 // report passes the guest's output on and makes a subtest of each of its
 // tests. It returns how many came to a verdict other than skip.
 func report(t *testing.T, output io.Reader) (ran int) {
-	defer io.Copy(io.Discard, output) // the guest would wait for a reader
+	// Whatever happens, the guest would wait for a reader.
+	defer func() { _, _ = io.Copy(io.Discard, output) }()
 	lines := bufio.NewScanner(output)
 	lines.Buffer(nil, 1<<20)
 	why := "" // what a test said last before its verdict
