@@ -1,0 +1,429 @@
+package outbox
+
+import (
+	"errors"
+	"math"
+	"time"
+)
+
+// committer is what only its goroutine uses (and Open before it, Close after it).
+type committer struct {
+	runs, cursor, gapFile slots
+	writes                [2]write
+	nextIndex             [2]uint64 // of segment files
+	spares                int       // ready files
+	spareAt               time.Time // not before
+	since                 time.Time // first sight of normal records that wait; zero = none
+	cursorAt, tellAt      time.Time // not before
+	runAt                 time.Time // next attempt to make the run durable
+}
+
+func (c *committer) init(opt Options) {
+	c.runs = slots{fs: opt.FS, dir: opt.Dir, name: "runs", magic: "lg-runs\n", size: 4096}
+	c.cursor = slots{fs: opt.FS, dir: opt.Dir, name: "cursor", magic: "lg-curs\n", size: cursorSlot}
+	c.gapFile = slots{fs: opt.FS, dir: opt.Dir, name: "gaps", magic: "lg-gaps\n", size: gapSlot}
+}
+
+// write is what one commit puts into one queue.
+type write struct {
+	segment *segment
+	from    uint64 // position
+	last    uint64 // number before the first entry in this queue and run
+	entries []entry
+	buf     []byte
+	err     error
+}
+
+const (
+	batchRecords = 256 // a commit starts without waiting when that many records wait,
+	batchBytes   = 64 << 10
+	maxBatch     = 1024 // and takes at most that many of each queue
+
+	cursorEvery = time.Second
+	tellEvery   = time.Second
+	retryFirst  = time.Second
+	retryMost   = 30 * time.Second
+	idle        = time.Hour
+)
+
+func (o *Outbox) batchFull(q *queue) bool {
+	return q.next-q.written >= batchRecords || q.pending >= batchBytes
+}
+
+// commitLoop is the committer: the only goroutine that writes.
+func (o *Outbox) commitLoop() {
+	defer close(o.done)
+	timer := time.NewTimer(idle)
+	defer timer.Stop()
+	for {
+		select {
+		case <-o.kick:
+		case <-timer.C:
+		case <-o.stop:
+			o.finish()
+			return
+		}
+		timer.Reset(o.turn())
+	}
+}
+
+// turn does what is due and returns when to come back at the latest.
+func (o *Outbox) turn() time.Duration {
+	if o.storageGone() {
+		o.tell()
+		return o.sleep(o.tellAt)
+	}
+	o.retryRun()
+	wait := o.commitWait()
+	if wait <= 0 {
+		o.commit()
+		wait = o.commitWait()
+	}
+	o.saveGaps()
+	o.tell()
+	if time.Until(o.cursorAt) <= 0 {
+		o.saveCursor(false)
+	}
+	if wait > 0 && o.makeSpare() {
+		wait = 0 // perhaps the next one too
+	}
+	return min(max(wait, 0), o.sleep(o.tellAt), o.sleep(o.cursorAt), o.sleep(o.runAt), o.sleep(o.spareAt))
+}
+
+// sleep until at; a zero or past time needs no waking up.
+func (o *Outbox) sleep(at time.Time) time.Duration {
+	if d := time.Until(at); d > 0 {
+		return d
+	}
+	return idle
+}
+
+func (o *Outbox) storageGone() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.noStorage
+}
+
+// finish writes what can be written.
+func (o *Outbox) finish() {
+	if o.storageGone() {
+		return
+	}
+	o.retryRun()
+	o.mu.Lock()
+	o.flush = true
+	for i := range o.queues {
+		o.queues[i].retryAt = time.Time{}
+	}
+	o.mu.Unlock()
+	o.commit()
+	o.saveGaps()
+	o.saveCursor(true)
+}
+
+// commitWait tells how long the next commit may wait; 0 = it is due.
+func (o *Outbox) commitWait() time.Duration {
+	now := time.Now()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.runError != nil {
+		return idle
+	}
+	wait := idle
+	waiting := false
+	for i := range o.queues {
+		q := &o.queues[i]
+		switch {
+		case q.written == q.next:
+		case q.stuck != nil && now.Before(q.retryAt):
+			wait = min(wait, q.retryAt.Sub(now))
+		case q.kind == Alarm || o.flush || q.stuck != nil || o.batchFull(q):
+			return 0
+		default:
+			waiting = true
+		}
+	}
+	if !waiting {
+		o.since = time.Time{}
+		return wait
+	}
+	if o.since.IsZero() {
+		o.since = now
+	}
+	return max(0, min(wait, o.since.Add(o.opt.CommitWait).Sub(now)))
+}
+
+// commit writes everything that waits, in as few pieces as segments allow. Each piece takes the records of both queues
+// up to one number, so that only the last piece before a power cut can leave holes.
+func (o *Outbox) commit() {
+	var failures [2]int
+	for o.prepare(&failures) {
+		started := time.Now()
+		written := o.writeAll()
+		o.mu.Lock()
+		for i := range o.writes {
+			w, q := &o.writes[i], &o.queues[i]
+			switch {
+			case len(w.entries) == 0:
+			case w.err != nil:
+				w.segment.failed = true // what the kernel still holds of it can't be trusted: a new segment
+				if failures[i]++; failures[i] > 1 {
+					q.block(w.err)
+				}
+			default:
+				o.account(q, w)
+			}
+		}
+		o.stats.Commits++
+		o.stats.CommitTime = time.Since(started)
+		o.stats.BytesWritten += uint64(written)
+		o.wake()
+		o.mu.Unlock()
+	}
+	o.mu.Lock()
+	o.since = time.Time{}
+	if o.queues[0].written == o.queues[0].next && o.queues[1].written == o.queues[1].next {
+		o.flush = false
+	}
+	o.judgeStorage()
+	o.mu.Unlock()
+}
+
+// account takes a successful write into the books. mu is held.
+func (o *Outbox) account(q *queue, w *write) {
+	to := w.from + uint64(len(w.entries))
+	for _, i := range [...]int{0, len(w.entries) - 1} {
+		w.segment.note(&record{
+			kind: kindEvent, position: w.from + uint64(i), number: w.entries[i].number, epoch: o.epoch, run: o.run,
+		})
+	}
+	w.segment.end = to
+	w.segment.off += int64(len(w.buf))
+	q.advance(to)
+	q.stuck, q.backoff = nil, 0
+	q.trim(keptBytes, false)
+}
+
+// block puts a queue aside for a while. mu is held.
+func (q *queue) block(err error) {
+	q.backoff = min(max(2*q.backoff, retryFirst), retryMost)
+	q.stuck, q.retryAt = err, time.Now().Add(q.backoff)
+}
+
+// wake tells those who wait for a commit. mu is held.
+func (o *Outbox) wake() {
+	if o.committed != nil {
+		close(o.committed)
+		o.committed = nil
+	}
+}
+
+// judgeStorage tells when records stop, or begin again, to be durable. mu is held.
+func (o *Outbox) judgeStorage() {
+	err := errors.Join(o.runError, o.queues[Alarm].stuck, o.queues[Normal].stuck)
+	switch {
+	case err != nil && o.degraded == nil:
+		o.notices = append(o.notices, Notice{Kind: StorageDegraded, Err: err})
+	case err == nil && o.degraded != nil:
+		o.notices = append(o.notices, Notice{Kind: StorageRecovered})
+	}
+	o.degraded = err
+}
+
+// prepare finds room and copies what the next piece writes; false = nothing can be written.
+func (o *Outbox) prepare(failures *[2]int) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.runError != nil {
+		return false
+	}
+	cut := uint64(math.MaxUint64) // the first number that has to wait
+	for i := range o.queues {
+		q, w := &o.queues[i], &o.writes[i]
+		w.segment, w.err = nil, nil
+		w.entries, w.buf = w.entries[:0], w.buf[:0]
+		if q.written == q.next || q.stuck != nil && time.Now().Before(q.retryAt) {
+			continue
+		}
+		if !o.fits(q) {
+			o.mu.Unlock()
+			err := o.roll(q)
+			o.mu.Lock()
+			if err != nil {
+				failures[i]++
+				q.block(err)
+				continue
+			}
+		}
+		w.segment, w.from, w.last = q.active(), q.written, q.last
+		if first := o.firstUnfit(q); first < cut {
+			cut = first
+		}
+	}
+	any := false
+	for i := range o.queues {
+		q, w := &o.queues[i], &o.writes[i]
+		if w.segment == nil {
+			continue
+		}
+		for p := q.written; p < q.next && q.entry(p).number < cut; p++ {
+			w.entries = append(w.entries, *q.entry(p))
+		}
+		any = any || len(w.entries) > 0
+	}
+	if any {
+		o.encode(min(o.queues[0].firstPending(), o.queues[1].firstPending()) - 1)
+	}
+	return any
+}
+
+// fits tells whether the next record of q can go into its active segment. mu is held.
+func (o *Outbox) fits(q *queue) bool {
+	s := q.active()
+	if s == nil || s.file == nil || s.failed || s.full(o.epoch, o.run) {
+		return false
+	}
+	return s.off+q.voidSize(s)+int64(recordSize(len(q.entry(q.written).payload))) <= o.opt.segment
+}
+
+// voidSize is what the record takes that stands for positions released without being written.
+func (q *queue) voidSize(s *segment) int64 {
+	if q.written > s.end {
+		return int64(recordSize(8))
+	}
+	return 0
+}
+
+// firstUnfit is the number of the first waiting record that has to go into a later piece. mu is held.
+func (o *Outbox) firstUnfit(q *queue) uint64 {
+	s := q.active()
+	off := s.off + q.voidSize(s)
+	for p := q.written; p < q.next; p++ {
+		e := q.entry(p)
+		off += int64(recordSize(len(e.payload)))
+		if off > o.opt.segment || p-q.written >= maxBatch {
+			return e.number
+		}
+	}
+	return math.MaxUint64
+}
+
+// encode fills the buffers. base: every number up to it is accounted for. mu is held: encoding 400 bytes takes less
+// than a microsecond, and the entries need not be copied twice.
+func (o *Outbox) encode(base uint64) {
+	for i := range o.writes {
+		w := &o.writes[i]
+		if len(w.entries) == 0 {
+			continue
+		}
+		seed, last := w.segment.seed(), w.last
+		if expected := w.segment.end; w.from > expected {
+			w.buf = appendVoid(w.buf, seed, expected, w.from-expected, record{number: w.entries[0].number, run: o.run, epoch: o.epoch})
+		}
+		for k, e := range w.entries {
+			r := record{
+				kind: kindEvent, position: w.from + uint64(k), number: e.number, run: o.run, epoch: o.epoch,
+				behind: narrow(e.number-base, math.MaxUint32), payload: e.payload,
+			}
+			if last != 0 {
+				r.since = narrow(e.number-last, 0)
+			}
+			w.buf = appendRecord(w.buf, seed, &r)
+			last = e.number
+		}
+	}
+}
+
+// writeAll does the I/O of one piece: one write and one sync for each file. It returns the bytes written.
+func (o *Outbox) writeAll() int {
+	n := 0
+	for i := range o.writes {
+		if w := &o.writes[i]; len(w.entries) > 0 {
+			_, w.err = w.segment.file.WriteAt(w.buf, w.segment.off)
+			n += len(w.buf)
+		}
+	}
+	for _, i := range [...]Queue{Alarm, Normal} {
+		if w := &o.writes[i]; len(w.entries) > 0 && w.err == nil {
+			w.err = w.segment.file.Sync()
+		}
+	}
+	return n
+}
+
+// retryRun tries again to make the run durable, where it was not at Open.
+func (o *Outbox) retryRun() {
+	o.mu.Lock()
+	failed, identity := o.runError, o.identity()
+	o.mu.Unlock()
+	if failed == nil || time.Now().Before(o.runAt) {
+		return
+	}
+	err := o.saveGaps() // what earlier runs lost: later starts look at this run only
+	if err == nil {
+		err = o.runs.store(identity, true)
+	}
+	o.runAt = time.Now().Add(retryMost)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.runError = err
+	o.judgeStorage()
+}
+
+// saveGaps makes the table durable.
+func (o *Outbox) saveGaps() error {
+	o.mu.Lock()
+	dirty, table := o.gapsDirty, o.gaps.encode()
+	o.gapsDirty = false
+	o.mu.Unlock()
+	if !dirty {
+		return nil
+	}
+	err := o.gapFile.store(table, true)
+	if err != nil {
+		o.mu.Lock()
+		o.gapsDirty = true
+		o.mu.Unlock()
+	}
+	return err
+}
+
+// saveCursor writes what is settled.
+func (o *Outbox) saveCursor(durable bool) error {
+	o.mu.Lock()
+	if !o.moved && !durable {
+		o.mu.Unlock()
+		return nil
+	}
+	b := encodeCursor(&o.queues)
+	o.moved = false
+	o.mu.Unlock()
+	o.cursorAt = time.Now().Add(cursorEvery)
+	err := o.cursor.store(b, durable)
+	if err != nil {
+		o.mu.Lock()
+		o.moved = true
+		o.mu.Unlock()
+	}
+	return err
+}
+
+// tell delivers notices, those about drops at most once a second: what tells about them may be dropped itself.
+func (o *Outbox) tell() {
+	if o.opt.Notify == nil {
+		return
+	}
+	o.mu.Lock()
+	notices := o.notices
+	o.notices = nil
+	if time.Until(o.tellAt) <= 0 {
+		for _, d := range o.gaps.untold() {
+			notices = append(notices, Notice{Kind: RecordsDropped, Dropped: d})
+			o.tellAt = time.Now().Add(tellEvery)
+		}
+	}
+	o.mu.Unlock()
+	for _, n := range notices {
+		o.opt.Notify(n)
+	}
+}

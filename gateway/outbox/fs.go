@@ -1,0 +1,120 @@
+package outbox
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// FS is what the outbox needs of a file system. Errors keep their errno for errors.Is.
+type FS interface {
+	MkdirAll(dir string) error
+	Lock(dir string) (io.Closer, error) // exclusive, ends with the process; ErrLocked if somebody else has it
+	List(dir string) ([]string, error)  // names, any order
+	Open(path string) (File, error)     // an existing file, for reading and, where that is allowed, writing
+	Create(path string) (File, error)   // a new, empty file; an old one of that name is emptied
+	Rename(from, to string) error
+	Remove(path string) error
+	SyncDir(dir string) error // makes created, renamed and removed names durable
+}
+
+// File is an open file of an FS.
+type File interface {
+	io.ReaderAt
+	io.WriterAt
+	io.Closer
+	Sync() error // fdatasync
+	Size() (int64, error)
+}
+
+// Disk is the real file system.
+type Disk struct{}
+
+// MkdirAll makes dir, readable by its owner only: payloads say who passed when.
+func (Disk) MkdirAll(dir string) error { return os.MkdirAll(dir, 0o700) }
+
+// Lock takes a flock on the directory itself, which also works on a read-only file system.
+func (Disk) Lock(dir string) (io.Closer, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, ErrLocked
+		}
+		return nil, fmt.Errorf("lock %s: %w", dir, err)
+	}
+	return f, nil
+}
+
+// List returns the names in dir.
+func (Disk) List(dir string) ([]string, error) {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return f.Readdirnames(-1)
+}
+
+// Open opens for writing too, unless the file or its file system is read-only.
+func (Disk) Open(path string) (File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, unix.EROFS) || errors.Is(err, unix.EACCES) {
+		f, err = os.Open(path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return diskFile{f}, nil
+}
+
+// Create makes an empty file.
+func (Disk) Create(path string) (File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return diskFile{f}, nil
+}
+
+// Rename replaces to.
+func (Disk) Rename(from, to string) error { return os.Rename(from, to) }
+
+// Remove unlinks path.
+func (Disk) Remove(path string) error { return os.Remove(path) }
+
+// SyncDir syncs the directory.
+func (Disk) SyncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}
+
+type diskFile struct{ *os.File }
+
+// Sync makes data durable, and of the metadata only what is needed to read it back.
+func (f diskFile) Sync() error {
+	for {
+		err := unix.Fdatasync(int(f.Fd()))
+		if err != unix.EINTR { //nolint:errorlint // a bare errno
+			return err
+		}
+	}
+}
+
+func (f diskFile) Size() (int64, error) {
+	st, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	return st.Size(), nil
+}

@@ -1,0 +1,339 @@
+package outbox
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"golang.org/x/sys/unix"
+	"pgregory.net/rapid"
+)
+
+// model is what must be true of an outbox whatever happens to it.
+type model struct {
+	t    *rapid.T
+	fs   *faultFS
+	o    *Outbox
+	opt  Options
+	runs map[string]*modelRun
+	this *modelRun
+
+	out      map[ID]bool // handed out since the last Rewind
+	named    map[string]spans
+	hurt     bool // storage failed in this run: Sync proves nothing then
+	restored int
+	rng      *rand.Rand
+}
+
+type modelRun struct {
+	epoch     string
+	run       uint32
+	issued    uint64
+	payload   map[uint64][]byte
+	queue     map[uint64]Queue
+	delivered spans // seen at the far side, confirmed or not
+	confirmed spans
+	synced    uint64
+	lasting   uint64 // as the ledger of a later run says
+}
+
+func (r *modelRun) name() string { return fmt.Sprintf("%s-%d", r.epoch, r.run) }
+
+func (m *model) notify(n Notice) {
+	switch n.Kind {
+	case RecordsDropped:
+		s := m.named[fmt.Sprintf("%s-%d", n.Dropped.Epoch, n.Dropped.Run)]
+		for _, r := range n.Dropped.Ranges {
+			s.add(r.From, r.To+1)
+		}
+		m.named[fmt.Sprintf("%s-%d", n.Dropped.Epoch, n.Dropped.Run)] = s
+	case OutboxRestored:
+		m.restored++
+	}
+}
+
+func (m *model) open() {
+	m.opt.FS = m.fs
+	m.opt.Notify = m.notify
+	o, err := Open(m.opt)
+	if err != nil {
+		m.t.Fatalf("open: %v", err)
+	}
+	m.o = o
+	m.out = map[ID]bool{}
+	l := o.Ledger()
+	for _, u := range l.Unconfirmed {
+		r := m.runs[fmt.Sprintf("%s-%d", u.Epoch, u.Run)]
+		if r == nil {
+			m.t.Fatalf("the ledger lists a run nobody started: %+v", u)
+		}
+		if u.DurableTo > r.issued {
+			m.t.Fatalf("run %s is durable to %d, but only %d were issued", r.name(), u.DurableTo, r.issued)
+		}
+		r.lasting = max(r.lasting, u.DurableTo)
+	}
+	r := &modelRun{epoch: l.Epoch, run: l.Run, payload: map[uint64][]byte{}, queue: map[uint64]Queue{}}
+	if m.runs[r.name()] != nil {
+		m.t.Fatalf("run %s is used twice", r.name())
+	}
+	m.runs[r.name()], m.this, m.hurt = r, r, false
+}
+
+func (m *model) append(q Queue, size int) {
+	payload := make([]byte, size)
+	for i := range payload {
+		payload[i] = byte(m.rng.Uint32())
+	}
+	id := m.o.Append(q, payload)
+	r := m.this
+	r.issued++
+	if id != (ID{r.epoch, r.run, r.issued}) {
+		m.t.Fatalf("issued %v after %d of run %s", id, r.issued-1, r.name())
+	}
+	r.payload[id.Number], r.queue[id.Number] = payload, q
+}
+
+func (m *model) take(n int) []Record {
+	rs := m.o.Take(nil, n)
+	if len(rs) > n {
+		m.t.Fatalf("asked for %d records, got %d", n, len(rs))
+	}
+	for _, rec := range rs {
+		r := m.runs[fmt.Sprintf("%s-%d", rec.ID.Epoch, rec.ID.Run)]
+		if r == nil || rec.ID.Number > r.issued {
+			m.t.Fatalf("took %v, which nobody issued", rec.ID)
+		}
+		if !bytes.Equal(rec.Payload, r.payload[rec.ID.Number]) || rec.Queue != r.queue[rec.ID.Number] {
+			m.t.Fatalf("%v came back as something else", rec.ID)
+		}
+		if m.out[rec.ID] {
+			m.t.Fatalf("%v was handed out twice without a Rewind", rec.ID)
+		}
+		if r == m.this && r.confirmed.has(rec.ID.Number) {
+			m.t.Fatalf("%v was handed out after it was confirmed", rec.ID)
+		}
+		if !rec.Resent && (r != m.this || r.delivered.has(rec.ID.Number)) {
+			m.t.Fatalf("%v does not say that it may have been sent before", rec.ID)
+		}
+		m.out[rec.ID] = true
+		r.delivered.add(rec.ID.Number, rec.ID.Number+1)
+	}
+	return rs
+}
+
+func (m *model) confirm(share float64) {
+	for _, id := range slices.SortedFunc(maps.Keys(m.out), compareIDs) {
+		if m.rng.Float64() < share {
+			m.o.Confirm(id)
+			delete(m.out, id)
+			m.runs[fmt.Sprintf("%s-%d", id.Epoch, id.Run)].confirmed.add(id.Number, id.Number+1)
+		}
+	}
+}
+
+func (m *model) sync() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := m.o.Sync(ctx); err != nil {
+		if !m.hurt {
+			m.t.Fatalf("sync on a healthy disk: %v", err)
+		}
+		return
+	}
+	if m.o.Stats().Degraded == "" {
+		m.this.synced = m.this.issued
+	}
+}
+
+func compareIDs(a, b ID) int {
+	return cmp.Or(cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Run, b.Run), cmp.Compare(a.Number, b.Number))
+}
+
+// die opens what a process finds after this one ended without a word. What was confirmed may come again.
+func (m *model) die(left *faultFS) {
+	m.fs = left
+	m.o.Close()
+	for _, r := range m.runs {
+		r.confirmed = nil
+	}
+	m.open()
+}
+
+// heal takes all faults away and waits until the outbox has noticed.
+func (m *model) heal() {
+	m.fs.mu.Lock()
+	m.fs.refuse, m.fs.short, m.fs.quota = nil, nil, 0
+	m.fs.mu.Unlock()
+	time.Sleep(2 * retryMost)
+	synctest.Wait()
+	m.sync()
+	if s := m.o.Stats().Degraded; s != "" {
+		m.t.Fatalf("the disk works again, storage is still degraded: %s", s)
+	}
+}
+
+// check demands that every number that was durable is delivered or named.
+func (m *model) check() {
+	time.Sleep(2 * time.Second) // drops are told once a second
+	synctest.Wait()
+	for _, r := range m.runs {
+		var accounted spans
+		for _, s := range r.delivered {
+			accounted.add(s.from, s.to)
+		}
+		for _, s := range m.named[r.name()] {
+			accounted.add(s.from, s.to)
+			if s.to > r.issued+1 {
+				m.t.Fatalf("run %s: %v named as dropped, only %d issued", r.name(), s, r.issued)
+			}
+		}
+		upTo := max(r.synced, r.lasting)
+		if missing := accounted.missing(1, upTo+1); len(missing) > 0 {
+			m.t.Fatalf("run %s, durable to %d (synced %d): %v neither delivered nor named", r.name(), r.lasting, r.synced, missing)
+		}
+	}
+}
+
+// TestModel runs random operations, crashes, power cuts and disk faults against the rules of the ledger.
+func TestModel(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		inBubble(t, func() { runModel(rt) })
+	})
+}
+
+// inBubble runs f with virtual time, and lets its panics out: rapid ends a case with one.
+func inBubble(t *testing.T, f func()) {
+	var caught any
+	synctest.Test(t, func(*testing.T) {
+		defer func() { caught = recover() }()
+		f()
+	})
+	if caught != nil {
+		panic(caught)
+	}
+}
+
+func runModel(t *rapid.T) {
+	seed := rapid.Uint64().Draw(t, "seed")
+	m := &model{
+		t: t, fs: newFaultFS(), runs: map[string]*modelRun{}, named: map[string]spans{},
+		rng: rand.New(rand.NewPCG(seed, 1)), opt: small("/outbox"),
+	}
+	m.open()
+	defer func() { m.o.Close() }()
+	faults := false
+	t.Repeat(map[string]func(*rapid.T){
+		"normal": func(t *rapid.T) {
+			for range rapid.IntRange(1, 40).Draw(t, "n") {
+				m.append(Normal, m.rng.IntN(600))
+			}
+		},
+		"alarm":   func(*rapid.T) { m.append(Alarm, m.rng.IntN(300)) },
+		"take":    func(t *rapid.T) { m.take(rapid.IntRange(1, 64).Draw(t, "n")) },
+		"confirm": func(t *rapid.T) { m.confirm(rapid.Float64Range(0, 1).Draw(t, "share")) },
+		"rewind":  func(*rapid.T) { m.o.Rewind(); clear(m.out) },
+		"sync":    func(*rapid.T) { m.sync() },
+		"wait":    func(*rapid.T) { time.Sleep(3 * time.Second); synctest.Wait() },
+		"reopen": func(t *rapid.T) {
+			if faults {
+				m.heal()
+				faults = false
+			}
+			if err := m.o.Close(); err != nil {
+				t.Fatal(err)
+			}
+			m.this.synced = m.this.issued
+			m.open()
+			m.fresh()
+		},
+		"kill": func(*rapid.T) {
+			m.die(m.fs.crash())
+			faults = false
+		},
+		"power cut": func(*rapid.T) {
+			m.die(m.fs.cut(m.rng))
+			faults = false
+		},
+		"fault": func(t *rapid.T) {
+			m.inject(rapid.SampledFrom([]string{"full", "sync", "write", "short"}).Draw(t, "fault"))
+			faults = true
+		},
+		"heal": func(*rapid.T) { m.heal(); faults = false },
+	})
+	m.heal()
+	m.o.Rewind()
+	clear(m.out)
+	for {
+		rs := m.take(50)
+		if len(rs) == 0 {
+			break
+		}
+		m.confirm(1)
+	}
+	if l := m.o.Ledger(); len(l.Unconfirmed) != 0 {
+		t.Fatalf("everything is confirmed, the ledger lists %+v", l.Unconfirmed)
+	}
+	m.check()
+}
+
+// fresh demands that nothing confirmed comes again after a clean close, and that the backlog is in order.
+func (m *model) fresh() {
+	before := map[string]spans{}
+	for name, r := range m.runs {
+		before[name] = append(spans(nil), r.confirmed...)
+	}
+	last := map[string]uint64{}
+	for {
+		rs := m.take(64)
+		for _, rec := range rs {
+			name := fmt.Sprintf("%s-%d", rec.ID.Epoch, rec.ID.Run)
+			if before[name].has(rec.ID.Number) {
+				m.t.Fatalf("%v was confirmed before a clean close and comes again", rec.ID)
+			}
+			order := name + rec.Queue.String()
+			if rec.ID.Number <= last[order] {
+				m.t.Fatalf("%v comes after %d", rec.ID, last[order])
+			}
+			last[order] = rec.ID.Number
+		}
+		if len(rs) == 0 {
+			break
+		}
+	}
+	m.o.Rewind()
+	clear(m.out)
+}
+
+func (m *model) inject(fault string) {
+	m.hurt = true
+	rng := rand.New(rand.NewPCG(m.rng.Uint64(), 2)) // used under the lock of the file system
+	m.fs.mu.Lock()
+	defer m.fs.mu.Unlock()
+	switch fault {
+	case "full":
+		m.fs.quota = max(1, m.fs.used())
+	case "sync":
+		m.fs.refuse = func(op, _ string) error {
+			if op == "sync" && rng.IntN(3) == 0 {
+				return unix.EIO
+			}
+			return nil
+		}
+	case "write":
+		m.fs.refuse = func(op, _ string) error {
+			if op == "write" || op == "create" || op == "rename" {
+				return unix.EROFS
+			}
+			return nil
+		}
+	case "short":
+		m.fs.short = func(_ string, n int) int { return n - rng.IntN(n+1)*rng.IntN(2) }
+	}
+}
