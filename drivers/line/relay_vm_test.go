@@ -3,12 +3,40 @@
 package line
 
 import (
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"lotusgate/firmware-sim/vm"
 )
+
+// watcher looks at a coil all the time.
+type watcher struct {
+	looks, seen atomic.Int64
+	end         func() // also called when the test ends
+}
+
+func watch(t *testing.T, active func() bool) *watcher {
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	w := &watcher{end: sync.OnceFunc(func() { close(stop); <-stopped })}
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			w.looks.Add(1)
+			if active() {
+				w.seen.Add(1)
+			}
+		}
+	}()
+	t.Cleanup(w.end)
+	return w
+}
 
 // Somebody watches the coil all the time while the relay is opened, left alone, and closed.
 func TestVMRelayIsNeverActiveUnlessSet(t *testing.T) {
@@ -23,22 +51,7 @@ func TestVMRelayIsNeverActiveUnlessSet(t *testing.T) {
 			}
 			return v != o.ActiveLow
 		}
-		var looks, seen atomic.Int64
-		stop, stopped := make(chan struct{}), make(chan struct{})
-		go func() {
-			defer close(stopped)
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				looks.Add(1)
-				if active() {
-					seen.Add(1)
-				}
-			}
-		}()
+		w := watch(t, active)
 		for range 50 {
 			r, err := Kernel().Output(o)
 			if err != nil {
@@ -47,17 +60,16 @@ func TestVMRelayIsNeverActiveUnlessSet(t *testing.T) {
 			if active() {
 				t.Fatalf("%s is active after it was opened", o.Name)
 			}
-			for from := looks.Load(); looks.Load() < from+3; {
+			for from := w.looks.Load(); w.looks.Load() < from+3; {
 				time.Sleep(time.Millisecond / 10)
 			}
 			if err := r.Close(); err != nil {
 				t.Fatal(err)
 			}
 		}
-		close(stop)
-		<-stopped
-		if seen.Load() != 0 {
-			t.Errorf("%s was seen active %d times in %d looks", o.Name, seen.Load(), looks.Load())
+		w.end()
+		if w.seen.Load() != 0 {
+			t.Errorf("%s was seen active %d times in %d looks", o.Name, w.seen.Load(), w.looks.Load())
 		}
 
 		r, err := Kernel().Output(o)
