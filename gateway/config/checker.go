@@ -78,26 +78,22 @@ func (c *checker) written(path string) bool {
 func (c *checker) good(path string) bool { return c.written(path) && !c.bad[path] }
 
 // place of the value at path, or of the nearest thing above it that is in the file.
-func (c *checker) place(path string) Place {
-	if n := c.at[path]; n != nil {
-		return n.where()
-	}
-	for {
-		i := strings.LastIndexByte(path, '.')
-		if i < 0 {
-			return Place{File: c.root.at.File}
-		}
-		path = path[:i]
+func (c *checker) place(path string) Place { return c.spot(path).place() }
+
+func (c *checker) spot(path string) spot {
+	for path != "" {
 		if n := c.at[path]; n != nil {
 			return n.where()
 		}
+		path = path[:max(strings.LastIndexByte(path, '.'), 0)]
 	}
+	return spot{src: c.root.at.src}
 }
 
 // key is the place of the key at path.
 func (c *checker) key(path string) Place {
 	if n := c.at[path]; n != nil {
-		return n.key
+		return n.key.place()
 	}
 	return c.place(path)
 }

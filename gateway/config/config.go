@@ -1,8 +1,14 @@
 // Package config turns YAML into a checked, typed configuration. A *Config that Load returns is complete: defaults are
-// filled in, every reference resolves, and nothing in it contradicts itself.
+// filled in, every reference resolves, and nothing in it contradicts itself. What cannot be used is explained in full:
+// every error of a run, with line, column, excerpt, what is allowed and what was probably meant, in English and Chinese
+// (Errors, Warnings).
+//
+// It reads files and nothing else: whether a line, a bus or a chip exists is found out by the daemon, and so is that two
+// names (GPIO17 and P1_11) are one line.
 package config
 
 import (
+	"iter"
 	"time"
 
 	"lotusgate/gateway"
@@ -148,6 +154,20 @@ type GateOutputs struct {
 	Open  *Output `yaml:"open"`
 	Close *Output `yaml:"close"`
 	Stop  *Output `yaml:"stop"`
+}
+
+// All yields the outputs that are configured, by name.
+func (o GateOutputs) All() iter.Seq2[string, Output] {
+	return func(yield func(string, Output) bool) {
+		for _, out := range []struct {
+			name string
+			out  *Output
+		}{{"open", o.Open}, {"close", o.Close}, {"stop", o.Stop}} {
+			if out.out != nil && !yield(out.name, *out.out) {
+				return
+			}
+		}
+	}
 }
 
 // Output is one relay on a native line.

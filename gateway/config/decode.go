@@ -4,6 +4,7 @@ import (
 	"encoding"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -68,7 +69,7 @@ func (c *checker) expect(n *node, want shape, path string) bool {
 	have := map[shape]string{mapping: "mapping", sequence: "list", scalar: "value"}[n.shape]
 	p := c.fail(path, code, n.text, have)
 	if n.shape == scalar {
-		p.Place = n.at
+		p.Place = n.at.place()
 		if want == sequence {
 			p.Nearest = "[" + n.text + "]"
 		}
@@ -85,8 +86,7 @@ func (c *checker) fields(n *node, v reflect.Value, path, pattern string) {
 				continue
 			}
 			at := join(path, k.name)
-			c.at[at], c.bad[at] = k, true
-			p := c.add(k.key, at, "unknown_key", k.name, []string{strings.Join(names, ", ")}).near(names...)
+			p := c.add(k.key.place(), at, "unknown_key", k.name, []string{strings.Join(names, ", ")}).near(names...)
 			if p.Nearest != "" && n.kid(p.Nearest) == nil {
 				c.bad[join(path, p.Nearest)] = true // misspelled, not missing
 			}
@@ -166,7 +166,7 @@ func (c *checker) scalar(n *node, v reflect.Value, path, pattern string) {
 	c.inRange(n, v, path, r)
 	switch {
 	case r.words != nil:
-		if !contains(r.words, n.text) {
+		if !slices.Contains(r.words, n.text) {
 			c.fail(path, "unknown_word", n.text, strings.Join(r.words, ", ")).near(r.words...)
 		}
 	case r.refs != nil:
@@ -174,15 +174,6 @@ func (c *checker) scalar(n *node, v reflect.Value, path, pattern string) {
 	case r.form != nil:
 		r.form(c, path, n.text)
 	}
-}
-
-func contains(words []string, text string) bool {
-	for _, w := range words {
-		if w == text {
-			return true
-		}
-	}
-	return false
 }
 
 // inRange checks a quantity against its rule.

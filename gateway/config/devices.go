@@ -67,7 +67,7 @@ func (c *checker) checkLoop(id string) {
 	input := c.cfg.Loops[id].Input
 	p := c.cfg.Points[input]
 	chip, onChip := c.cfg.Chips[p.Chip]
-	if onChip && chip.Interrupt == "" && c.good(join(chips, p.Chip)+".bus") {
+	if onChip && chip.Interrupt == "" && !c.bad[join(chips, p.Chip)] {
 		c.warn(join(points, input)+".chip", "loop_on_polled_chip", p.Chip, id, formatDuration(chip.Poll))
 	}
 	c.checkPulse(input)
@@ -102,12 +102,12 @@ func (c *checker) checkUse() {
 		first[point] = path
 	}
 	for _, id := range c.ids(loops) {
-		use(join(loops, id)+".input")
+		use(join(loops, id) + ".input")
 	}
 	for _, id := range c.ids(gates) {
 		path := join(gates, id)
-		use(path+".open_limit")
-		use(path+".closed_limit")
+		use(path + ".open_limit")
+		use(path + ".closed_limit")
 		seen := map[string]string{}
 		for i, part := range c.cfg.Gates[id].Safety {
 			item := fmt.Sprintf("%s.safety.%d", path, i)
@@ -120,10 +120,10 @@ func (c *checker) checkUse() {
 		}
 	}
 	for _, id := range c.ids(elevators) {
-		use(join(elevators, id)+".fault")
+		use(join(elevators, id) + ".fault")
 	}
 	for _, id := range c.ids(cameras) {
-		use(join(cameras, id)+".heartbeat")
+		use(join(cameras, id) + ".heartbeat")
 	}
 	c.checkUnused(first)
 }

@@ -15,7 +15,7 @@ import (
 // FuzzParse: whatever the bytes are, there is a configuration or a reason, never both and never a panic; every reason can
 // be shown; and a configuration that was accepted, written out with its defaults, is accepted again and is the same.
 func FuzzParse(f *testing.F) {
-	for _, pattern := range []string{"testdata/bad/*.yaml", "testdata/odd/*.yaml", "../../deploy/examples/*.yaml"} {
+	for _, pattern := range []string{"testdata/bad/*.yaml", "testdata/odd/*.yaml", "testdata/ok/*.yaml", "../../deploy/examples/*.yaml"} {
 		names, _ := filepath.Glob(pattern)
 		for _, name := range names {
 			src, err := os.ReadFile(name)

@@ -56,7 +56,7 @@ func (c *checker) checkIDs() {
 
 // checkReferences holds that every id that is used is the id of something that can be used there.
 func (c *checker) checkReferences() {
-	here := map[string]bool{} // section.id
+	here := map[string]bool{}   // section.id
 	home := map[string]string{} // id → section
 	for _, section := range sections() {
 		for _, id := range c.ids(section) {

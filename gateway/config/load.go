@@ -92,7 +92,7 @@ func (f file) read() (*node, []*Problem) {
 	text := strings.TrimPrefix(string(f.data), "\ufeff") // Windows editors begin with a byte order mark
 	r := &reader{src: newSource(f.name, text)}
 	if len(f.data) > maxBytes {
-		r.refuse("too_large", Place{File: f.name}, "", "1 MiB")
+		r.refuse("too_large", spot{src: r.src}, "", "1 MiB")
 		return nil, r.problems
 	}
 	return r.read(text), r.problems

@@ -162,9 +162,11 @@ func TestLimits(t *testing.T) {
 	}
 	for _, c := range []struct{ name, src, want string }{
 		{"bytes", strings.Repeat("#", maxBytes+1), "too_large"},
+		{"line", "a: [" + strings.Repeat("x, ", maxLine/3) + "x]", "long_line"},
 		{"keys", strings.Repeat("a: 1\n", maxKeys+1), "too_many_keys"},
-		{"flow depth", strings.Repeat("[", maxBytes), "too_deep"},
-		{"list depth", strings.Repeat("- ", maxBytes/2), "too_deep"},
+		{"flow depth", strings.Repeat("[", maxLine), "too_deep"},
+		{"flow depth over lines", strings.Repeat("[\n", maxBytes/2), "too_deep"},
+		{"list depth", strings.Repeat("- ", maxLine/2), "too_deep"},
 		{"block depth", ladder(40), "too_deep"},
 		{"points", many.String(), "too_many_entries"},
 		{"alias bomb", "a: &a [x,x]\nb: &b [*a,*a]\n", "not_used"},
@@ -184,6 +186,22 @@ func ladder(n int) string {
 	return b.String()
 }
 
+// The library's printer once panicked; none of its panics may get out.
+func TestRescue(t *testing.T) {
+	err := func() (err error) {
+		defer rescue(&err)
+		panic("index out of range")
+	}()
+	if err == nil || !strings.Contains(err.Error(), "index out of range") {
+		t.Fatal(err)
+	}
+	r := &reader{src: newSource("site.yaml", "a: 1")}
+	r.syntax(err)
+	if got := Errors(r.problems).Error(); !strings.HasPrefix(got, "site.yaml: error: not readable as YAML: ") {
+		t.Error(got)
+	}
+}
+
 // A byte order mark and the line ends of other systems are no reason to refuse a file.
 func TestForeignText(t *testing.T) {
 	src, err := os.ReadFile(example)
@@ -191,4 +209,24 @@ func TestForeignText(t *testing.T) {
 		t.Fatal(err)
 	}
 	accept(t, "\ufeff"+strings.ReplaceAll(string(src), "\n", "\r\n"))
+}
+
+// BenchmarkParse is a part of every start: 1,024 points with a loop each.
+func BenchmarkParse(b *testing.B) {
+	var text strings.Builder
+	text.WriteString("gateway: {site: s, id: g}\nstorage: {path: /p}\npoints:\n")
+	for i := range maxEntries {
+		fmt.Fprintf(&text, "  p%d: {line: L%d, label: Loop %d}\n", i, i, i)
+	}
+	text.WriteString("loops:\n")
+	for i := range maxEntries {
+		fmt.Fprintf(&text, "  l%d: {input: p%d}\n", i, i)
+	}
+	src := []byte(text.String())
+	b.SetBytes(int64(len(src)))
+	for b.Loop() {
+		if _, err := Parse("bench.yaml", src); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -29,6 +29,7 @@ func say(en, zh, adviceEN, adviceZH string) sentence {
 var sentences = map[Code]sentence{
 	// The file as text and as YAML.
 	"too_large": say("the file is too large", "文件过大", "at most {1}", "最大 {1}"),
+	"long_line": say("the line is too long", "此行过长", "at most {1} bytes", "最多 {1} 个字节"),
 	"not_utf8": say("this is not UTF-8 text", "此处不是 UTF-8 文本",
 		"save the file as UTF-8 (in Windows Notepad: Save as, Encoding UTF-8)", "请将文件另存为 UTF-8 编码（Windows 记事本：另存为，编码选 UTF-8）"),
 	"control_character": say("the control character {0} stands here", "此处有控制字符 {0}", "remove it", "请删除"),

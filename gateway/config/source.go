@@ -18,15 +18,24 @@ func newSource(name, text string) *source {
 	return &source{name: name, lines: strings.Split(text, "\n")}
 }
 
-// place is width characters at line and column; a width that leaves the line is cut.
-func (s *source) place(line, column, width int) Place {
-	p := Place{File: s.name, Line: line, Column: max(column, 1), Width: max(width, 1)}
-	if line < 1 || line > len(s.lines) {
-		return p
+// spot is width characters at line and column of a source; line 0 is the file as a whole. It is a Place that has not
+// been looked at yet: most never are.
+type spot struct {
+	src                 *source
+	line, column, width int
+}
+
+// bare is the place without what it shows.
+func (s spot) bare() Place { return Place{File: s.src.name, Line: s.line, Column: s.column} }
+
+// place of the spot; a width that leaves the line is cut.
+func (s spot) place() Place {
+	if s.line < 1 || s.line > len(s.src.lines) {
+		return Place{File: s.src.name}
 	}
-	text := strings.TrimRight(s.lines[line-1], "\r")
-	p.Width = max(min(p.Width, utf8.RuneCountInString(text)-p.Column+1), 1)
-	p.Excerpt = mask(text)
+	text := strings.TrimRight(s.src.lines[s.line-1], "\r")
+	p := Place{File: s.src.name, Line: s.line, Column: max(s.column, 1), Excerpt: mask(text)}
+	p.Width = max(min(s.width, utf8.RuneCountInString(text)-p.Column+1), 1)
 	return p
 }
 

@@ -19,6 +19,7 @@ const (
 	maxBytes = 1 << 20
 	maxKeys  = 20000
 	maxDepth = 16
+	maxLine  = 4096
 )
 
 // shape of a node.
@@ -35,14 +36,14 @@ const (
 type node struct {
 	shape shape
 	name  string // key it stands under; "" in a list and at the root
-	key   Place  // of that key
-	at    Place  // of the value
+	key   spot   // of that key
+	at    spot   // of the value
 	text  string // scalar: as written, without quotes
 	kids  []*node
 }
 
 // where is the spot to point at when the value as a whole is meant.
-func (n *node) where() Place {
+func (n *node) where() spot {
 	if n.shape != scalar && n.name != "" {
 		return n.key
 	}
@@ -97,7 +98,7 @@ func (r *reader) read(text string) *node {
 		r.syntax(err)
 		return nil
 	}
-	root := &node{at: Place{File: r.src.name}}
+	root := &node{at: spot{src: r.src}}
 	for _, doc := range file.Docs {
 		if doc.Body == nil {
 			continue
@@ -115,8 +116,8 @@ func (r *reader) read(text string) *node {
 	return root
 }
 
-func (r *reader) refuse(code Code, at Place, text string, args ...string) *Problem {
-	p := &Problem{Code: code, Place: at, Text: text, Args: args}
+func (r *reader) refuse(code Code, at spot, text string, args ...string) *Problem {
+	p := &Problem{Code: code, Place: at.place(), Text: text, Args: args}
 	r.problems = append(r.problems, p)
 	return p
 }
@@ -125,19 +126,23 @@ func (r *reader) refuse(code Code, at Place, text string, args ...string) *Probl
 func (r *reader) readable(text string) bool {
 	for i, line := range r.src.lines {
 		line = strings.TrimSuffix(line, "\r")
+		if len(line) > maxLine {
+			r.refuse("long_line", spot{r.src, i + 1, 1, 1}, "", fmt.Sprint(maxLine)).Excerpt = ""
+			return false
+		}
 		if !utf8.ValidString(line) {
 			valid := strings.ToValidUTF8(line, string(utf8.RuneError))
 			column := utf8.RuneCountInString(valid[:strings.IndexRune(valid, utf8.RuneError)]) + 1
-			r.refuse("not_utf8", r.src.place(i+1, column, 1), "")
+			r.refuse("not_utf8", spot{r.src, i + 1, column, 1}, "")
 			return false
 		}
 		if j := strings.IndexFunc(line, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }); j >= 0 {
-			r.refuse("control_character", r.src.place(i+1, utf8.RuneCountInString(line[:j])+1, 1), fmt.Sprintf("U+%04X", line[j]))
+			r.refuse("control_character", spot{r.src, i + 1, utf8.RuneCountInString(line[:j]) + 1, 1}, fmt.Sprintf("U+%04X", line[j]))
 			return false
 		}
 		indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]
 		if j := strings.IndexByte(indent, '\t'); j >= 0 && len(indent) < len(line) && line[len(indent)] != '#' {
-			r.refuse("tab", r.src.place(i+1, j+1, strings.Count(indent, "\t")), "")
+			r.refuse("tab", spot{r.src, i + 1, j + 1, strings.Count(indent, "\t")}, "")
 			return false
 		}
 	}
@@ -202,7 +207,7 @@ func rescue(err *error) {
 // syntax reports what the parser did not understand. The common slips of people who write YAML by hand get a sentence
 // of their own.
 func (r *reader) syntax(err error) {
-	at := Place{File: r.src.name}
+	at := spot{src: r.src}
 	var e yaml.Error
 	if !errors.As(err, &e) || e.GetToken() == nil || e.GetToken().Position == nil {
 		r.refuse("syntax", at, "", err.Error())
@@ -217,10 +222,10 @@ func (r *reader) syntax(err error) {
 		r.refuse("no_space_after_colon", at, t.Value).Nearest = strings.Replace(t.Value, ":", ": ", 1)
 	case strings.Contains(message, "not allowed in this context"), message == "non-map value is specified":
 		// A value that runs on into a deeper line swallowed the key that follows: point there.
-		if at.Excerpt != "" && t.Type == token.StringType && t.Next != nil && t.Next.Position.Line > t.Position.Line {
+		if t.Type == token.StringType && t.Next != nil && t.Next.Position.Line > t.Position.Line && t.Next.Position.Line <= len(r.src.lines) {
 			line := r.src.lines[t.Next.Position.Line-1]
 			indent := len(line) - len(strings.TrimLeft(line, " "))
-			at = r.src.place(t.Next.Position.Line, indent+1, t.Next.Position.Column-indent-1)
+			at = spot{r.src, t.Next.Position.Line, indent + 1, t.Next.Position.Column - indent - 1}
 		}
 		r.refuse("indentation", at, "")
 	default:
@@ -229,7 +234,7 @@ func (r *reader) syntax(err error) {
 }
 
 // span is the place of a token as far as it stands on its first line.
-func (r *reader) span(t *token.Token) Place {
+func (r *reader) span(t *token.Token) spot {
 	width := utf8.RuneCountInString(t.Value)
 	if t.Type == token.DoubleQuoteType || t.Type == token.SingleQuoteType {
 		width = utf8.RuneCountInString(strings.TrimSpace(t.Origin))
@@ -237,7 +242,7 @@ func (r *reader) span(t *token.Token) Place {
 	if t.Type == token.InvalidType {
 		width = 1
 	}
-	return r.src.place(t.Position.Line, t.Position.Column, width)
+	return spot{r.src, t.Position.Line, t.Position.Column, width}
 }
 
 // node turns the library's tree into ours.
@@ -280,7 +285,7 @@ func (r *reader) entries(out *node, values []*ast.MappingValueNode, path string,
 		kid := r.node(v.Value, at, depth+1)
 		kid.name, kid.key = t.Value, r.span(t)
 		if first, ok := seen[kid.name]; ok {
-			r.refuse("duplicate_key", kid.key, kid.name).also(first.key).Path = at
+			r.refuse("duplicate_key", kid.key, kid.name).also(first.key.place()).Path = at
 			continue
 		}
 		seen[kid.name] = kid

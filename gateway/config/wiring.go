@@ -175,7 +175,7 @@ func (c *checker) lineUses() []string {
 		}
 	}
 	paths = slices.DeleteFunc(paths, func(path string) bool { return !c.good(path) })
-	slices.SortStableFunc(paths, func(a, b string) int { return c.compare(c.place(a), c.place(b)) })
+	slices.SortStableFunc(paths, func(a, b string) int { return c.compare(c.spot(a).bare(), c.spot(b).bare()) })
 	return paths
 }
 
