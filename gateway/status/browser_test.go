@@ -1,0 +1,228 @@
+package status
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"lotusgate/gateway"
+	"lotusgate/gateway/hub"
+	"lotusgate/gateway/text"
+)
+
+// browserTime bounds one test with the browser; it is a safety net, not a measurement.
+const browserTime = 2 * time.Minute
+
+// browser starts Chromium and returns a context to drive it.
+func browser(t *testing.T) context.Context {
+	t.Helper()
+	path, err := exec.LookPath("chromium")
+	if err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("chromium is missing: apt-get install chromium fonts-noto-cjk")
+		}
+		t.Skip("chromium is missing: apt-get install chromium fonts-noto-cjk")
+	}
+	options := append(
+		chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.UserDataDir(t.TempDir()),
+	)
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(func() {
+		if err := chromedp.Cancel(ctx); err != nil {
+			t.Logf("end the browser: %v", err)
+		}
+		cancel()
+	})
+	if err := chromedp.Do(ctx, chromedp.Navigate("about:blank")); err != nil {
+		t.Fatalf("start %s: %v", path, err)
+	}
+	limited, cancel := context.WithTimeout(ctx, browserTime)
+	t.Cleanup(cancel)
+	return limited
+}
+
+// serve runs s until the test ends; its streams end before the server waits for them.
+func serve(t *testing.T, s *Server) *httptest.Server {
+	t.Helper()
+	server := httptest.NewServer(s.Handler())
+	t.Cleanup(func() {
+		s.closeOnce.Do(func() { close(s.closing) })
+		server.Close()
+	})
+	return server
+}
+
+// complaints collects what a browser says against a page: script errors, policy violations, failed loads, and every
+// request to another host.
+type complaints struct {
+	mu   sync.Mutex
+	host string
+	said []string
+}
+
+func (c *complaints) add(format string, args ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.said = append(c.said, fmt.Sprintf(format, args...))
+}
+
+func (c *complaints) listen(ctx context.Context) error {
+	err := chromedp.Listen(ctx, func(ev any) {
+		switch ev := ev.(type) {
+		case *runtime.EventExceptionThrown:
+			c.add("exception: %s", ev.ExceptionDetails.Text)
+		case *runtime.EventConsoleAPICalled:
+			c.add("console.%s", ev.Type)
+		case *log.EventEntryAdded:
+			c.add("log: %s %s", ev.Entry.Text, ev.Entry.URL)
+		case *network.EventRequestWillBeSent:
+			if u, err := url.Parse(ev.Request.URL); err != nil || u.Host != c.host {
+				c.add("request to %s", ev.Request.URL)
+			}
+		case *network.EventResponseReceived:
+			if ev.Response.Status >= 400 {
+				c.add("%d for %s", ev.Response.Status, ev.Response.URL)
+			}
+		}
+	})
+	if err != nil {
+		return err
+	}
+	_, err = chromedp.Call(ctx, network.Enable, network.EnableParams{})
+	_, err2 := chromedp.Call(ctx, log.Enable, cdp.Empty{})
+	_, err3 := chromedp.Call(ctx, runtime.Enable, cdp.Empty{})
+	return errors.Join(err, err2, err3)
+}
+
+// visible waits for the element that a CSS selector finds.
+func visible(selector chromedp.CSS) chromedp.Action[chromedp.Void] {
+	return chromedp.WaitVisible(selector)
+}
+
+// run runs one action and ends the test if it fails.
+func run[T any](t *testing.T, ctx context.Context, a chromedp.Action[T]) T {
+	t.Helper()
+	v, err := chromedp.Run(ctx, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// TestBrowser opens the page as a technician does, changes something in the field and sees it appear without a reload.
+func TestBrowser(t *testing.T) {
+	ctx := browser(t)
+	h := wellHub()
+	server := serve(t, newServer(t, h, Options{}))
+	said := &complaints{host: strings.TrimPrefix(server.URL, "http://")}
+	if err := said.listen(ctx); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		said.mu.Lock()
+		defer said.mu.Unlock()
+		if len(said.said) > 0 {
+			t.Errorf("the browser complains: %q", said.said)
+		}
+	}()
+	run(t, ctx, chromedp.Steps(
+		chromedp.EmulateViewport(360, 800, chromedp.EmulateMobile), chromedp.Navigate(server.URL+"/?lang=zh-CN"), visible(`body.is-live`),
+	))
+	if wide := run(t, ctx, chromedp.Evaluate[float64](`window.sameDocument = true; document.documentElement.scrollWidth`)); wide > 360 {
+		t.Errorf("the page is %v px wide on a phone of 360", wide)
+	}
+	const targets = `Math.min(...[...document.querySelectorAll("a.button, button")].map(e => Math.min(e.offsetWidth, e.offsetHeight)))`
+	if small := run(t, ctx, chromedp.Evaluate[float64](targets)); small < 44 {
+		t.Errorf("a touch target is only %v px", small)
+	}
+	if before := run(t, ctx, chromedp.Text(chromedp.CSS(`#d-exit`))); !strings.Contains(before, "已落杆") {
+		t.Errorf("the barrier before: %q", before)
+	}
+
+	h.PutDevice(site("exit-gate", "gate", "出口道闸", "stopped", gateway.Good, 0, gateSeen{}, "exit"))
+	addEvent(h, 4799, gateway.Event{Type: gateway.CameraOffline, ID: "cam-1", Data: gateway.CameraData{}})
+	run(t, ctx, chromedp.Steps(visible(`#d-exit .mark.warn`), visible(`#p-events .bad`), visible(`#p-verdict.warn`)))
+	if after := run(t, ctx, chromedp.Text(chromedp.CSS(`#d-exit`))); !strings.Contains(after, "停在半途") {
+		t.Errorf("the barrier after: %q", after)
+	}
+	if title, want := run(t, ctx, chromedp.Title()), text.ZH.T("verdict.one"); !strings.HasPrefix(title, want) {
+		t.Errorf("title %q, want %q first", title, want)
+	}
+	if !run(t, ctx, chromedp.Evaluate[bool](`window.sameDocument === true`)) {
+		t.Error("the page was loaded again")
+	}
+
+	// A device that appears needs another page, and gets it.
+	h.PutDevice(site("cam-9", "camera", "新摄像机", "online", gateway.Good, 0, nil))
+	run(t, ctx, visible(`#d-cam-9`))
+	run(t, ctx, visible(`body.is-live`))
+}
+
+// TestBrowserSaysWhenDataIsOld cuts the connection: the page must not look alive.
+func TestBrowserSaysWhenDataIsOld(t *testing.T) {
+	ctx := browser(t)
+	server := serve(t, newServer(t, wellHub(), Options{}))
+	run(t, ctx, chromedp.Steps(chromedp.Navigate(server.URL), visible(`body.is-live`)))
+	// Do not wait for it as long as a person would.
+	run(t, ctx, chromedp.Evaluate[chromedp.Void](`document.body.dataset.oldAfter = "50"`))
+	if err := server.Listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	server.CloseClientConnections()
+	run(t, ctx, chromedp.Steps(visible(`#old`), visible(`body.is-old`), chromedp.WaitNotPresent(chromedp.CSS(`body.is-live`))))
+}
+
+// TestScreens takes pictures for people to look at, where SCREENSHOTS names a folder.
+func TestScreens(t *testing.T) {
+	dir := os.Getenv("SCREENSHOTS")
+	if dir == "" {
+		t.Skip("SCREENSHOTS names no folder")
+	}
+	ctx := browser(t)
+	for name, h := range map[string]*hub.Hub{"well": wellHub(), "broken": brokenHub()} {
+		server := serve(t, newServer(t, h, Options{}))
+		for _, l := range text.Langs() {
+			for _, width := range []int64{360, 1280} {
+				for _, scheme := range []string{"light", "dark"} {
+					mobile := []chromedp.EmulateViewportOption{}
+					if width < 700 {
+						mobile = append(mobile, chromedp.EmulateMobile)
+					}
+					if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+						Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
+					}); err != nil {
+						t.Fatal(err)
+					}
+					run(t, ctx, chromedp.Steps(
+						chromedp.EmulateViewport(width, 800, mobile...),
+						chromedp.Navigate(server.URL+"/?lang="+l.Tag()), visible(`body.is-live`),
+					))
+					png := run(t, ctx, chromedp.FullScreenshot(100))
+					file := filepath.Join(dir, fmt.Sprintf("%s-%s-%d-%s.png", name, l.Tag(), width, scheme))
+					if err := os.WriteFile(file, png, 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+		}
+	}
+}
