@@ -1,0 +1,295 @@
+package rig
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"lotusgate/firmware-sim/plant"
+)
+
+// find looks something up by the name that a scenario uses.
+func find[T any](kind string, all map[string]T, name string) (T, error) {
+	v, ok := all[name]
+	if !ok {
+		return v, fmt.Errorf("no such %s: %q; there are: %s", kind, name, strings.Join(slices.Sorted(maps.Keys(all)), ", "))
+	}
+	return v, nil
+}
+
+// Enter sends a vehicle into a lane.
+type Enter struct {
+	Lane    string
+	Vehicle plant.Vehicle
+}
+
+func (a Enter) String() string {
+	from := ""
+	if a.Vehicle.Far {
+		from = " from the wrong end"
+	}
+	return fmt.Sprintf("a vehicle of %v comes to %s%s at %v", a.Vehicle.Length, a.Lane, from, a.Vehicle.Speed)
+}
+
+func (a Enter) apply(b *Board) error {
+	l, err := find("lane", b.lanes, a.Lane)
+	if err != nil {
+		return err
+	}
+	if a.Vehicle.Length <= 0 || a.Vehicle.Speed <= 0 {
+		return fmt.Errorf("a vehicle needs a length and a speed")
+	}
+	l.Enter(b.at, a.Vehicle)
+	return nil
+}
+
+// Hand is somebody at the barrier's arm.
+type Hand struct {
+	Lane string
+	Down bool // pulls it down instead of lifting it
+}
+
+func (a Hand) String() string {
+	return fmt.Sprintf("somebody %s the arm of %s", [...]string{"lifts", "pulls down"}[bit(a.Down)], a.Lane)
+}
+
+func (a Hand) apply(b *Board) error {
+	l, err := find("lane", b.lanes, a.Lane)
+	if err != nil {
+		return err
+	}
+	if a.Down {
+		l.Barrier.Lower(b.at)
+	} else {
+		l.Barrier.Lift(b.at)
+	}
+	return nil
+}
+
+// Jam makes the gear of a barrier stick, or frees it.
+type Jam struct {
+	Lane  string
+	Freed bool
+}
+
+func (a Jam) String() string {
+	return fmt.Sprintf("the barrier of %s %s", a.Lane, [...]string{"jams", "is free again"}[bit(a.Freed)])
+}
+
+func (a Jam) apply(b *Board) error {
+	l, err := find("lane", b.lanes, a.Lane)
+	if err == nil {
+		l.Barrier.Jam(b.at, !a.Freed)
+	}
+	return err
+}
+
+// Obstruct puts a thing below the arm that stops it at a part of its travel, or takes it away (0).
+type Obstruct struct {
+	Lane    string
+	Percent int
+}
+
+func (a Obstruct) String() string {
+	if a.Percent == 0 {
+		return fmt.Sprintf("nothing is below the arm of %s any more", a.Lane)
+	}
+	return fmt.Sprintf("something is below the arm of %s", a.Lane)
+}
+
+func (a Obstruct) apply(b *Board) error {
+	l, err := find("lane", b.lanes, a.Lane)
+	if err == nil {
+		l.Barrier.Obstruct(b.at, a.Percent)
+	}
+	return err
+}
+
+// Detector takes the power from a loop detector or photocell, or breaks its loop, or mends both.
+type Detector struct {
+	Name    string // entry.a
+	NoPower bool
+	Broken  bool
+}
+
+func (a Detector) String() string {
+	switch {
+	case a.NoPower:
+		return fmt.Sprintf("detector %s loses power", a.Name)
+	case a.Broken:
+		return fmt.Sprintf("the loop of detector %s breaks", a.Name)
+	}
+	return fmt.Sprintf("detector %s is mended", a.Name)
+}
+
+func (a Detector) apply(b *Board) error {
+	d, err := find("detector", b.detectors, a.Name)
+	if err == nil {
+		d.Power(b.at, !a.NoPower)
+		d.Wire(b.at, !a.Broken)
+	}
+	return err
+}
+
+// Fault raises an elevator's fault, or clears it.
+type Fault struct {
+	Elevator string
+	Cleared  bool
+}
+
+func (a Fault) String() string {
+	return fmt.Sprintf("elevator %s %s", a.Elevator, [...]string{"fails", "works again"}[bit(a.Cleared)])
+}
+
+func (a Fault) apply(b *Board) error {
+	e, err := find("elevator", b.elevators, a.Elevator)
+	if err == nil {
+		e.Fail(b.at, !a.Cleared)
+	}
+	return err
+}
+
+// Chatter moves an elevator's contact for a while without a reason.
+type Chatter struct {
+	Elevator string
+	For      time.Duration
+}
+
+func (a Chatter) String() string {
+	return fmt.Sprintf("the fault contact of elevator %s is loose for %v", a.Elevator, a.For)
+}
+
+func (a Chatter) apply(b *Board) error {
+	e, err := find("elevator", b.elevators, a.Elevator)
+	if err == nil {
+		e.Chatter(b.at, a.For)
+	}
+	return err
+}
+
+// CameraLife is what can happen to a camera.
+type CameraLife uint8
+
+const (
+	Dies        CameraLife = iota // loses its power
+	Hangs                         // its output stays open
+	HangsClosed                   // its output stays closed
+	Starts
+)
+
+// CameraAct does one of these to a camera.
+type CameraAct struct {
+	Camera string
+	Life   CameraLife
+}
+
+func (a CameraAct) String() string {
+	return fmt.Sprintf("camera %s %s", a.Camera, [...]string{"loses power", "hangs", "hangs with its output closed", "starts"}[a.Life])
+}
+
+func (a CameraAct) apply(b *Board) error {
+	c, err := find("camera", b.cameras, a.Camera)
+	if err != nil {
+		return err
+	}
+	switch a.Life {
+	case Dies:
+		c.Die(b.at)
+	case Hangs, HangsClosed:
+		c.Hang(b.at, a.Life == HangsClosed)
+	case Starts:
+		c.Start(b.at)
+	}
+	return nil
+}
+
+// WireLife is what can happen to a wire.
+type WireLife uint8
+
+const (
+	Mended WireLife = iota
+	Cut
+	Grounded // shorted to ground
+	Powered  // shorted to the supply
+)
+
+// WireAct does one of these to the wire at a pin: GPIO17, x1.GPA0; GPIO25 is the wire of a chip's interrupt.
+type WireAct struct {
+	Line string
+	Life WireLife
+}
+
+func (a WireAct) String() string {
+	return fmt.Sprintf("the wire at %s is %s", a.Line, [...]string{"mended", "cut", "shorted to ground", "shorted to the supply"}[a.Life])
+}
+
+func (a WireAct) apply(b *Board) error {
+	e, err := find("wired pin", b.ends, a.Line)
+	if err == nil {
+		e.fail([...]wireFault{wireWhole, wireCut, wireGrounded, wirePowered}[a.Life])
+	}
+	return err
+}
+
+// ChipLife is what can happen to a chip.
+type ChipLife uint8
+
+const (
+	Resets  ChipLife = iota // all registers at their power-on values
+	Unplugs                 // it answers no more
+	Plugs                   // it is back, with its power-on values
+)
+
+// ChipAct does one of these to a chip.
+type ChipAct struct {
+	Chip string
+	Life ChipLife
+}
+
+func (a ChipAct) String() string {
+	return fmt.Sprintf("chip %s %s", a.Chip, [...]string{"resets", "loses power", "has power again"}[a.Life])
+}
+
+func (a ChipAct) apply(b *Board) error {
+	c, err := find("chip", b.chips, a.Chip)
+	if err != nil {
+		return err
+	}
+	switch a.Life {
+	case Resets:
+		c.Reset()
+	case Unplugs, Plugs:
+		c.Hold(a.Life == Unplugs)
+	}
+	return nil
+}
+
+// BusAct disturbs a bus until the next one: transfers fail with an errno of the adapter (ENXIO, EAGAIN, EREMOTEIO), or
+// hang until the kernel gives up. With neither it is in order again.
+type BusAct struct {
+	Bus   string // /dev/i2c-1
+	Errno syscall.Errno
+	Hangs bool
+}
+
+func (a BusAct) String() string {
+	switch {
+	case a.Hangs:
+		return fmt.Sprintf("bus %s hangs", a.Bus)
+	case a.Errno != 0:
+		return fmt.Sprintf("bus %s fails: %v", a.Bus, a.Errno)
+	}
+	return fmt.Sprintf("bus %s works", a.Bus)
+}
+
+func (a BusAct) apply(b *Board) error {
+	bus, err := find("bus", b.bus, a.Bus)
+	if err == nil {
+		bus.hang(a.Hangs)
+		bus.disturb(a.Errno)
+	}
+	return err
+}

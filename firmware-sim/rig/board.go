@@ -1,0 +1,244 @@
+package rig
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"periph.io/x/conn/v3/gpio/gpioreg"
+	"periph.io/x/conn/v3/i2c/i2creg"
+
+	"lotusgate/firmware-sim/plant"
+)
+
+// Options say how a board lives.
+type Options struct {
+	Scenario Scenario   // nil = nothing happens by itself
+	Speed    float64    // virtual seconds in a second of Run; 0 = 1
+	Private  bool       // don't register with periph: pins and buses through the Board only
+	Tell     func(Note) // called in order, with the board locked: it must be quick and not call the board; nil = nobody
+}
+
+// Board is the simulated board with its field. It is safe for concurrent use.
+type Board struct {
+	opt  Options
+	pins map[string]*Pin
+	bus  map[string]*Bus
+
+	mu        sync.Mutex
+	at        time.Duration // virtual time that everything has been brought to
+	field     plant.Group
+	journal   plant.Journal
+	lanes     map[string]*plant.Lane
+	elevators map[string]*plant.Elevator
+	cameras   map[string]*plant.Camera
+	detectors map[string]*plant.Detector
+	chips     map[string]expander
+	ends      map[string]end // by the name of the pin: GPIO17, x1.GPA0
+	wires     []*wire
+	relays    []*relay
+	cue       Cue // the next one; its Do is nil when there is none
+	running   *pace
+	kick      chan struct{} // tells Run that something is due sooner than it thought
+	undo      []func()      // what Close does, last first
+}
+
+type relay struct {
+	Relay
+	pin  *Pin
+	lane *plant.Lane
+	on   bool
+}
+
+var inputNames = map[plant.Input]string{
+	plant.OpenInput: "open", plant.CloseInput: "close", plant.StopInput: "stop", plant.TicketInput: "ticket",
+}
+
+// header is where the pins of a Raspberry Pi are on its header: P1_11 is GPIO17.
+var header = [28]int{
+	27, 28, 3, 5, 7, 29, 31, 26, 24, 21, 19, 23, 32, 33, 8, 10, 36, 11, 12, 35, 38, 40, 15, 16, 18, 22, 37, 13,
+}
+
+// New builds a site on a board and registers GPIO0 to GPIO27 and its buses with periph, under the names of a Raspberry
+// Pi. Virtual time stands at zero until Run or Advance.
+func New(seed uint64, site Site, o Options) (*Board, error) {
+	if o.Speed == 0 {
+		o.Speed = 1
+	}
+	if o.Speed < 0 {
+		return nil, fmt.Errorf("new board: speed %v: time does not run backward", o.Speed)
+	}
+	b := &Board{
+		opt: o, pins: map[string]*Pin{}, bus: map[string]*Bus{}, kick: make(chan struct{}, 1),
+		lanes: map[string]*plant.Lane{}, elevators: map[string]*plant.Elevator{}, cameras: map[string]*plant.Camera{},
+		detectors: map[string]*plant.Detector{}, chips: map[string]expander{}, ends: map[string]end{},
+	}
+	for n := range header {
+		p := newPin(n)
+		b.pins[p.name], b.ends[p.name] = p, p
+	}
+	err := b.build(plant.Seed(seed), site)
+	if err == nil && !o.Private {
+		err = b.register()
+	}
+	if err != nil {
+		b.Close()
+		return nil, fmt.Errorf("new board: %w", err)
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.next()
+	b.settle()
+	return b, nil
+}
+
+// register puts everything where drivers look for it.
+func (b *Board) register() error {
+	for _, p := range b.pins {
+		if err := gpioreg.Register(p); err != nil {
+			return fmt.Errorf("%w; is another board still open?", err)
+		}
+		b.undo = append(b.undo, func() { _ = gpioreg.Unregister(p.name) })
+		for _, alias := range []string{fmt.Sprint(p.number), fmt.Sprintf("P1_%d", header[p.number])} {
+			if err := gpioreg.RegisterAlias(alias, p.name); err != nil {
+				return err
+			}
+			b.undo = append(b.undo, func() { _ = gpioreg.Unregister(alias) })
+		}
+	}
+	for _, bus := range b.bus {
+		if err := bus.register(); err != nil {
+			return err
+		}
+		b.undo = append(b.undo, func() { _ = i2creg.Unregister(bus.name) })
+	}
+	return nil
+}
+
+// Close takes everything away: names are unregistered, waits end, pins and buses that somebody still holds fail. Run
+// must have returned.
+func (b *Board) Close() error {
+	for _, undo := range slices.Backward(b.undo) {
+		undo()
+	}
+	b.undo = nil
+	for _, p := range b.pins {
+		p.remove()
+	}
+	var errs []error
+	for _, bus := range b.bus {
+		bus.hang(false)
+		errs = append(errs, bus.Bus.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Pin returns a pin by its name, GPIO17; nil when there is none.
+func (b *Board) Pin(name string) *Pin { return b.pins[name] }
+
+// Bus returns a bus by its device, /dev/i2c-1; nil when there is none.
+func (b *Board) Bus(device string) *Bus { return b.bus[device] }
+
+// Now is the virtual time.
+func (b *Board) Now() time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.now()
+}
+
+// Relay tells whether the coil at a pin is on.
+func (b *Board) Relay(line string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	i := slices.IndexFunc(b.relays, func(r *relay) bool { return r.Line == line })
+	return i >= 0 && b.relays[i].on
+}
+
+// Do makes something happen now.
+func (b *Board) Do(a Action) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.catchUp(); err != nil {
+		return err
+	}
+	err := b.act(a)
+	b.settle()
+	b.wake()
+	return err
+}
+
+// act lets an action happen at b.at. The plant must be stepped after it.
+func (b *Board) act(a Action) error {
+	if err := a.apply(b); err != nil {
+		return fmt.Errorf("%v: %w", a, err)
+	}
+	b.tell(a)
+	return nil
+}
+
+// output is called when the level of a relay's pin has changed.
+func (b *Board) output() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_ = b.catchUp() // a scenario that fails is Run's to report, not the relay's
+	b.settle()
+	b.wake()
+}
+
+// settle brings relays, plant and wires in line at b.at, and tells what has happened.
+func (b *Board) settle() {
+	b.field.Step(b.at)
+	b.hear()
+	for _, r := range b.relays {
+		on := r.active(r.pin.Read())
+		if on == r.on {
+			continue
+		}
+		r.on = on
+		r.lane.Barrier.Set(b.at, r.Input, on)
+		b.tell(Change{Line: r.Line, Relay: true, On: on, Name: r.Lane + ".gate " + inputNames[r.Input]})
+	}
+	b.field.Step(b.at)
+	b.hear()
+	for _, w := range b.wires {
+		if w.carry() {
+			b.tell(Change{Line: w.To, Drive: w.last, Name: w.From})
+		}
+	}
+}
+
+// hear tells what the plant has written into its journal.
+func (b *Board) hear() {
+	for _, t := range b.journal.Take() {
+		b.note(t.At, t)
+	}
+}
+
+func (b *Board) tell(what fmt.Stringer) { b.note(b.at, what) }
+
+func (b *Board) note(at time.Duration, what fmt.Stringer) {
+	if b.opt.Tell != nil {
+		b.opt.Tell(Note{At: at, What: what})
+	}
+}
+
+// pinOf finds the end of a wire by name, GPIO17 or x1.GPA0, and makes it if it is a chip's.
+func (b *Board) pinOf(name string, kinds map[string]string) (end, error) {
+	if e := b.ends[name]; e != nil {
+		return e, nil
+	}
+	chip, pin, ok := strings.Cut(name, ".")
+	if !ok || b.chips[chip] == nil {
+		return nil, fmt.Errorf("no such pin: %q; write GPIO17, or chip and pin: x1.GPA0", name)
+	}
+	n := slices.Index(expanders[kinds[chip]].pins, pin)
+	if n < 0 {
+		return nil, fmt.Errorf("no such pin: %q; %s has %s", name, chip, strings.Join(expanders[kinds[chip]].pins, ", "))
+	}
+	e := &chipEnd{chip: b.chips[chip], pin: n}
+	b.ends[name] = e
+	return e, nil
+}

@@ -1,0 +1,122 @@
+package rig
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"lotusgate/firmware-sim/plant"
+)
+
+// build makes what the site names and wires it up.
+func (b *Board) build(seed plant.Seed, site Site) error {
+	contacts := b.plant(seed, site)
+	kinds, err := b.fit(site.Chips)
+	if err != nil {
+		return err
+	}
+	used := map[string]string{}
+	take := func(line, by string) error {
+		if other, ok := used[line]; ok {
+			return fmt.Errorf("%s is wired to %s already; it can't be wired to %s too", line, other, by)
+		}
+		used[line] = by
+		return nil
+	}
+	for _, c := range site.Chips {
+		if c.Interrupt != "" {
+			if err := take(c.Interrupt, c.Name+".INT"); err != nil {
+				return err
+			}
+		}
+	}
+	for _, w := range site.Wires {
+		contact := contacts[w.From]
+		if contact == nil {
+			return fmt.Errorf("no such contact: %q; there are %s", w.From, strings.Join(slices.Sorted(maps.Keys(contacts)), ", "))
+		}
+		to, err := b.pinOf(w.To, kinds)
+		if err == nil {
+			err = take(w.To, w.From)
+		}
+		if err != nil {
+			return err
+		}
+		b.wires = append(b.wires, &wire{Wire: w, contact: contact, end: to})
+	}
+	for _, r := range site.Relays {
+		p, lane := b.pins[r.Line], b.lanes[r.Lane]
+		if p == nil || lane == nil || inputNames[r.Input] == "" {
+			return fmt.Errorf("relay %s at %s of lane %q: no such pin, lane or input", inputNames[r.Input], r.Line, r.Lane)
+		}
+		if err := take(r.Line, "a relay"); err != nil {
+			return err
+		}
+		p.changed = b.output
+		b.relays = append(b.relays, &relay{Relay: r, pin: p, lane: lane})
+	}
+	return nil
+}
+
+// plant makes the field and returns its contacts by name.
+func (b *Board) plant(seed plant.Seed, site Site) map[string]*plant.Contact {
+	contacts := map[string]*plant.Contact{}
+	for _, l := range site.Lanes {
+		m := plant.NewLane(l.Name, l.LaneOptions, seed, &b.journal)
+		b.lanes[l.Name] = m
+		b.field = append(b.field, m)
+		for name, d := range map[string]*plant.Detector{".a": m.A, ".b": m.B, ".photocell": m.Photocell} {
+			b.detectors[l.Name+name] = d
+			contacts[l.Name+name] = d.Output
+		}
+		contacts[l.Name+".gate.open"] = m.Barrier.Open
+		contacts[l.Name+".gate.closed"] = m.Barrier.Closed
+	}
+	for _, e := range site.Elevators {
+		m := plant.NewElevator(e.Name, e.Bounce, seed, &b.journal)
+		b.elevators[e.Name] = m
+		b.field = append(b.field, m)
+		contacts[e.Name+".fault"] = m.Fault
+	}
+	for _, c := range site.Cameras {
+		m := plant.NewCamera(c.Name, c.CameraOptions, seed, &b.journal)
+		b.cameras[c.Name] = m
+		b.field = append(b.field, m)
+		contacts[c.Name+".heartbeat"] = m.Heartbeat
+	}
+	return contacts
+}
+
+// fit puts the chips on their buses and returns the kind of each. A board without chips has no bus.
+func (b *Board) fit(chips []Chip) (kinds map[string]string, err error) {
+	kinds = map[string]string{}
+	for _, c := range chips {
+		kind, ok := expanders[c.Kind]
+		if !ok {
+			return nil, fmt.Errorf("chip %s: no such kind: %q; there are %s", c.Name, c.Kind, strings.Join(slices.Sorted(maps.Keys(expanders)), ", "))
+		}
+		bus := b.bus[c.Bus]
+		if bus == nil {
+			if bus, err = newBus(c.Bus); err != nil {
+				return nil, fmt.Errorf("chip %s: %w", c.Name, err)
+			}
+			b.bus[c.Bus] = bus
+		}
+		interrupt := func(bool) {}
+		if c.Interrupt != "" {
+			p := b.pins[c.Interrupt]
+			if p == nil {
+				return nil, fmt.Errorf("chip %s: no such pin for its interrupt: %q", c.Name, c.Interrupt)
+			}
+			p.set(ToPower) // INT is inactive, with a pull-up on the board
+			interrupt = func(high bool) { p.set([...]Drive{ToGnd, ToPower}[bit(high)]) }
+		}
+		m := kind.make(interrupt)
+		if err := bus.Attach(c.Address, m); err != nil {
+			return nil, fmt.Errorf("chip %s: %w", c.Name, err)
+		}
+		b.chips[c.Name], kinds[c.Name] = m, c.Kind
+	}
+	return kinds, nil
+}

@@ -1,0 +1,94 @@
+package rig
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"periph.io/x/conn/v3/i2c"
+	"periph.io/x/conn/v3/i2c/i2creg"
+
+	"lotusgate/firmware-sim/chip"
+)
+
+// hangTime is how long the kernel waits for a transfer before it gives up (i2c-bcm2835: one second).
+const hangTime = time.Second
+
+// Bus is an I²C bus of the board. Every handle that is opened is the same bus; closing one leaves the bus alone, as on
+// Linux, where a handle is a file descriptor.
+type Bus struct {
+	*chip.Bus
+	name   string
+	number int
+
+	mu    sync.Mutex
+	hung  chan struct{} // closed when the bus is let go; nil = it is free
+	clear func()        // ends an injected fault; nil = there is none
+}
+
+var _ i2c.BusCloser = (*Bus)(nil)
+
+// newBus makes the bus that Linux calls name: /dev/i2c-1.
+func newBus(name string) (*Bus, error) {
+	digits, ok := strings.CutPrefix(name, "/dev/i2c-")
+	number, err := strconv.Atoi(digits)
+	if !ok || err != nil || number < 0 {
+		return nil, fmt.Errorf("bus %q: write it as Linux does: /dev/i2c-1", name)
+	}
+	alias := "I2C" + digits
+	return &Bus{Bus: chip.NewBus(alias), name: name, number: number}, nil
+}
+
+func (b *Bus) register() error {
+	return i2creg.Register(b.name, []string{b.String()}, b.number, func() (i2c.BusCloser, error) { return b, nil })
+}
+
+// Close closes a handle: nothing happens.
+func (b *Bus) Close() error { return nil }
+
+// Tx implements i2c.Bus. On a hung bus it takes the kernel's patience and fails.
+func (b *Bus) Tx(addr uint16, w, r []byte) error {
+	b.mu.Lock()
+	hung := b.hung
+	b.mu.Unlock()
+	if hung == nil {
+		return b.Bus.Tx(addr, w, r)
+	}
+	t := time.NewTimer(hangTime)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-hung: // let go in the middle of a transfer, which is lost all the same
+	}
+	return errors.New("sysfs-i2c: " + syscall.ETIMEDOUT.Error())
+}
+
+// hang holds a wire of the bus low, or lets it go.
+func (b *Bus) hang(held bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case held && b.hung == nil:
+		b.hung = make(chan struct{})
+	case !held && b.hung != nil:
+		close(b.hung)
+		b.hung = nil
+	}
+}
+
+// disturb makes transfers fail until it is called with no error.
+func (b *Bus) disturb(errno syscall.Errno) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.clear != nil {
+		b.clear()
+		b.clear = nil
+	}
+	if errno != 0 {
+		b.clear = b.Inject(chip.Fault{Addr: chip.AnyAddr, Times: chip.Forever, Errno: errno})
+	}
+}

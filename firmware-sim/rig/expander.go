@@ -1,0 +1,49 @@
+package rig
+
+import (
+	"fmt"
+
+	"lotusgate/firmware-sim/chip"
+)
+
+// expander is what the rig needs of a model: a device on its bus, with pins that the world drives.
+type expander interface {
+	chip.Device
+	Drive(pin int, high bool)
+	Release(pin int)
+	Reset()
+	Hold(down bool)
+}
+
+// expanders is the table of the kinds there are: how to make one, and what its pins are called.
+var expanders = map[string]struct {
+	pins []string
+	make func(interrupt func(high bool)) expander
+}{
+	"mcp23017": {
+		pins: ports("GPA", "GPB"),
+		make: func(interrupt func(bool)) expander {
+			return chip.NewMCP23017(chip.MCP23017Wiring{RevD: true, Interrupt: func(pin int, high bool) {
+				if pin == 0 { // INTA; INTB is left open
+					interrupt(high)
+				}
+			}})
+		},
+	},
+	"pca9555": {
+		pins: ports("IO0_", "IO1_"),
+		make: func(interrupt func(bool)) expander {
+			return chip.NewPCA9555(chip.PCA9555Wiring{Interrupt: interrupt})
+		},
+	},
+}
+
+// ports are the names of two ports of eight pins.
+func ports(prefixes ...string) (names []string) {
+	for _, p := range prefixes {
+		for n := range 8 {
+			names = append(names, fmt.Sprintf("%s%d", p, n))
+		}
+	}
+	return names
+}

@@ -1,0 +1,92 @@
+package rig
+
+import (
+	"time"
+
+	"lotusgate/firmware-sim/plant"
+)
+
+// Site says what stands in the field and how it is wired to the board. Names of contacts are those of their device and
+// of the contact: entry.a, entry.b, entry.photocell, entry.gate.open, entry.gate.closed, car-1.fault, cam-01.heartbeat.
+type Site struct {
+	Lanes     []Lane
+	Elevators []Elevator
+	Cameras   []Camera
+	Chips     []Chip
+	Wires     []Wire
+	Relays    []Relay
+}
+
+// Lane is a driveway with loops, photocell and barrier.
+type Lane struct {
+	Name string
+	plant.LaneOptions
+}
+
+// Elevator is an elevator with a fault contact.
+type Elevator struct {
+	Name   string
+	Bounce plant.Bounce
+}
+
+// Camera is a camera with a heartbeat contact.
+type Camera struct {
+	Name string
+	plant.CameraOptions
+}
+
+// Chip is an I/O expander.
+type Chip struct {
+	Name      string
+	Kind      string // mcp23017
+	Bus       string // /dev/i2c-1
+	Address   uint16
+	Interrupt string // pin that INT (INTA) is wired to; empty = not wired
+}
+
+// Wire leads from a contact to a pin. A closed contact pulls the pin to ground.
+type Wire struct {
+	From           string // contact: entry.a
+	To             string // GPIO17, or chip and pin: x1.GPA0
+	NormallyClosed bool   // the contact's other side: open when the contact is called closed
+	ActiveHigh     bool   // it pulls to the supply instead
+}
+
+// Relay is a coil at a pin, its contact at an input of a barrier's controller. The stop relay's contact is its normally
+// closed one: coil on means stop.
+type Relay struct {
+	Line      string
+	Lane      string
+	Input     plant.Input
+	ActiveLow bool // low switches the coil on
+}
+
+// DemoSite is the site of deploy/examples/minimal.yaml: one lane, one elevator, one camera, one expander.
+func DemoSite() Site {
+	return Site{
+		Lanes: []Lane{{"entry", plant.LaneOptions{
+			Loops: plant.LoopDetector(),
+			Beam:  plant.Photocell(),
+			Barrier: plant.BarrierOptions{
+				Travel: 5 * time.Second, Bounce: plant.LimitSwitch(), AutoClose: 2 * time.Second, NoPassage: 45 * time.Second,
+			},
+		}}},
+		Elevators: []Elevator{{"car-1", plant.RelayContact()}},
+		Cameras:   []Camera{{"cam-01", plant.CameraOptions{Period: time.Minute, Jitter: 200 * time.Millisecond}}},
+		Chips:     []Chip{{Name: "x1", Kind: "mcp23017", Bus: "/dev/i2c-1", Address: 0x20, Interrupt: "GPIO25"}},
+		Wires: []Wire{
+			{From: "entry.a", To: "GPIO17"},
+			{From: "entry.b", To: "GPIO27"},
+			{From: "entry.gate.open", To: "GPIO22"},
+			{From: "entry.gate.closed", To: "GPIO23"},
+			{From: "entry.photocell", To: "GPIO24"},
+			{From: "car-1.fault", To: "x1.GPA0"},
+			{From: "cam-01.heartbeat", To: "x1.GPA1"},
+		},
+		Relays: []Relay{
+			{Line: "GPIO16", Lane: "entry", Input: plant.OpenInput},
+			{Line: "GPIO20", Lane: "entry", Input: plant.CloseInput},
+			{Line: "GPIO21", Lane: "entry", Input: plant.StopInput},
+		},
+	}
+}
