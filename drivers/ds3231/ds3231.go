@@ -152,7 +152,7 @@ func decode(r []byte) (time.Time, bool) {
 		ok = false // beyond 2099, or set by something that counts otherwise
 	}
 	t := time.Date(year, time.Month(month), day, hour, mins, sec, 0, time.UTC)
-	ok = ok && sec < 60 && mins < 60 && hour < 24 && t.Day() == day && t.Month() == time.Month(month) && r[3] != 0
+	ok = ok && sec < 60 && mins < 60 && hour < 24 && t.Month() == time.Month(month) && r[3] != 0
 	return t, ok
 }
 
