@@ -118,7 +118,7 @@ func (sc *screen) state(d hub.Device) mark {
 		m.Tone, m.Icon = look.tone, look.icon
 	}
 	if s.Quality == gateway.Stale {
-		m.Tone, m.Note = unknown, sc.l.T("quality.stale")
+		m.Tone, m.Icon, m.Note = unknown, "unknown", sc.l.T("quality.stale")
 	}
 	return m
 }

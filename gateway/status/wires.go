@@ -92,12 +92,21 @@ func (sc *screen) events() history {
 		if t := e.Time; t.IsZero() {
 			row.Since = at(e.At)
 		} else {
-			row.Time = t.In(sc.zone).Format(time.TimeOnly)
+			row.Time = sc.when(t)
 			row.Machine = t.UTC().Format(gateway.TimeLayout)
 		}
 		h.Rows = append(h.Rows, row)
 	}
 	return h
+}
+
+// when is the time of day, with the date in front on another day. The script of the page writes the same.
+func (sc *screen) when(t time.Time) string {
+	t = t.In(sc.zone)
+	if today := sc.wall(sc.now).In(sc.zone); t.YearDay() != today.YearDay() || t.Year() != today.Year() {
+		return t.Format("01-02 " + time.TimeOnly)
+	}
+	return t.Format(time.TimeOnly)
 }
 
 func (sc *screen) deviceLabel(id string) string {

@@ -16,13 +16,15 @@
   const clock = (d) => two(d.getHours()) + ":" + two(d.getMinutes()) + ":" + two(d.getSeconds());
   const put = (e, s) => { if (e.textContent !== s) e.textContent = s; };
 
+  const when = (d) => (d.toDateString() === new Date(wall || Date.now()).toDateString() ? "" : two(d.getMonth() + 1) + "-" + two(d.getDate()) + " ") + clock(d);
+
   // show writes ages, dates and the clock below root.
   const show = (root) => {
     const passed = performance.now() - at, t = now + passed / 1000;
     for (const e of root.querySelectorAll("[data-ago]")) put(e, span("ago", t - e.dataset.ago));
     for (const e of root.querySelectorAll("[data-span]")) put(e, span("span", t - e.dataset.span));
     for (const e of root.querySelectorAll("[data-clock]")) if (wall) put(e, clock(new Date(wall + passed)));
-    for (const e of root.querySelectorAll("[datetime]")) put(e, clock(new Date(e.dateTime)));
+    for (const e of root.querySelectorAll("[datetime]")) put(e, when(new Date(e.dateTime)));
   };
 
   const alive = () => {
