@@ -216,7 +216,8 @@ const (
 	Powered  // shorted to the supply
 )
 
-// WireAct does one of these to the wire at a pin: GPIO17, x1.GPA0; GPIO25 is the wire of a chip's interrupt.
+// WireAct does one of these to the wire at a pin: GPIO17, x1.GPA0; GPIO25 is the wire of a chip's interrupt, GPIO16
+// leads to a coil.
 type WireAct struct {
 	Line string
 	Life WireLife

@@ -193,7 +193,8 @@ func (b *Board) settle() {
 	b.field.Step(b.at)
 	b.hear()
 	for _, r := range b.relays {
-		on := r.active(r.pin.Read())
+		level, wired := r.pin.coil()
+		on := wired && r.active(level)
 		if on == r.on {
 			continue
 		}

@@ -2,7 +2,6 @@ package rig
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -168,6 +167,15 @@ func TestRelaysMoveTheBarrier(t *testing.T) {
 	}
 	if !b.Relay("GPIO21") || b.Relay("GPIO16") {
 		t.Error("the stop coil is not on, or the open coil is")
+	}
+	for _, x := range []struct {
+		life WireLife
+		on   bool
+	}{{Cut, false}, {Mended, true}, {Grounded, false}, {Powered, true}, {Mended, true}} {
+		b.Do(WireAct{"GPIO21", x.life})
+		if b.Relay("GPIO21") != x.on {
+			t.Errorf("the wire to the coil is %v: coil on is %v", x.life, !x.on)
+		}
 	}
 	// An input lets go of the coil: the pull-down of the board takes it off.
 	b.Pin("GPIO21").In(gpio.PullDown, gpio.NoEdge)
@@ -414,39 +422,44 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// Outputs, inputs and the runner at once, for the race detector.
+// Outputs, inputs, the bus, actions and the runner at once, for the race detector.
 func TestConcurrentUse(t *testing.T) {
 	b := open(t, 1, DemoSite(), Options{Private: true, Speed: 2000, Scenario: Demo(1)})
 	mcp(t, b)
-	ctx, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, stop := context.WithCancel(t.Context())
 	defer stop()
+	done := make(chan error, 1)
+	go func() { done <- b.Run(ctx) }()
 	var wg sync.WaitGroup
-	for _, l := range []string{"GPIO17", "GPIO27", "GPIO25"} {
-		pullUps(t, b, l)
+	often := func(do func()) {
 		wg.Go(func() {
-			for ctx.Err() == nil {
-				b.Pin(l).WaitForEdge(10 * time.Millisecond)
-				b.Pin(l).Read()
+			for range 200 {
+				do()
 			}
 		})
 	}
-	wg.Go(func() {
-		for ctx.Err() == nil {
-			_ = b.Bus("/dev/i2c-1").Tx(0x20, []byte{0x0e}, make([]byte, 6)) // fails when the demo resets the chip in the middle
-			b.Do(WireAct{"GPIO25", Cut})
-			b.Do(WireAct{"GPIO25", Mended})
-		}
+	for _, l := range []string{"GPIO17", "GPIO27", "GPIO25"} {
+		pullUps(t, b, l)
+		often(func() { b.Pin(l).WaitForEdge(time.Millisecond); b.Pin(l).Read() })
+	}
+	often(func() {
+		_ = b.Bus("/dev/i2c-1").Tx(0x20, []byte{0x0e}, make([]byte, 6)) // fails when the demo resets the chip in the middle
 	})
-	wg.Go(func() {
-		for ctx.Err() == nil {
-			b.Pin("GPIO16").Out(gpio.High)
-			b.Relay("GPIO16")
-			b.Pin("GPIO16").Out(gpio.Low)
-		}
+	often(func() {
+		b.Do(WireAct{"GPIO25", Cut})
+		b.Do(WireAct{"GPIO25", Mended})
 	})
-	err := b.Run(ctx)
+	often(func() {
+		b.Pin("GPIO16").Out(gpio.High)
+		b.Relay("GPIO16")
+		b.Pin("GPIO16").Out(gpio.Low)
+	})
 	wg.Wait()
-	if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+	stop()
+	if err := <-done; err != nil {
 		t.Error(err)
+	}
+	if b.Relay("GPIO16") {
+		t.Error("the last word was off")
 	}
 }

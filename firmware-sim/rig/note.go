@@ -32,5 +32,5 @@ func (c Change) String() string {
 	return fmt.Sprintf("%s: %s %s", c.Line, c.Name, [...]string{"open", "to ground", "to supply"}[c.Drive])
 }
 
-// active tells whether the relay's coil is on at a level.
+// active tells whether the relay's coil is on when its pin has a level.
 func (r Relay) active(l gpio.Level) bool { return bool(l) != r.ActiveLow }

@@ -192,6 +192,18 @@ func (p *Pin) WaitForEdge(timeout time.Duration) bool {
 	return false
 }
 
+// coil is the level at the other end of the wire of an output, and false when nothing arrives there.
+func (p *Pin) coil() (l gpio.Level, wired bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d := ToGnd
+	if p.level {
+		d = ToPower
+	}
+	d = p.fault.on(d)
+	return d == ToPower, d != Open
+}
+
 // Pull implements gpio.PinIn.
 func (p *Pin) Pull() gpio.Pull {
 	p.mu.Lock()
