@@ -237,11 +237,9 @@ func (o *Outbox) prepare(failures *[2]int) bool {
 	if o.runError != nil {
 		return false
 	}
-	cut := uint64(math.MaxUint64) // the first number that has to wait
+	var able [2]bool
 	for i := range o.queues {
-		q, w := &o.queues[i], &o.writes[i]
-		w.segment, w.err = nil, nil
-		w.entries, w.buf = w.entries[:0], w.buf[:0]
+		q := &o.queues[i]
 		if q.written == q.next || q.stuck != nil && time.Now().Before(q.retryAt) {
 			continue
 		}
@@ -255,18 +253,19 @@ func (o *Outbox) prepare(failures *[2]int) bool {
 				continue
 			}
 		}
-		w.segment, w.from, w.last = q.active(), q.written, q.last
-		if first := o.firstUnfit(q); first < cut {
-			cut = first
+		able[i] = true
+	}
+	cut := uint64(math.MaxUint64) // the first number that has to wait; from here on mu stays held
+	for i := range o.queues {
+		if able[i] {
+			cut = min(cut, o.firstUnfit(&o.queues[i]))
 		}
 	}
 	any := false
 	for i := range o.queues {
 		q, w := &o.queues[i], &o.writes[i]
-		if w.segment == nil {
-			continue
-		}
-		for p := q.written; p < q.next && q.entry(p).number < cut; p++ {
+		*w = write{segment: q.active(), from: q.written, last: q.last, entries: w.entries[:0], buf: w.buf[:0]}
+		for p := q.written; able[i] && p < q.next && q.entry(p).number < cut; p++ {
 			w.entries = append(w.entries, *q.entry(p))
 		}
 		any = any || len(w.entries) > 0

@@ -14,7 +14,9 @@ import (
 
 // tail is what a scan of the newest segment of a queue found.
 type tail struct {
-	records []record // without payload
+	image   []byte
+	records []record
+	offsets []int // of records
 	lost    []loss
 }
 
@@ -56,13 +58,19 @@ func (o *Outbox) recover() error {
 		}
 	}
 	last, known := parseRunIdentity(identity.payload)
-	if known {
-		o.nameLosses(tails, last)
-	} else {
-		o.nameLosses(tails, newestRun(tails))
+	judged := last
+	if !known {
+		judged = newestRun(tails)
 	}
+	base := o.nameLosses(tails, judged)
 	o.forgetTold()
-	err = o.saveGaps()
+	err = o.fs.SyncDir(o.opt.Dir) // a name that an earlier process removed must not come back
+	if err == nil {
+		err = o.harden(tails, judged, base)
+	}
+	if err == nil {
+		err = o.saveGaps()
+	}
 	if err == nil && o.moved {
 		err = o.saveCursor(true)
 	}
@@ -150,19 +158,35 @@ func (q *queue) begin(next uint64, settled spans) {
 // loadQueue reads the heads of all segments and scans the last one, which it makes ready for appending.
 func (o *Outbox) loadQueue(q *queue, indexes []uint64, settled spans) (tail, error) {
 	var t tail
-	for i, index := range indexes {
+	load := func(index uint64, last bool) (bool, error) {
 		seg := &segment{queue: q.kind, index: index}
-		ok, err := o.loadSegment(q, seg, i == len(indexes)-1, &t, &settled)
-		if err != nil {
-			return t, err
-		}
+		ok, err := o.loadSegment(q, seg, last, &t, &settled)
 		if ok {
 			q.segments = append(q.segments, seg)
 		}
+		return ok, err
 	}
-	for i := range q.segments {
-		if i > 0 && q.segments[i-1].end > q.segments[i].first {
-			q.segments[i-1].end = q.segments[i].first // written again after a failed sync
+	for i, index := range indexes {
+		if i == len(indexes)-1 {
+			break
+		}
+		if _, err := load(index, false); err != nil {
+			return t, err
+		}
+	}
+	for n := len(indexes); n > 0; n-- { // a newest segment without a record leaves its place to the one before
+		if k := len(q.segments) - 1; k >= 0 && q.segments[k].index == indexes[n-1] {
+			q.segments = q.segments[:k]
+		}
+		if ok, err := load(indexes[n-1], true); err != nil {
+			return t, err
+		} else if ok {
+			break
+		}
+	}
+	for i := range max(0, len(q.segments)-1) {
+		if limit := q.segments[i+1].first; q.segments[i].end > limit {
+			q.segments[i].cutAt(limit, o.fs, o.opt)
 		}
 	}
 	next := max(settled.low(), 1)
@@ -216,7 +240,7 @@ func (o *Outbox) loadSegment(q *queue, seg *segment, last bool, t *tail, settled
 	}
 	walk := seg.scan(image, hasHead, t, settled)
 	if seg.end == seg.first && !hasHead {
-		return false, nil
+		return false, nil // made right before a power cut, or beyond repair
 	}
 	if !last {
 		return true, nil
@@ -232,15 +256,30 @@ func (o *Outbox) loadSegment(q *queue, seg *segment, last bool, t *tail, settled
 	return true, nil
 }
 
+// cutAt leaves out the records from limit on: they were written again into the next segment, after a sync had failed.
+func (s *segment) cutAt(limit uint64, fsys FS, opt Options) {
+	s.end, s.stretches, s.sealed = limit, nil, false
+	image, err := readSegment(fsys, s.path(opt.Dir), opt.segment)
+	if err != nil {
+		return
+	}
+	walk := s.records(image)
+	for r, _, ok := walk.step(); ok && r.position < limit; r, _, ok = walk.step() {
+		if r.kind == kindEvent {
+			s.note(&r)
+		}
+	}
+}
+
 // scan fills end and stretches from the records themselves, and t with what it saw.
 func (s *segment) scan(image []byte, hasHead bool, t *tail, settled *spans) walker {
 	walk := s.records(image)
-	*t = tail{}
+	*t = tail{image: image}
 	s.stretches = nil
 	var before record
 	for {
 		want := walk.want
-		r, _, ok := walk.step()
+		r, at, ok := walk.step()
 		if !ok {
 			break
 		}
@@ -255,8 +294,8 @@ func (s *segment) scan(image []byte, hasHead bool, t *tail, settled *spans) walk
 			continue
 		}
 		s.note(&r)
-		r.payload = nil
 		t.records = append(t.records, r)
+		t.offsets = append(t.offsets, at)
 		before = r
 	}
 	s.end = max(walk.want, s.first)
@@ -264,25 +303,36 @@ func (s *segment) scan(image []byte, hasHead bool, t *tail, settled *spans) walk
 }
 
 // nameLosses names the numbers that the last run before this one issued and that are not there. What was accounted for
-// when the newest record was written can only be damaged; what came after that went with the power.
-func (o *Outbox) nameLosses(tails [2]tail, last runIdentity) {
-	var base, high uint64
+// when the newest record was written (up to base) can only be damaged; what came after that went with the power.
+func (o *Outbox) nameLosses(tails [2]tail, last runIdentity) (base uint64) {
+	var floor, high uint64
 	var found spans
-	for _, t := range tails {
-		for _, r := range t.records {
-			if r.epoch == last.epoch && r.run == last.run {
-				base, high = max(base, r.base()), max(high, r.number)
-				found.add(r.number, r.number+1)
+	for i, t := range tails {
+		first := uint64(0) // the number before the first one of this tail
+		for k, r := range t.records {
+			if r.epoch != last.epoch || r.run != last.run {
+				continue
 			}
+			if len(t.records[:k]) == 0 || t.records[k-1].run != r.run || t.records[k-1].epoch != r.epoch {
+				first = r.before()
+			}
+			base, high = max(base, r.base()), max(high, r.number)
+			found.add(r.number, r.number+1)
 		}
+		q := &o.queues[i]
+		if seg := q.active(); seg != nil {
+			first = max(first, q.highUntil(seg.first, last.epoch, last.run))
+		}
+		floor = max(floor, first)
 	}
+	floor = min(floor, base)
 	for i, t := range tails {
 		q := &o.queues[i]
 		o.addEarlier(q, last, base, &found)
 		for _, l := range t.lost {
 			for _, g := range lostNumbers(q, q.active(), l.from, l.to, &l.before, &l.after) {
 				if g.epoch == last.epoch && g.run == last.run {
-					g.to = min(g.to, base)
+					g.to = min(g.to, floor)
 				}
 				if g.from <= g.to {
 					o.name(g)
@@ -290,9 +340,42 @@ func (o *Outbox) nameLosses(tails [2]tail, last runIdentity) {
 			}
 		}
 	}
-	for _, hole := range found.missing(base+1, high+1) {
-		o.name(gap{epoch: last.epoch, run: last.run, queue: Unknown, cause: PowerCut, from: hole.from, to: hole.to - 1})
+	for _, hole := range found.missing(floor+1, high+1) {
+		for _, part := range [...]struct {
+			cause Cause
+			span
+		}{{Damaged, span{hole.from, min(hole.to, base+1)}}, {PowerCut, span{max(hole.from, base+1), hole.to}}} {
+			if part.from < part.to {
+				o.name(gap{epoch: last.epoch, run: last.run, queue: Unknown, cause: part.cause, from: part.from, to: part.to - 1})
+			}
+		}
 	}
+	return base
+}
+
+// harden writes the last commit once more. A process that was killed, or whose sync failed, leaves records that the
+// kernel shows to this one and that are not on disk.
+func (o *Outbox) harden(tails [2]tail, last runIdentity, base uint64) error {
+	for i, t := range tails {
+		seg := o.queues[i].active()
+		if seg == nil || seg.failed || seg.file == nil {
+			continue
+		}
+		k := slices.IndexFunc(t.records, func(r record) bool {
+			return r.epoch == last.epoch && r.run == last.run && r.number > base
+		})
+		if k < 0 {
+			continue
+		}
+		at := int64(t.offsets[k])
+		if _, err := seg.file.WriteAt(t.image[at:seg.off], at); err != nil {
+			return fmt.Errorf("write the last commit again: %w", err)
+		}
+		if err := seg.file.Sync(); err != nil {
+			return fmt.Errorf("write the last commit again: %w", err)
+		}
+	}
+	return nil
 }
 
 // addEarlier adds the numbers above base that lie in segments before the last one: while one queue could not be

@@ -214,18 +214,33 @@ func lostNumbers(q *queue, seg *segment, from, to uint64, before, after *record)
 			out = append(out, gap{epoch: epoch, run: run, queue: q.kind, cause: Damaged, from: lowest, to: high})
 		}
 	}
-	var near []stretch
+	near := q.between(from, to) // a file is gone: what its neighbours say
 	if seg != nil {
 		near = seg.stretches
-	} else { // a file is gone: what its neighbours say
-		near = q.between(from, to)
 	}
+	begun := false // the run of the record behind the loss is known to have begun before it
 	for _, t := range near {
 		if t.first < to && from <= t.last {
 			claim(t.epoch, t.run, t.lowest, t.high)
+			begun = begun || after != nil && t.epoch == after.epoch && t.run == after.run
 		}
 	}
+	if after != nil && !begun {
+		claim(after.epoch, after.run, q.highUntil(from, after.epoch, after.run)+1, 0)
+	}
 	return out
+}
+
+// highUntil is the highest number of a run in the segments that end at or before position.
+func (q *queue) highUntil(position uint64, epoch, run uint32) (high uint64) {
+	for _, seg := range q.segments {
+		for _, t := range seg.stretches {
+			if seg.end <= position && t.epoch == epoch && t.run == run {
+				high = max(high, t.high)
+			}
+		}
+	}
+	return high
 }
 
 // between makes up the stretch of a run that goes on across missing segments.
