@@ -19,6 +19,7 @@ import (
 var guests = []guest{
 	{pkg: "lotusgate/firmware-sim/vm"},
 	{pkg: "lotusgate/drivers/line"},
+	{pkg: "lotusgate/cmd/lotusgate", programs: []string{"lotusgate/cmd/lotusgate"}, disk: 64},
 }
 
 type guest struct {

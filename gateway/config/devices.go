@@ -22,12 +22,6 @@ func (c *checker) checkDevices() {
 	for _, id := range c.ids(cameras) {
 		c.checkPulse(c.cfg.Cameras[id].Heartbeat)
 	}
-	for _, id := range c.ids(gates) {
-		g, path := c.cfg.Gates[id], join(gates, id)
-		if (g.OpenLimit == "") != (g.ClosedLimit == "") && !c.bad[path+".open_limit"] && !c.bad[path+".closed_limit"] {
-			c.warn(path, "one_limit", id)
-		}
-	}
 }
 
 func (c *checker) checkLane(id string, inLane map[string]string) {

@@ -120,7 +120,6 @@ var sentences = map[Code]sentence{
 	"loop_on_polled_chip": say("the loop {1} is on {0}, which has no INT line and is read every {2}", "线圈 {1} 接在 {0} 上，该芯片没有 INT 线，每 {2} 读取一次", "direction and short pulses need exact times: wire INT and write interrupt, or move the loop to a native line", "方向和短脉冲需要准确时间：请接 INT 并写 interrupt，或把线圈接到本机 GPIO 线"),
 	"long_settle":         say("a pulse may be over before it counts: settle is {0}", "脉冲可能在生效前就结束：settle 为 {0}", "detectors make pulses from 50ms on, 15ms of it bounce: at most {1}", "检测器脉冲最短 50ms，其中抖动 15ms：最多 {1}"),
 	"loop_in_two_lanes":   say("the loop {0} is part of {1}, too", "线圈 {0} 也属于 {1}", "each vehicle on it counts in both lanes", "其上的每辆车会在两条车道计数"),
-	"one_limit":           say("the gate has one limit switch", "道闸只有一个限位开关", "with both, a broken wire is told from a moving arm", "两个都接才能区分断线与正在动作"),
 	"line_of_bus":         say("on a Raspberry Pi {0} is part of the I²C bus 1", "在树莓派上 {0} 属于 I²C 总线 1", "take another line", "请换一条线"),
 	"boot_line":           say("on a Raspberry Pi {0} may be high while it starts", "在树莓派上 {0} 启动时可能为高电平", "GPIO0 to GPIO8, GPIO14 and GPIO15 are no lines for relays: the gate could move", "GPIO0 至 GPIO8、GPIO14、GPIO15 不能接继电器：道闸可能误动作"),
 	"not_durable":         say("what is in {0} is gone after a power cut", "{0} 中的内容断电即丢失", "a directory on a real disk, as in /var/lib/lotusgate", "请用真实磁盘上的目录，例如 /var/lib/lotusgate"),

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -44,7 +45,9 @@ func attachConfig(cfg *config.Config, hw Hardware) field.Config {
 	if len(lines) == 0 {
 		a.out.Lines = nil
 	}
-	for _, meta := range cfg.Devices() {
+	devices := cfg.Devices()
+	slices.SortStableFunc(devices, func(x, y gateway.MetaDevice) int { return cmp.Compare(len(x.Parts), len(y.Parts)) })
+	for _, meta := range devices { // what has no parts first: a lane comes after its loops
 		a.addDevice(meta)
 	}
 	return a.out
@@ -165,7 +168,11 @@ func (a *attach) addDevice(meta gateway.MetaDevice) {
 }
 
 func (a *attach) point(role device.Role, index uint8, id string) field.Part {
-	return field.Part{Role: role, Index: index, Point: a.points[id]}
+	n, ok := a.points[id]
+	if !ok {
+		panic("daemon: no point or device " + id + ": the configuration was not checked")
+	}
+	return field.Part{Role: role, Index: index, Point: n}
 }
 
 // part is a point or a device that came before.

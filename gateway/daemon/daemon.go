@@ -66,23 +66,14 @@ func Run(ctx context.Context, o Options) error {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	relays, errs := o.Hardware.claimOutputs(o.Config.Gates)
-	for _, err := range errs {
-		o.Log.Error("relay is not ours to drive", "error", err)
-	}
-	defer func() {
-		for _, r := range relays {
-			if err := r.Close(); err != nil {
-				o.Log.Error("relay was not released", "error", err)
-			}
-		}
-	}()
+	relays := claimRelays(o.Config.Gates, o.Hardware.Lines, o.Log)
+	defer relays.release()
 
 	d, err := start(o)
 	if err != nil {
 		return err
 	}
-	return d.run(ctx)
+	return d.run(ctx, relays)
 }
 
 // start opens what can refuse to open.
@@ -112,7 +103,7 @@ func start(o Options) (*daemon, error) {
 }
 
 // run starts the parts and ends them in order: page, field, uplink, outbox.
-func (d *daemon) run(ctx context.Context) error {
+func (d *daemon) run(ctx context.Context, relays *relays) error {
 	var page, core, sender, others sync.WaitGroup
 	fieldCtx, endField := context.WithCancel(context.WithoutCancel(ctx))
 	sendCtx, endSender := context.WithCancel(context.WithoutCancel(ctx))
@@ -129,6 +120,7 @@ func (d *daemon) run(ctx context.Context) error {
 	core.Go(func() { d.field.Run(fieldCtx) })
 	others.Go(func() { d.watchStorage(fieldCtx) })
 	others.Go(func() { d.watchClock(fieldCtx) })
+	others.Go(func() { relays.keep(fieldCtx, d.clock.Now, func(e gateway.Event) { d.field.Post(fieldCtx, e) }) })
 	others.Go(func() { d.forwardNotices(fieldCtx) })
 
 	<-ctx.Done()

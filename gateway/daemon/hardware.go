@@ -45,7 +45,7 @@ func (h Hardware) openLines(all []line.Input, channels []int) (field.Lines, []er
 		}
 	}
 	if in != nil {
-		in.Close() //nolint:errcheck // nothing is open in it
+		in.Close() // nothing is open in it
 	}
 	return nil, errs
 }
@@ -75,33 +75,10 @@ func (h Hardware) openBus(b bus) (field.Bus, error) {
 	for _, c := range b.chips {
 		dev, err := chipKinds[c.cfg.Kind](opened, c.cfg, c.used, c.pullUps)
 		if err != nil {
-			opened.Close() //nolint:errcheck // the first error is the one that counts
+			opened.Close() // the first error is the one that counts
 			return field.Bus{}, fmt.Errorf("chip %s: %w", c.id, err)
 		}
 		out.Chips = append(out.Chips, dev)
 	}
 	return out, nil
-}
-
-// claimOutputs drives every configured relay inactive and keeps it so. It comes before everything else that the daemon
-// does. A relay that cannot be claimed is not ours to drive: the daemon starts without it and says so.
-func (h Hardware) claimOutputs(gates map[string]config.Gate) (relays []*line.Relay, errs []error) {
-	for _, id := range config.IDs(gates) {
-		g := gates[id]
-		for _, o := range []struct {
-			name string
-			out  *config.Output
-		}{{"open", g.Outputs.Open}, {"close", g.Outputs.Close}, {"stop", g.Outputs.Stop}} {
-			if o.out == nil {
-				continue
-			}
-			r, err := h.Lines.Output(line.Output{Name: o.out.Line, ActiveLow: o.out.Active == config.ActiveLow})
-			if err != nil {
-				errs = append(errs, fmt.Errorf("gate %s, output %s: %w", id, o.name, err))
-				continue
-			}
-			relays = append(relays, r)
-		}
-	}
-	return relays, errs
 }

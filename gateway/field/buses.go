@@ -22,6 +22,7 @@ type acquireBus struct {
 	level  chan<- levelAsk
 	chips  []chipState
 	sample drivers.Sample
+	gone   bool // the bus is not there any more: open it anew
 }
 
 type chipState struct {
@@ -42,7 +43,7 @@ func (b *acquireBus) run(ctx context.Context) {
 		} else {
 			opened := b.now()
 			b.serve(ctx, bus)
-			bus.Close() //nolint:errcheck // the bus is gone or we are leaving
+			bus.Close() // the bus is gone or we are leaving
 			if b.now().Sub(opened) > retryMost {
 				wait = retryFirst
 			}
@@ -57,16 +58,15 @@ func (b *acquireBus) run(ctx context.Context) {
 
 // serve looks after the chips of an open bus until the bus is gone or ctx ends.
 func (b *acquireBus) serve(ctx context.Context, bus Bus) {
-	b.chips = make([]chipState, len(b.cfg.Chips))
+	b.chips, b.gone = make([]chipState, len(b.cfg.Chips)), false
 	for i := range b.chips {
 		b.chips[i] = chipState{due: b.now(), wait: retryFirst}
 	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for {
+	for !b.gone && ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-			return
 		case e := <-b.ints:
 			for i, c := range b.cfg.Chips {
 				if c.Interrupt == e.Channel && !e.Level && b.chips[i].up {
@@ -78,10 +78,8 @@ func (b *acquireBus) serve(ctx context.Context, bus Bus) {
 		now := b.now()
 		next := now.Add(time.Minute)
 		for i := range b.chips {
-			if b.chips[i].due <= now && len(b.ints) == 0 {
-				if gone := b.attend(ctx, bus, i); gone {
-					return
-				}
+			if b.chips[i].due <= now && len(b.ints) == 0 && !b.gone {
+				b.attend(ctx, bus, i)
 			}
 			next = min(next, b.chips[i].due)
 		}
@@ -103,24 +101,19 @@ func (b *acquireBus) answer(ctx context.Context, bus Bus, i int, at time.Duratio
 	}
 }
 
-// attend polls a chip that is up, or tries to bring up one that is not. It tells when the whole bus is gone.
-func (b *acquireBus) attend(ctx context.Context, bus Bus, i int) (gone bool) {
+// attend polls a chip that is up, or tries to bring up one that is not.
+func (b *acquireBus) attend(ctx context.Context, bus Bus, i int) {
 	c := &b.chips[i]
 	if !c.up {
 		if err := bus.Chips[i].Init(); err != nil {
-			return b.fail(ctx, i, err)
+			b.fail(ctx, i, err)
+			return
 		}
 		c.up, c.wait = true, retryFirst
-		if !push(ctx, b.core, Input{Kind: UpInput, Source: b.cfg.Chips[i].Source, Channel: All}) {
-			return true
-		}
+		push(ctx, b.core, Input{Kind: UpInput, Source: b.cfg.Chips[i].Source, Channel: All})
 	}
 	c.due = b.now().Add(b.cfg.Chips[i].Poll)
 	b.look(ctx, bus, i, 0)
-	if c.up {
-		return false
-	}
-	return ctx.Err() != nil
 }
 
 // look services a chip once, tries again where that may help, and gives what it found to the core.
@@ -156,21 +149,22 @@ func (b *acquireBus) pass(ctx context.Context, src int) bool {
 	return push(ctx, b.core, Input{Kind: LevelsInput, Source: src, Levels: l})
 }
 
-// fail marks a chip as down and says when to try again; a bus that is not there any more has to be opened anew.
-func (b *acquireBus) fail(ctx context.Context, i int, err error) (gone bool) {
+// fail marks a chip as down and says when to try again. An error that says that the bus itself is gone takes all chips
+// down.
+func (b *acquireBus) fail(ctx context.Context, i int, err error) {
 	c := &b.chips[i]
 	c.up, c.due = false, b.now().Add(c.wait)
 	c.wait = min(2*c.wait, retryMost)
 	push(ctx, b.core, Input{Kind: DownInput, Source: b.cfg.Chips[i].Source, Channel: All, Err: err})
 	if drivers.Classify(err) != drivers.FaultMissing {
-		return false
+		return
 	}
+	b.gone = true
 	for j, other := range b.cfg.Chips {
 		if j != i {
 			push(ctx, b.core, Input{Kind: DownInput, Source: other.Source, Channel: All, Err: err})
 		}
 	}
-	return true
 }
 
 // intLevel asks the owner of the native lines.

@@ -58,7 +58,7 @@ func (a *acquireLines) run(ctx context.Context) {
 		} else {
 			opened := a.now()
 			a.serve(ctx, lines, errs)
-			lines.Close() //nolint:errcheck // the lines are gone or we are leaving; nothing is left to do with them
+			lines.Close() // the lines are gone or we are leaving; nothing is left to do with them
 			if a.now().Sub(opened) > retryMost {
 				wait = retryFirst
 			}
@@ -158,7 +158,7 @@ func (a *acquireLines) available(missing []int) bool {
 	if lines == nil {
 		return false
 	}
-	lines.Close() //nolint:errcheck // only tried
+	lines.Close() // only tried
 	return true
 }
 

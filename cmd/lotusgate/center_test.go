@@ -1,0 +1,264 @@
+//go:build linux
+
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// program is a child process whose output goes to the test's log.
+type program struct {
+	t    *testing.T
+	cmd  *exec.Cmd
+	done chan struct{}
+}
+
+// start runs a program until the test ends.
+func start(t *testing.T, name string, args ...string) *program {
+	t.Helper()
+	return startTo(t, nil, name, args...)
+}
+
+// startTo hands the program's output to line, or to the test's log.
+func startTo(t *testing.T, line func(string), name string, args ...string) *program {
+	t.Helper()
+	p := &program{t: t, cmd: exec.Command(name, args...), done: make(chan struct{})}
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.cmd.Stderr = p.cmd.Stdout
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line == nil {
+		line = func(s string) { fmt.Fprintf(t.Output(), "%s: %s\n", filepath.Base(name), s) }
+	}
+	go func() {
+		defer close(p.done)
+		lines := bufio.NewScanner(out)
+		lines.Buffer(nil, 1<<20)
+		for lines.Scan() {
+			line(lines.Text())
+		}
+	}()
+	t.Cleanup(p.kill)
+	return p
+}
+
+func (p *program) signal(s os.Signal) {
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// kill is kill -9; once is enough.
+func (p *program) kill() {
+	if p.cmd.ProcessState != nil {
+		return
+	}
+	_ = p.cmd.Process.Signal(syscall.SIGKILL) // it may have ended by itself
+	<-p.done
+	_ = p.cmd.Wait() // says that it was killed
+}
+
+// cloudEvent is what the test looks at.
+type cloudEvent struct {
+	ID, Source, Subject, Type, Sequence, Uptime string
+	Data                                        json.RawMessage
+}
+
+func (e cloudEvent) uptime(t *testing.T) float64 {
+	f, err := strconv.ParseFloat(e.Uptime, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// record is what a center has heard.
+type record struct {
+	events []cloudEvent // each once, in the order of arrival
+	twice  int
+	state  map[string]struct{ Value, Quality string }
+	alarms map[string]bool
+	status string
+}
+
+func (r *record) alive() bool { return r.status == "online" || r.status == "degraded" }
+
+// center is a broker and a subscriber that keeps book: mosquitto and mosquitto_sub.
+type center struct {
+	t   *testing.T
+	mu  sync.Mutex
+	rec record
+	got chan struct{} // signalled, buffered 1
+}
+
+func newCenter(t *testing.T) *center {
+	t.Helper()
+	c := &center{t: t, got: make(chan struct{}, 1)}
+	c.rec.state = map[string]struct{ Value, Quality string }{}
+	c.rec.alarms = map[string]bool{}
+	conf := filepath.Join(t.TempDir(), "mosquitto.conf")
+	if err := os.WriteFile(conf, []byte("listener "+broker+" 127.0.0.1\nallow_anonymous true\nuser root\nset_tcp_nodelay true\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	start(t, "mosquitto", "-c", conf)
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		conn, err := net.Dial("tcp", "127.0.0.1:"+broker)
+		if err == nil {
+			conn.Close()
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+	startTo(t, c.hear, "mosquitto_sub", "-p", broker, "-q", "1", "-i", "center", "-c", "-t", root+"#", "-v")
+	return c
+}
+
+// hear takes one line of mosquitto_sub -v.
+func (c *center) hear(line string) {
+	topic, payload, _ := strings.Cut(line, " ")
+	topic, ok := strings.CutPrefix(topic, root)
+	if !ok {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	kind, rest, _ := strings.Cut(topic, "/")
+	var err error
+	switch kind {
+	case "event":
+		var e cloudEvent
+		err = json.Unmarshal([]byte(payload), &e)
+		if slices.ContainsFunc(c.rec.events, func(o cloudEvent) bool { return o.ID == e.ID }) {
+			c.rec.twice++
+			break
+		}
+		c.rec.events = append(c.rec.events, e)
+	case "state":
+		var s struct{ Value, Quality string }
+		err = json.Unmarshal([]byte(payload), &s)
+		c.rec.state[rest] = s
+	case "alarm":
+		c.rec.alarms[rest] = payload != "" && payload != "(null)"
+	case "status":
+		var s struct{ State string }
+		err = json.Unmarshal([]byte(payload), &s)
+		c.rec.status = s.State
+		if !c.rec.alive() {
+			clear(c.rec.state) // what was retained says nothing any more
+		}
+	}
+	if err != nil {
+		c.t.Errorf("%s: %v: %s", topic, err, payload)
+	}
+	select {
+	case c.got <- struct{}{}:
+	default:
+	}
+}
+
+// await waits until the center knows something.
+func (c *center) await(what string, known func(*record) bool) {
+	c.t.Helper()
+	deadline := time.After(20 * time.Second)
+	for {
+		c.mu.Lock()
+		ok := known(&c.rec)
+		c.mu.Unlock()
+		if ok {
+			return
+		}
+		select {
+		case <-c.got:
+		case <-deadline:
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.t.Fatalf("the center never heard: %s\nstates %v\nalarms %v\nstatus %s\nevents %d, the last %+v", what,
+				c.rec.state, c.rec.alarms, c.rec.status, len(c.rec.events), c.rec.events[max(0, len(c.rec.events)-5):])
+		}
+	}
+}
+
+func (c *center) events() []cloudEvent {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.rec.events)
+}
+
+// traffic is every event but the camera's, whose second-long period runs beside everything else.
+func (r *record) traffic() []cloudEvent {
+	return slices.DeleteFunc(slices.Clone(r.events), func(e cloudEvent) bool { return strings.HasPrefix(e.Subject, "camera/") })
+}
+
+func (c *center) traffic() []cloudEvent {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.rec.traffic()
+}
+
+// holeless asserts that the numbers of each run are contiguous from 1, or that what is missing was named, and returns
+// the number of runs.
+func (c *center) holeless() int {
+	c.t.Helper()
+	numbers, named := map[string]map[int]bool{}, map[string]map[int]bool{}
+	mark := func(m map[string]map[int]bool, run string, n int) {
+		if m[run] == nil {
+			m[run] = map[int]bool{}
+		}
+		m[run][n] = true
+	}
+	for _, e := range c.events() {
+		run, number, _ := strings.Cut(e.Sequence, "-")
+		n, err := strconv.Atoi(number)
+		if err != nil {
+			c.t.Fatalf("sequence %q: %v", e.Sequence, err)
+		}
+		mark(numbers, run, n)
+		if e.Type != "lotusgate.gateway.events_dropped" {
+			continue
+		}
+		var d struct {
+			Run    int
+			Ranges []struct{ From, To int }
+		}
+		if err := json.Unmarshal(e.Data, &d); err != nil {
+			c.t.Fatal(err)
+		}
+		for _, r := range d.Ranges {
+			for n := r.From; n <= r.To; n++ {
+				mark(named, fmt.Sprintf("%08d", d.Run), n)
+			}
+		}
+	}
+	missing := 0
+	for run, got := range numbers {
+		last := slices.Max(slices.Collect(maps.Keys(got)))
+		for n := 1; n <= last; n++ {
+			if !got[n] && !named[run][n] {
+				missing++
+				c.t.Errorf("run %s: number %d of %d is missing and nobody named it", run, n, last)
+			}
+		}
+	}
+	c.t.Logf("%d events in %d runs, %d came twice, %d missing without a name", len(c.events()), len(numbers), c.rec.twice, missing)
+	return len(numbers)
+}
