@@ -1,11 +1,12 @@
 package status
 
 import (
-	"bytes"
 	"fmt"
 	"hash/maphash"
 	"html/template"
+	"reflect"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -26,6 +27,14 @@ type renderer struct {
 
 	mu    sync.Mutex
 	frame *frame // newest
+	done  map[string]rendered
+}
+
+// rendered remembers what a part was made from: most parts do not change from frame to frame, and html/template is
+// slow on a small board.
+type rendered struct {
+	from block
+	part part
 }
 
 // frame is one rendering of the newest view. It is immutable. Ages stand in it as points in time, so that only what
@@ -104,10 +113,10 @@ type section struct {
 	Parts     []part
 }
 
-// sections renders every part of a screen.
+// sections renders the parts of a screen that changed and takes the others over. The caller holds mu.
 func (r *renderer) sections(sc *screen) ([]section, error) {
 	var out []section
-	var buf bytes.Buffer
+	done := map[string]rendered{}
 	for _, g := range sc.groups() {
 		sec := section{ID: g.id}
 		if g.title != "" {
@@ -115,15 +124,21 @@ func (r *renderer) sections(sc *screen) ([]section, error) {
 		}
 		for _, b := range g.blocks {
 			id, name := b.part()
-			buf.Reset()
-			if err := r.templates.ExecuteTemplate(&buf, name, b); err != nil {
-				return nil, fmt.Errorf("render %s: %w", id, err)
+			p, ok := r.done[id]
+			if !ok || !reflect.DeepEqual(p.from, b) {
+				var buf strings.Builder
+				if err := r.templates.ExecuteTemplate(&buf, name, b); err != nil {
+					return nil, fmt.Errorf("render %s: %w", id, err)
+				}
+				html := buf.String()
+				p = rendered{from: b, part: part{ID: id, HTML: template.HTML(html), hash: maphash.String(seed, html)}}
 			}
-			html := buf.String()
-			sec.Parts = append(sec.Parts, part{ID: id, HTML: template.HTML(html), hash: maphash.String(seed, html)})
+			done[id] = p
+			sec.Parts = append(sec.Parts, p.part)
 		}
 		out = append(out, sec)
 	}
+	r.done = done
 	return out, nil
 }
 

@@ -145,6 +145,9 @@ func (sc *screen) verdict() verdict {
 	case n == 0 && sc.v.Gateway.ID == "":
 		d.mark = mark{Tone: unknown, Icon: "unknown", Word: sc.l.T("verdict.starting")}
 		d.Detail = sc.l.T("verdict.starting.detail")
+	case n == 0 && sc.unsure() > 0:
+		d.mark = mark{Tone: active, Icon: "info", Word: sc.l.T("verdict.unsure")}
+		d.Detail = sc.l.T("verdict.unsure.detail", sc.unsure())
 	case n == 0:
 		d.mark = mark{Tone: good, Icon: "ok", Word: sc.l.T("verdict.well")}
 		d.Detail = sc.l.T("verdict.well.detail", len(sc.v.Devices), len(sc.v.Points))
@@ -163,6 +166,17 @@ func (sc *screen) verdict() verdict {
 		})
 	}
 	return d
+}
+
+// unsure counts devices of which too little is known to call them well, such as a barrier that reached no limit yet.
+func (sc *screen) unsure() int {
+	n := 0
+	for _, d := range sc.v.Devices {
+		if d.State.Quality != gateway.Good {
+			n++
+		}
+	}
+	return n
 }
 
 func severityMark(l text.Lang, s gateway.Severity) mark {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -46,6 +47,29 @@ func parseEvent(t *testing.T, raw string) received {
 	return r
 }
 
+// mailbox keeps what a viewer received.
+type mailbox struct {
+	t   *testing.T
+	mu  sync.Mutex
+	got []received
+}
+
+func (m *mailbox) send(b []byte) error {
+	r := parseEvent(m.t, string(b))
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.got = append(m.got, r)
+	return nil
+}
+
+// all waits until every goroutine of the bubble rests.
+func (m *mailbox) all() []received {
+	synctest.Wait()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.got)
+}
+
 func setCounter(h *hub.Hub, n int) {
 	d := site("n", "counter", "", strconv.Itoa(n), gateway.Good, 0, nil)
 	d.State.Number = true
@@ -65,21 +89,19 @@ func TestStreamSendsWhatChanged(t *testing.T) {
 		setCounter(h, 0)
 		s := newServer(t, h, Options{})
 		ctx, cancel := context.WithCancel(t.Context())
-		var got []received
-		done := follower(ctx, s, "", func(b []byte) error { got = append(got, parseEvent(t, string(b))); return nil })
-		synctest.Wait()
+		box := &mailbox{t: t}
+		done := follower(ctx, s, "", box.send)
+		got := box.all()
 		if len(got) != 1 || len(got[0].Parts) < 15 || got[0].Now != testNow.Seconds() || got[0].Wall == 0 {
 			t.Fatalf("the first message: %d, %+v", len(got), got)
 		}
 		time.Sleep(pace)
 		setCounter(h, 1)
-		synctest.Wait()
-		if len(got) != 2 || len(got[1].Parts) != 1 || !strings.Contains(got[1].Parts["d-n"], "<b>1</b>") {
+		if got = box.all(); len(got) != 2 || len(got[1].Parts) != 1 || !strings.Contains(got[1].Parts["d-n"], "<b>1</b>") {
 			t.Fatalf("after a change: %+v", got[1:])
 		}
 		time.Sleep(tick + time.Millisecond)
-		synctest.Wait()
-		if len(got) != 3 || len(got[2].Parts) != 0 || got[2].id != got[1].id {
+		if got = box.all(); len(got) != 3 || len(got[2].Parts) != 0 || got[2].id != got[1].id {
 			t.Fatalf("the sign of life: %+v", got[2:])
 		}
 		cancel()
@@ -89,10 +111,9 @@ func TestStreamSendsWhatChanged(t *testing.T) {
 		// Who comes back with the newest frame is told nothing twice; with another one, all of it.
 		for have, want := range map[string]int{got[2].id: 0, "other": len(got[0].Parts)} {
 			ctx, cancel := context.WithCancel(t.Context())
-			var first []received
-			done := follower(ctx, s, have, func(b []byte) error { first = append(first, parseEvent(t, string(b))); return nil })
-			synctest.Wait()
-			if len(first) != 1 || len(first[0].Parts) != want {
+			box := &mailbox{t: t}
+			done := follower(ctx, s, have, box.send)
+			if first := box.all(); len(first) != 1 || len(first[0].Parts) != want {
 				t.Errorf("having %q: %+v, want %d parts", have, first, want)
 			}
 			cancel()
@@ -108,40 +129,32 @@ func TestStreamIsPaced(t *testing.T) {
 		s := newServer(t, h, Options{})
 		ctx, cancel := context.WithCancel(t.Context())
 		const viewers, seconds = 20, 10
-		var sent [viewers]int
-		var last [viewers]string
-		var mu sync.Mutex
-		ids := map[string]bool{}
-		var done []<-chan error
+		var boxes [viewers]*mailbox
+		var done [viewers]<-chan error
 		for i := range viewers {
-			done = append(done, follower(ctx, s, "", func(b []byte) error {
-				r := parseEvent(t, string(b))
-				sent[i]++
-				mu.Lock()
-				ids[r.id] = true
-				mu.Unlock()
-				if p, ok := r.Parts["d-n"]; ok {
-					last[i] = p
-				}
-				return nil
-			}))
-			synctest.Wait()
+			boxes[i] = &mailbox{t: t}
+			done[i] = follower(ctx, s, "", boxes[i].send)
 		}
 		for n := range seconds * 100 {
 			setCounter(h, n)
 			time.Sleep(10 * time.Millisecond)
 		}
 		time.Sleep(pace)
-		synctest.Wait()
-		for i := range viewers {
-			if most := seconds*int(time.Second/pace) + 3; sent[i] > most {
-				t.Errorf("viewer %d got %d messages in %d s, want at most %d", i, sent[i], seconds, most)
+		const most = seconds*int(time.Second/pace) + 3
+		ids := map[string]bool{}
+		for i, box := range boxes {
+			got := box.all()
+			for _, r := range got {
+				ids[r.id] = true
 			}
-			if !strings.Contains(last[i], fmt.Sprintf("<b>%d</b>", seconds*100-1)) {
-				t.Errorf("viewer %d ended with %s", i, last[i])
+			if len(got) > most {
+				t.Errorf("viewer %d got %d messages in %d s, want at most %d", i, len(got), seconds, most)
+			}
+			if last := got[len(got)-1].Parts["d-n"]; !strings.Contains(last, fmt.Sprintf("<b>%d</b>", seconds*100-1)) {
+				t.Errorf("viewer %d ended with %s", i, last)
 			}
 		}
-		if most := seconds*int(time.Second/pace) + 3; len(ids) > most {
+		if len(ids) > most {
 			t.Errorf("%d renderings for %d viewers, want at most %d", len(ids), viewers, most)
 		}
 		cancel()
@@ -158,13 +171,11 @@ func TestSlowViewerGetsTheNewest(t *testing.T) {
 		s := newServer(t, h, Options{})
 		ctx, cancel := context.WithCancel(t.Context())
 		hang := make(chan struct{})
-		var got []received
+		box := &mailbox{t: t}
 		done := follower(ctx, s, "", func(b []byte) error {
-			got = append(got, parseEvent(t, string(b)))
-			if len(got) == 1 {
-				<-hang
-			}
-			return nil
+			err := box.send(b)
+			<-hang
+			return err
 		})
 		for n := range 1000 {
 			setCounter(h, n)
@@ -172,8 +183,7 @@ func TestSlowViewerGetsTheNewest(t *testing.T) {
 		}
 		close(hang)
 		time.Sleep(pace)
-		synctest.Wait()
-		if len(got) != 2 || !strings.Contains(got[1].Parts["d-n"], "<b>999</b>") {
+		if got := box.all(); len(got) != 2 || !strings.Contains(got[1].Parts["d-n"], "<b>999</b>") {
 			t.Errorf("%d messages, the last %+v; want the newest view alone", len(got), got[len(got)-1])
 		}
 		cancel()

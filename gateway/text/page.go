@@ -12,6 +12,8 @@ var pageWords = []entry{
 
 	{"verdict.well", "一切正常", "All well"},
 	{"verdict.well.detail", "{1} 台设备、{2} 路输入都正常。", "{1} devices and {2} inputs are in order."},
+	{"verdict.unsure", "没有发现问题", "No problem found"},
+	{"verdict.unsure.detail", "有 {1} 台设备的状态还不清楚。", "The state of {1} devices is not known yet."},
 	{"verdict.starting", "正在启动", "Starting"},
 	{"verdict.starting.detail", "网关刚启动，设备状态马上出现。", "The gateway has just started; devices will appear in a moment."},
 	{"verdict.one", "有 1 个问题", "1 problem"},
@@ -54,7 +56,7 @@ var pageWords = []entry{
 	{"outbox.runs", "未确认批次", "Unconfirmed runs"},
 	{"outbox.dropped", "丢失", "Lost"},
 	{"outbox.number", "最新编号", "Last number"},
-	{"outbox.used", "{1} / {2}", "{1} of {2}"},
+	{"outbox.used", "{1} / {2}", "{1} / {2}"},
 
 	{"storage.title", "本机存储", "Storage"},
 	{"storage.good", "正常", "Works"},
