@@ -54,8 +54,8 @@ func (s *session) sendEvents(now time.Time) error {
 func (s *session) send(now time.Time, r Record) error {
 	event, err := parse(r.Payload)
 	if err != nil {
+		s.opt.Poison(r.ID, err) // may give it up by name; if not, it counts as dealt with
 		s.outbox.Confirm(r.ID)
-		s.opt.Poison(r.ID, err)
 		return nil
 	}
 	o := outgoing{r, event, s.late(r.ID, event.At)}

@@ -58,7 +58,9 @@ func nextStep(err error) string {
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		return "no answer: check firewall, port and link"
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
-		return "the broker closed the connection: see its log; a second client with this id, a TLS port, or an access rule can be the reason"
+		return "the broker closed the connection; its log says why: a second client with this id, TLS expected, a limit"
+	case errors.Is(err, errDropped):
+		return "the broker answered with an unknown refusal; see its log"
 	}
 	return ""
 }

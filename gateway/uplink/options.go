@@ -36,7 +36,7 @@ type Options struct {
 
 	AlarmText func(gateway.Alarm) gateway.Text // sentence for people; default: the alarm's name
 	Problems  func(*hub.View) []gateway.Text   // what makes the status "degraded"; default: nothing
-	Poison    func(gateway.EventID, error)     // told of a record that can never be sent; default: it is logged
+	Poison    func(gateway.EventID, error)     // told of a record that can never be sent, before it is confirmed; default: it is logged
 	Log       *slog.Logger                     // default: silence
 }
 

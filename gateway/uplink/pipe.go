@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
@@ -23,14 +24,17 @@ const (
 	inboxSize      = 64
 )
 
-// pipe is one connection to the broker, made once and never mended. Its publish and subscribe methods belong to one
-// goroutine.
+// pipe is one connection to the broker, made once and never mended. Its methods belong to one goroutine, but for those
+// that paho calls.
 type pipe struct {
 	client mqtt.Client
 	conn   net.Conn     // TCP, below TLS
-	lost   chan error   // receives why the connection died; capacity 1
+	lost   chan error   // receives why the connection died; capacity 1, the first reason stays
 	inbox  chan message // what the broker sent; readers of paho wait for room or for the end
 	ended  chan struct{}
+
+	mu   sync.Mutex // held while paho takes a packet
+	dead bool       // paho must not be given anything more
 }
 
 // message is what arrived on a subscription.
@@ -41,7 +45,7 @@ type message struct {
 }
 
 // dial connects once. The will is published by the broker if the connection dies.
-func (o *Options) dial(ctx context.Context, willTopic string, will []byte) (*pipe, error) {
+func (u *Uplink) dial(ctx context.Context, will []byte) (*pipe, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
 
@@ -50,25 +54,25 @@ func (o *Options) dial(ctx context.Context, willTopic string, will []byte) (*pip
 		inbox: make(chan message, inboxSize),
 		ended: make(chan struct{}),
 	}
-	c, err := o.clientOptions()
+	c, err := u.opt.clientOptions()
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", o.Broker, err)
+		return nil, fmt.Errorf("connect to %s: %w", u.opt.Broker, err)
 	}
-	c.SetBinaryWill(willTopic, will, 1, true)
-	c.SetConnectionLostHandler(func(_ mqtt.Client, err error) { p.lost <- err })
+	c.SetBinaryWill(u.topics.status, will, 1, true)
+	c.SetConnectionLostHandler(func(_ mqtt.Client, err error) { p.tell(err) })
 	c.SetDefaultPublishHandler(p.receive)
 
 	var openErr error // written by paho's goroutine before the token is done
 	var closer func() bool
 	c.SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) {
-		tcp, stream, err := o.open(ctx)
+		tcp, stream, err := u.open(ctx)
 		if err != nil {
 			openErr = err
 			return nil, err
 		}
 		p.conn = tcp
 		closer = context.AfterFunc(ctx, func() { _ = tcp.Close() })
-		return stream, nil
+		return wire{stream, p}, nil
 	})
 
 	p.client = mqtt.NewClient(c)
@@ -76,6 +80,9 @@ func (o *Options) dial(ctx context.Context, willTopic string, will []byte) (*pip
 	<-token.Done() // every step of it ends with ctx
 	if err = openErr; err == nil {
 		err = cause(token.Error())
+	}
+	if err != nil && len(p.lost) > 0 {
+		err = <-p.lost // the first reason is the better one
 	}
 	if err == nil && !closer() {
 		p.drop()
@@ -85,7 +92,7 @@ func (o *Options) dial(ctx context.Context, willTopic string, will []byte) (*pip
 		err = ctx.Err()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", o.Broker, explain(err))
+		return nil, fmt.Errorf("connect to %s: %w", u.opt.Broker, explain(err))
 	}
 	return p, nil
 }
@@ -131,7 +138,7 @@ func (o *Options) clientOptions() (*mqtt.ClientOptions, error) {
 	return c, nil
 }
 
-// open makes the TCP connection and, on top of it, the stream that paho talks over.
+// open makes the TCP connection and, on top of it, the stream that MQTT is spoken over.
 func (o *Options) open(ctx context.Context) (tcp, stream net.Conn, err error) {
 	to, err := parseBroker(o.Broker)
 	if err != nil {
@@ -143,7 +150,7 @@ func (o *Options) open(ctx context.Context) (tcp, stream net.Conn, err error) {
 		return nil, nil, err
 	}
 	if !to.tls {
-		return tcp, wire{tcp}, nil
+		return tcp, tcp, nil
 	}
 	config, err := o.tlsConfig(to.host)
 	if err != nil {
@@ -155,7 +162,7 @@ func (o *Options) open(ctx context.Context) (tcp, stream net.Conn, err error) {
 		_ = tcp.Close()
 		return nil, nil, err
 	}
-	return tcp, wire{secure}, nil
+	return tcp, secure, nil
 }
 
 // tlsConfig reads the certificate files.
@@ -201,8 +208,18 @@ func (p *pipe) receive(_ mqtt.Client, m mqtt.Message) {
 	}
 }
 
+// take gives paho a packet; nil when the connection has died.
+func (p *pipe) take(packet func() mqtt.Token) mqtt.Token {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.dead {
+		return nil
+	}
+	return packet()
+}
+
 func (p *pipe) publish(topic string, retained bool, payload []byte) mqtt.Token {
-	return p.client.Publish(topic, 1, retained, payload)
+	return p.take(func() mqtt.Token { return p.client.Publish(topic, 1, retained, payload) })
 }
 
 func (p *pipe) subscribe(filters ...string) mqtt.Token {
@@ -210,10 +227,20 @@ func (p *pipe) subscribe(filters ...string) mqtt.Token {
 	for _, f := range filters {
 		qos[f] = 0
 	}
-	return p.client.SubscribeMultiple(qos, nil)
+	return p.take(func() mqtt.Token { return p.client.SubscribeMultiple(qos, nil) })
 }
 
-func (p *pipe) unsubscribe(filters ...string) mqtt.Token { return p.client.Unsubscribe(filters...) }
+func (p *pipe) unsubscribe(filters ...string) mqtt.Token {
+	return p.take(func() mqtt.Token { return p.client.Unsubscribe(filters...) })
+}
+
+// tell keeps the first reason of the connection's death.
+func (p *pipe) tell(err error) {
+	select {
+	case p.lost <- err:
+	default:
+	}
+}
 
 // drop ends the connection as if the cable had been cut: TCP is closed first, so that no DISCONNECT reaches the broker
 // and it publishes the will.
@@ -230,19 +257,43 @@ func (p *pipe) bye() {
 	_ = p.conn.Close()
 }
 
-// wire is what paho reads from and writes to. paho keeps silent about a read that fails because the connection was
-// closed on this side, and would notice only at the next ping; so the error is given another name. That also catches
-// a CONNACK with an unknown return code, after which paho closes the connection and calls it a success.
-type wire struct{ net.Conn }
+// wire is what paho reads from and writes to. It decides when paho learns that the connection is dead, and how:
+//
+//   - Never while paho takes a packet: Publish would then wait for its whole write timeout, because the goroutine that
+//     should receive from it has gone. So a failed write is not reported; it closes the connection, the read fails, and
+//     that is reported when no Publish is under way.
+//   - Not as "use of closed network connection": paho keeps silent about that and would only notice at the next ping.
+//     This also catches a CONNACK with an unknown code, after which paho closes the connection and calls it a success.
+type wire struct {
+	net.Conn
+	pipe *pipe
+}
 
 var errDropped = errors.New("connection dropped by this side")
 
 func (w wire) Read(b []byte) (int, error) {
 	n, err := w.Conn.Read(b)
-	if errors.Is(err, net.ErrClosed) {
-		err = errDropped
+	if err == nil {
+		return n, nil
 	}
+	if errors.Is(err, net.ErrClosed) {
+		err = errDropped // whoever closed it knows the reason
+	} else {
+		w.pipe.tell(err)
+	}
+	_ = w.pipe.conn.Close() // a write that hangs ends now
+	w.pipe.mu.Lock()
+	w.pipe.dead = true
+	w.pipe.mu.Unlock()
 	return n, err
+}
+
+func (w wire) Write(b []byte) (int, error) {
+	if _, err := w.Conn.Write(b); err != nil {
+		w.pipe.tell(err)
+		_ = w.pipe.conn.Close()
+	}
+	return len(b), nil
 }
 
 // noStore is paho's memory of what it sent: none. The outbox is the only owner of retries.

@@ -160,7 +160,10 @@ func (s *session) wake(now time.Time) time.Time {
 
 // push puts a packet that was handed to paho into the window.
 func (s *session) push(p slot, now time.Time) error {
-	if done(p.token) && p.token.Error() != nil {
+	switch {
+	case p.token == nil:
+		return s.failed(p, errDropped)
+	case done(p.token) && p.token.Error() != nil:
 		return s.failed(p, p.token.Error())
 	}
 	p.deadline = now.Add(s.opt.AckTimeout)
@@ -173,7 +176,7 @@ func (s *session) reap(now time.Time) error {
 	var err error
 	for o := s.flight.oldest(); o != nil; o = s.flight.oldest() {
 		if !done(o.token) {
-			if now.After(o.deadline) {
+			if !now.Before(o.deadline) {
 				err = fmt.Errorf("no acknowledgement of %s within %v: the broker or the link is stuck", o.what, s.opt.AckTimeout)
 			}
 			break

@@ -3,6 +3,7 @@ package uplink
 import (
 	"context"
 	"crypto/rand"
+	"net"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -19,6 +20,9 @@ type Uplink struct {
 	hub    *hub.Hub
 	topics topics
 	writer writer
+
+	// open makes the connection that paho talks over; tcp is what lies under TLS, for cutting it.
+	open func(context.Context) (tcp, stream net.Conn, err error)
 
 	backlog *rate.Limiter // nil = no limit; outlives connections, so that flapping is no way around it
 
@@ -40,6 +44,7 @@ func New(o Options, outbox Outbox, clock Clock, h *hub.Hub, ledger Ledger) (*Upl
 	if o.BacklogRate > 0 {
 		u.backlog = rate.NewLimiter(rate.Limit(o.BacklogRate), max(1, o.BacklogRate/10))
 	}
+	u.open = u.opt.open
 	u.link.Broker = o.Broker
 	return u, nil
 }
@@ -57,7 +62,7 @@ func (u *Uplink) Run(ctx context.Context) error {
 func (u *Uplink) attempt(ctx context.Context) (up time.Duration, err error) {
 	u.link.Attempts++
 	session := rand.Text() // 130 random bits
-	p, err := u.opt.dial(ctx, u.topics.status, u.writer.will(session))
+	p, err := u.dial(ctx, u.writer.will(session))
 	if err != nil {
 		return 0, err
 	}
