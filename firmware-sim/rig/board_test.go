@@ -81,28 +81,31 @@ func TestCarAtThePins(t *testing.T) {
 		}
 	}
 	want := strings.Split(strings.TrimSpace(`
+0s GPIO17: entry.a to ground
+0s GPIO27: entry.b to ground
 0s GPIO23: entry.gate.closed to ground
+0s GPIO24: entry.photocell to ground
 0s entry: vehicle entered (vehicle 1)
 1.0000005s entry.a: covered
-1.0300005s GPIO17: entry.a to ground
+1.0300005s GPIO17: entry.a open
 5.6s entry: ticket taken (vehicle 1)
 5.62s entry.gate: arm opening by ticket
 5.720000001s GPIO23: entry.gate.closed open
 10.52s GPIO22: entry.gate.open to ground
 10.62s entry.gate: arm open by ticket
 10.6700005s entry.b: covered
-10.7000005s GPIO27: entry.b to ground
+10.7000005s GPIO27: entry.b open
 11.1700005s entry: vehicle under arm (vehicle 1)
 11.1700005s entry.photocell: covered
-11.1800005s GPIO24: entry.photocell to ground
+11.1800005s GPIO24: entry.photocell open
 12.17s entry.a: cleared
-12.2s GPIO17: entry.a open
+12.2s GPIO17: entry.a to ground
 13.42s entry: vehicle clear of arm (vehicle 1)
 13.42s entry.photocell: cleared
-13.43s GPIO24: entry.photocell open
+13.43s GPIO24: entry.photocell to ground
 13.92s entry: vehicle passed (vehicle 1)
 13.92s entry.b: cleared
-13.95s GPIO27: entry.b open
+13.95s GPIO27: entry.b to ground
 15.95s entry.gate: arm closing by auto
 16.050000001s GPIO22: entry.gate.open open
 17.17s entry: vehicle left (vehicle 1)
