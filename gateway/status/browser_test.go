@@ -22,7 +22,6 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"lotusgate/gateway"
-	"lotusgate/gateway/hub"
 	"lotusgate/gateway/text"
 )
 
@@ -198,7 +197,7 @@ func TestScreens(t *testing.T) {
 		t.Skip("SCREENSHOTS names no folder")
 	}
 	ctx := browser(t)
-	for name, h := range map[string]*hub.Hub{"well": wellHub(), "broken": brokenHub()} {
+	for name, h := range sites() {
 		server := serve(t, newServer(t, h, Options{}))
 		for _, l := range text.Langs() {
 			for _, width := range []int64{360, 1280} {

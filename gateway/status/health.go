@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"lotusgate/gateway"
@@ -22,13 +23,15 @@ func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) {
 	send(w, r, []byte("ok\n"))
 }
 
-// unready lists why the gateway does not do its whole work now: its own problems that are at least major. A broken
-// elevator is no reason: reporting that is the work.
+// unready lists why the gateway does not do its whole work now: its own problems that are at least major, and sources
+// that have not spoken yet. A broken elevator is no reason: reporting that is the work.
 func (sc *screen) unready() []text.Problem {
 	if sc.v.Gateway.ID == "" {
 		return []text.Problem{{ID: "starting", Severity: gateway.Major, Own: true, What: text.Both("ready.starting")}}
 	}
-	return text.Own(sc.problems, gateway.Major)
+	return slices.DeleteFunc(text.Own(sc.problems, gateway.Info), func(p text.Problem) bool {
+		return p.Severity < gateway.Major && !strings.HasPrefix(p.ID, text.SourceProblem)
+	})
 }
 
 // serveReady answers 200 or 503 with the reasons, as text or, where the client asks for it, as JSON.

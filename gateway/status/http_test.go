@@ -147,6 +147,8 @@ func TestHealth(t *testing.T) {
 }
 
 func TestReady(t *testing.T) {
+	silent := wellHub()
+	silent.PutSource(hub.Source{ID: "gpio", Kind: "gpio", Since: testNow})
 	for name, c := range map[string]struct {
 		hub  *hub.Hub
 		code int
@@ -154,6 +156,7 @@ func TestReady(t *testing.T) {
 	}{
 		"starting": {emptyHub(), 503, []string{"starting"}},
 		"well":     {wellHub(), 200, []string{}},
+		"reading":  {silent, 503, []string{"source/gpio"}},
 		// Elevators and cameras may be broken: telling that is what the gateway is for.
 		"broken": {brokenHub(), 503, []string{"storage", "link", "source/x1"}},
 	} {

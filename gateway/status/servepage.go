@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"lotusgate/gateway"
@@ -52,7 +53,7 @@ func (s *Server) page(r *renderer) ([]byte, error) {
 	now := s.o.Now()
 	d := pageData{
 		Lang: r.lang.Tag(), Other: text.EN.Tag(),
-		Site: firstOf(g.Label, g.ID, sc.l.T("page.title")), Unit: g.Site + " / " + g.ID,
+		Site: firstOf(g.Label, g.ID, sc.l.T("page.title")), Unit: strings.Trim(g.Site+" / "+g.ID, " /"),
 		Verdict: sc.verdict(),
 		Stream:  "/api/v1/stream?lang=" + r.lang.Tag() + "&have=" + f.id,
 		Layout:  f.layout, Now: now.Seconds(), Wall: sc.wallMillis(),

@@ -20,6 +20,9 @@ type Problem struct {
 	Detail   string // what a driver or the network said, untranslated; may be empty
 }
 
+// SourceProblem begins the ID of a problem with a bus, a chip or the native lines; the source's id follows.
+const SourceProblem = "source/"
+
 // patience is how long a broken connection is only a warning, and a source that has not spoken yet only a notice:
 // brokers restart, and so do we.
 const patience = 30 * time.Second
@@ -27,6 +30,9 @@ const patience = 30 * time.Second
 // Problems tells everything that is wrong in v, the worst first, then the oldest. The page shows all of them;
 // readiness and the MQTT status look at those that are Own.
 func Problems(v *hub.View) []Problem {
+	if v.Gateway.ID == "" {
+		return nil // still starting: nothing has been said yet, so nothing can be wrong
+	}
 	var ps []Problem
 	ps = append(ps, alarmProblems(v)...)
 	ps = append(ps, deviceProblems(v)...)
@@ -129,7 +135,7 @@ func sourceProblems(v *hub.View) []Problem {
 		if s.Where != "" {
 			name += " · " + s.Where
 		}
-		p := Problem{ID: "source/" + s.ID, Severity: gateway.Major, Own: true, Since: s.Since, Detail: s.Error}
+		p := Problem{ID: SourceProblem + s.ID, Severity: gateway.Major, Own: true, Since: s.Since, Detail: s.Error}
 		p.What, p.Do = Fault(s.Fault, name)
 		if s.Fault == "" { // it has not spoken yet
 			p.What, p.Do = Both("problem.silent", name), Both("problem.silent.do")
