@@ -45,7 +45,7 @@ var mayImport = map[string][]string{
 	"firmware-sim/vm":    {"firmware-sim/chip"},
 
 	"cmd/lotusgate":    {"drivers", "drivers/line", "gateway/config", "gateway/daemon"},
-	"cmd/firmware-sim": {"drivers/line", "firmware-sim/rig", "gateway", "gateway/config", "gateway/daemon"},
+	"cmd/firmware-sim": {"drivers/line", "firmware-sim/rig", "gateway", "gateway/config", "gateway/daemon", "gateway/text"},
 }
 
 // onlyIn fences modules of others: the one place that may import them. Longest prefix wins; a module without a row may
