@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"lotusgate/gateway/hub"
 	"lotusgate/gateway/text"
@@ -215,6 +216,18 @@ func TestAssetsAreKept(t *testing.T) {
 	}
 	if r := get(t, s, "/assets/app.000000000000.css"); r.StatusCode != http.StatusNotFound {
 		t.Errorf("an asset of another version: %d", r.StatusCode)
+	}
+}
+
+func TestFigures(t *testing.T) {
+	for got, want := range map[string]string{
+		count(uint64(0)): "0", count(999): "999", count(1000): "1,000", count(uint64(1234567)): "1,234,567",
+		size(1023): "1023 B", size(1536): "1.5 KiB", size(64 << 20): "64 MiB", size(5 << 30): "5 GiB",
+		millis(377 * time.Microsecond): "0.4", millis(1340 * time.Millisecond): "1,340",
+	} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
 

@@ -254,6 +254,17 @@ func count[T ~int | ~uint64](n T) string {
 	return b.String()
 }
 
+// millis writes milliseconds, with a decimal where it matters.
+func millis(d time.Duration) string {
+	if d < 10*time.Millisecond {
+		return decimal(float64(d) / float64(time.Millisecond))
+	}
+	return count(uint64(d.Milliseconds()))
+}
+
+// decimal writes one digit after the point unless it is zero.
+func decimal(f float64) string { return strings.TrimSuffix(strconv.FormatFloat(f, 'f', 1, 64), ".0") }
+
 // size writes bytes with a binary unit.
 func size(n uint64) string {
 	const k = 1024
@@ -261,9 +272,9 @@ func size(n uint64) string {
 	case n < k:
 		return strconv.FormatUint(n, 10) + " B"
 	case n < k*k:
-		return strconv.FormatFloat(float64(n)/k, 'f', 1, 64) + " KiB"
+		return decimal(float64(n)/k) + " KiB"
 	case n < k*k*k:
-		return strconv.FormatFloat(float64(n)/(k*k), 'f', 1, 64) + " MiB"
+		return decimal(float64(n)/(k*k)) + " MiB"
 	}
-	return strconv.FormatFloat(float64(n)/(k*k*k), 'f', 1, 64) + " GiB"
+	return decimal(float64(n)/(k*k*k)) + " GiB"
 }

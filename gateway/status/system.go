@@ -100,7 +100,7 @@ func (sc *screen) storage() facts {
 		f.Detail = st.Degraded
 	}
 	f.Rows = []fact{
-		{Name: sc.l.T("storage.commit"), Value: sc.l.Duration(st.CommitTime)},
+		{Name: sc.l.T("storage.commit"), Value: sc.l.T("span.ms", millis(st.CommitTime))},
 		{Name: sc.l.T("storage.commits"), Value: count(st.Commits)},
 		{Name: sc.l.T("storage.written"), Value: size(st.BytesWritten)},
 	}

@@ -70,7 +70,7 @@ var values = []entry{
 
 	{"quality.good", "数据可靠", "Reliable"},
 	{"quality.stale", "数据过时", "Out of date"},
-	{"quality.bad", "读不到", "Not readable"},
+	{"quality.bad", "暂无数据", "No data"},
 
 	{"severity.info", "提示", "Notice"},
 	{"severity.warning", "注意", "Warning"},
