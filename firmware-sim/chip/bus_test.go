@@ -49,6 +49,21 @@ func TestBusCountsBits(t *testing.T) {
 	}
 }
 
+// A transfer may go on with another part after a repeated start; for the first one that is the end.
+func TestBusTwoPartsInOneTransfer(t *testing.T) {
+	first, second := &echo{limit: 100}, &echo{limit: 100}
+	h := attach(t, 0x20, first)
+	if err := h.bus.Attach(0x21, second); err != nil {
+		t.Fatal(err)
+	}
+	if err := h.bus.Transfer([]Message{{Addr: 0x20, Data: []byte{1}}, {Addr: 0x21, Data: []byte{2}}}); err != nil {
+		t.Fatal(err)
+	}
+	if first.stopped != 1 || second.stopped != 1 || string(first.got) != "\x01" || string(second.got) != "\x02" {
+		t.Errorf("%+v, %+v", first, second)
+	}
+}
+
 func TestBusMissingPart(t *testing.T) {
 	b := NewBus("I2C1")
 	err := b.Tx(0x21, []byte{0}, nil)

@@ -31,15 +31,7 @@ type INA219 struct {
 	started     time.Duration // of the conversion under way
 	converting  bool
 
-	word registerWord
-}
-
-// registerWord is the wire side of a part with 16-bit registers, most significant byte first, and a pointer.
-type registerWord struct {
-	pointer   byte
-	addressed bool
-	index     int // bytes since the (repeated) start
-	value     uint16
+	wire words
 }
 
 // Registers, Table 4, and bits of the configuration, p. 26.
@@ -81,6 +73,7 @@ func (c *INA219) Drive(shunt, bus physic.ElectricPotential) {
 func (c *INA219) Reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.wire.reset()
 	c.reset()
 }
 
@@ -89,13 +82,13 @@ func (c *INA219) Hold(down bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.held = down
+	c.wire.reset()
 	c.reset()
 }
 
 func (c *INA219) reset() {
 	c.shuntResult, c.busResult, c.power, c.current, c.calibration = 0, 0, 0, 0, 0
 	c.ready, c.over = false, false
-	c.word = registerWord{}
 	c.config = inaPowerOn
 	c.begin()
 }
@@ -154,42 +147,12 @@ func (c *INA219) convert() {
 	c.ready = true
 }
 
-// Start implements Device.
-func (c *INA219) Start(bool) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.word.addressed, c.word.index = !c.held, 0
-	return c.word.addressed
-}
-
-// Write implements Device.
-func (c *INA219) Write(b byte) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	w := &c.word
-	if !w.addressed {
-		return false
-	}
-	switch w.index {
-	case 0:
-		w.pointer = b
-	case 1:
-		w.value = uint16(b) << 8
-	case 2:
-		c.store(w.value | uint16(b))
-	}
-	w.index++
-	return true
-}
-
-func (c *INA219) store(v uint16) {
+func (c *INA219) store(reg byte, v uint16) {
 	c.catchUp()
-	switch c.word.pointer {
+	switch reg {
 	case inaConfig:
 		if v&inaReset != 0 { // self-clearing: same as power-on reset
-			word := c.word
 			c.reset()
-			c.word = word
 			return
 		}
 		c.config = v &^ inaUnused
@@ -202,24 +165,9 @@ func (c *INA219) store(v uint16) {
 	}
 }
 
-// Read implements Device.
-func (c *INA219) Read() byte {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	w := &c.word
-	if !w.addressed {
-		return 0xff
-	}
-	if w.index%2 == 0 {
-		c.catchUp()
-		w.value = c.load()
-		return byte(w.value >> 8)
-	}
-	return byte(w.value)
-}
-
-func (c *INA219) load() uint16 {
-	switch c.word.pointer {
+func (c *INA219) load(reg byte) uint16 {
+	c.catchUp()
+	switch reg {
 	case inaConfig:
 		return c.config
 	case inaShunt:
@@ -244,16 +192,37 @@ func (c *INA219) load() uint16 {
 	return 0
 }
 
+// Start implements Device.
+func (c *INA219) Start(bool) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.wire.start(!c.held)
+}
+
+// Write implements Device.
+func (c *INA219) Write(b byte) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.wire.write(b, c.store)
+}
+
+// Read implements Device.
+func (c *INA219) Read() byte {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.wire.read(c.load)
+}
+
 // Sent implements Device.
 func (c *INA219) Sent() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.word.index++
+	c.wire.sent()
 }
 
 // Stop implements Device.
 func (c *INA219) Stop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.word.addressed = false
+	c.wire.stop()
 }

@@ -151,6 +151,17 @@ func TestINA219Modes(t *testing.T) {
 	}
 }
 
+// A conversion sees the voltage of its own time, not that of the moment when it is read.
+func TestINA219LateRead(t *testing.T) {
+	h, c, now := inaHost(t)
+	c.Drive(10*physic.MicroVolt, 0)
+	*now += 1064 * time.Microsecond
+	c.Drive(20*physic.MicroVolt, 0)
+	h.expect(1, 0, 1)
+	*now += 1064 * time.Microsecond
+	h.expect(1, 0, 2)
+}
+
 // Page 26 and page 31: RST, the unused bit, FS0; result registers are read-only; overflow shows.
 func TestINA219Writes(t *testing.T) {
 	h, c, now := inaHost(t)
