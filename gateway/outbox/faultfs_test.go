@@ -26,11 +26,10 @@ type faultFS struct {
 	locked bool
 	dead   bool // after the power cut: every operation fails
 
-	quota  int64                           // bytes of all files; 0 = no limit
-	refuse func(op, name string) error     // asked before every operation; nil = no faults
-	short  func(name string, n int) int    // how much of a write of n bytes gets through before ENOSPC; nil = all
-	counts map[string]int                  // operations done
-	onSync func(name string, files []byte) // sees every synced file
+	quota  int64                        // bytes of all files; 0 = no limit
+	refuse func(op, name string) error  // asked before every operation; nil = no faults
+	short  func(name string, n int) int // how much of a write of n bytes gets through before ENOSPC; nil = all
+	counts map[string]int               // operations done
 }
 
 type faultNode struct {
@@ -138,7 +137,7 @@ func (f *faultFS) Open(path string) (File, error) {
 	if !ok {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist}
 	}
-	return &faultFile{f, filepath.Base(path), n}, nil
+	return &faultFile{f, n}, nil
 }
 
 // change applies an operation on names and remembers it for the journal.
@@ -156,7 +155,7 @@ func (f *faultFS) Create(path string) (File, error) {
 	n := &faultNode{dirty: map[int]bool{}}
 	name := filepath.Base(path)
 	f.change(func(m map[string]*faultNode) { m[name] = n })
-	return &faultFile{f, name, n}, nil
+	return &faultFile{f, n}, nil
 }
 
 func (f *faultFS) Rename(from, to string) error {
@@ -225,22 +224,33 @@ func (f *faultFS) segments(q Queue) []string {
 
 type faultFile struct {
 	fs   *faultFS
-	name string
 	node *faultNode
 }
+
+// name is what the file is called now.
+func (h *faultFile) name() string {
+	for name, node := range h.fs.files {
+		if node == h.node {
+			return name
+		}
+	}
+	return "removed"
+}
+
+func (h *faultFile) ask(op string) error { return h.fs.ask(op, h.name()) }
 
 func (h *faultFile) Close() error { return nil }
 
 func (h *faultFile) Size() (int64, error) {
 	h.fs.mu.Lock()
 	defer h.fs.mu.Unlock()
-	return int64(len(h.node.now)), h.fs.ask("size", h.name)
+	return int64(len(h.node.now)), h.ask("size")
 }
 
 func (h *faultFile) ReadAt(b []byte, off int64) (int, error) {
 	h.fs.mu.Lock()
 	defer h.fs.mu.Unlock()
-	if err := h.fs.ask("read", h.name); err != nil {
+	if err := h.ask("read"); err != nil {
 		return 0, err
 	}
 	if off >= int64(len(h.node.now)) {
@@ -256,12 +266,12 @@ func (h *faultFile) ReadAt(b []byte, off int64) (int, error) {
 func (h *faultFile) WriteAt(b []byte, off int64) (int, error) {
 	h.fs.mu.Lock()
 	defer h.fs.mu.Unlock()
-	if err := h.fs.ask("write", h.name); err != nil {
+	if err := h.ask("write"); err != nil {
 		return 0, err
 	}
 	n := len(b)
 	if h.fs.short != nil {
-		n = h.fs.short(h.name, n)
+		n = h.fs.short(h.name(), n)
 	}
 	if grow := off + int64(n) - int64(len(h.node.now)); grow > 0 {
 		if h.fs.quota > 0 && h.fs.used()+grow > h.fs.quota {
@@ -285,7 +295,7 @@ func (h *faultFile) WriteAt(b []byte, off int64) (int, error) {
 func (h *faultFile) Sync() error {
 	h.fs.mu.Lock()
 	defer h.fs.mu.Unlock()
-	err := h.fs.ask("sync", h.name)
+	err := h.ask("sync")
 	if err == nil {
 		if grow := len(h.node.now) - len(h.node.disk); grow > 0 {
 			h.node.disk = append(h.node.disk, make([]byte, grow)...)
@@ -293,9 +303,6 @@ func (h *faultFile) Sync() error {
 		for s := range h.node.dirty {
 			at := s * sectorBytes
 			copy(h.node.disk[at:], h.node.now[at:min(at+sectorBytes, len(h.node.now))])
-		}
-		if h.fs.onSync != nil {
-			h.fs.onSync(h.name, h.node.disk)
 		}
 	}
 	clear(h.node.dirty) // also after a failure: the kernel forgets that these pages were dirty

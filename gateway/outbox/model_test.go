@@ -29,6 +29,9 @@ type model struct {
 	named    map[string]spans
 	hurt     bool // storage failed in this run: Sync proves nothing then
 	restored int
+	telling  bool // the owner publishes what was dropped, as the daemon does
+	toTell   []Dropped
+	told     map[ID]Dropped // the record that names it; it counts once that was delivered
 	rng      *rand.Rand
 }
 
@@ -49,17 +52,40 @@ func (r *modelRun) name() string { return fmt.Sprintf("%s-%d", r.epoch, r.run) }
 func (m *model) notify(n Notice) {
 	switch n.Kind {
 	case RecordsDropped:
-		s := m.named[fmt.Sprintf("%s-%d", n.Dropped.Epoch, n.Dropped.Run)]
-		for _, r := range n.Dropped.Ranges {
-			s.add(r.From, r.To+1)
+		if m.telling {
+			m.toTell = append(m.toTell, n.Dropped)
+		} else {
+			m.count(n.Dropped)
 		}
-		m.named[fmt.Sprintf("%s-%d", n.Dropped.Epoch, n.Dropped.Run)] = s
 	case OutboxRestored:
 		m.restored++
 	}
 }
 
+func (m *model) count(d Dropped) {
+	run := fmt.Sprintf("%s-%d", d.Epoch, d.Run)
+	s := m.named[run]
+	for _, r := range d.Ranges {
+		s.add(r.From, r.To+1)
+	}
+	m.named[run] = s
+}
+
+// tell publishes what was dropped, and tells whether there was anything.
+func (m *model) tell() bool {
+	synctest.Wait()
+	drops := m.toTell
+	m.toTell = nil
+	for _, d := range drops {
+		id := m.append(Alarm, 20)
+		m.told[id] = d
+		m.o.Named(d, id)
+	}
+	return len(drops) > 0
+}
+
 func (m *model) open() {
+	m.toTell = nil // a process that ends takes this with it
 	m.opt.FS = m.fs
 	m.opt.Notify = m.notify
 	o, err := Open(m.opt)
@@ -86,7 +112,7 @@ func (m *model) open() {
 	m.runs[r.name()], m.this, m.hurt = r, r, false
 }
 
-func (m *model) append(q Queue, size int) {
+func (m *model) append(q Queue, size int) ID {
 	payload := make([]byte, size)
 	for i := range payload {
 		payload[i] = byte(m.rng.Uint32())
@@ -98,6 +124,7 @@ func (m *model) append(q Queue, size int) {
 		m.t.Fatalf("issued %v after %d of run %s", id, r.issued-1, r.name())
 	}
 	r.payload[id.Number], r.queue[id.Number] = payload, q
+	return id
 }
 
 func (m *model) take(n int) []Record {
@@ -123,6 +150,9 @@ func (m *model) take(n int) []Record {
 			m.t.Fatalf("%v does not say that it may have been sent before", rec.ID)
 		}
 		m.out[rec.ID] = true
+		if d, ok := m.told[rec.ID]; ok {
+			m.count(d)
+		}
 		r.delivered.add(rec.ID.Number, rec.ID.Number+1)
 	}
 	return rs
@@ -181,8 +211,6 @@ func (m *model) heal() {
 
 // check demands that every number that was durable is delivered or named.
 func (m *model) check() {
-	time.Sleep(2 * time.Second) // drops are told once a second
-	synctest.Wait()
 	for _, r := range m.runs {
 		var accounted spans
 		for _, s := range r.delivered {
@@ -225,11 +253,17 @@ func runModel(t *rapid.T) {
 	m := &model{
 		t: t, fs: newFaultFS(), runs: map[string]*modelRun{}, named: map[string]spans{},
 		rng: rand.New(rand.NewPCG(seed, 1)), opt: small("/outbox"),
+		telling: rapid.Bool().Draw(t, "telling"), told: map[ID]Dropped{},
 	}
 	m.open()
 	defer func() { m.o.Close() }()
 	faults := false
 	t.Repeat(map[string]func(*rapid.T){
+		"burst": func(t *rapid.T) {
+			for range 120 {
+				m.append(Normal, 200+m.rng.IntN(800))
+			}
+		},
 		"normal": func(t *rapid.T) {
 			for range rapid.IntRange(1, 40).Draw(t, "n") {
 				m.append(Normal, m.rng.IntN(600))
@@ -240,6 +274,7 @@ func runModel(t *rapid.T) {
 		"confirm": func(t *rapid.T) { m.confirm(rapid.Float64Range(0, 1).Draw(t, "share")) },
 		"rewind":  func(*rapid.T) { m.o.Rewind(); clear(m.out) },
 		"sync":    func(*rapid.T) { m.sync() },
+		"tell":    func(*rapid.T) { m.tell() },
 		"wait":    func(*rapid.T) { time.Sleep(3 * time.Second); synctest.Wait() },
 		"reopen": func(t *rapid.T) {
 			if faults {
@@ -270,12 +305,13 @@ func runModel(t *rapid.T) {
 	m.heal()
 	m.o.Rewind()
 	clear(m.out)
-	for {
-		rs := m.take(50)
-		if len(rs) == 0 {
-			break
+	for more := true; more; {
+		time.Sleep(2 * tellEvery)
+		more = m.tell()
+		for rs := m.take(50); len(rs) > 0; rs = m.take(50) {
+			m.confirm(1)
+			more = true
 		}
-		m.confirm(1)
 	}
 	if l := m.o.Ledger(); len(l.Unconfirmed) != 0 {
 		t.Fatalf("everything is confirmed, the ledger lists %+v", l.Unconfirmed)

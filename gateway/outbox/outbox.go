@@ -218,11 +218,10 @@ func (o *Outbox) maxPayload() int {
 
 // hasRoom tells whether a record of n bytes may wait in memory. At the limit what is confirmed makes room first.
 func (o *Outbox) hasRoom(q *queue, n int) bool {
-	cost := func() int { return q.pending + int(q.next-q.written)*entryCost + n }
-	if cost() > o.opt.memory {
+	if q.memory(n) > o.opt.memory {
 		q.trim(keptBytes, true)
 	}
-	return cost() <= o.opt.memory
+	return q.memory(n) <= o.opt.memory
 }
 
 // keep copies a payload into memory that many records share.

@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// small makes segments of 16 KiB and queues of eight, so that rolling and eviction happen within a short test.
+// small makes segments of 16 KiB and queues of four and six, so that rolling and eviction happen within a short test.
 func small(dir string) Options {
-	return Options{Dir: dir, AlarmBytes: 8 * smallSegment, NormalBytes: 8 * smallSegment, Board: "board-1", segment: smallSegment}
+	return Options{Dir: dir, AlarmBytes: 4 * smallSegment, NormalBytes: 6 * smallSegment, Board: "board-1", segment: smallSegment}
 }
 
 const smallSegment = 16 << 10

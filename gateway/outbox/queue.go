@@ -109,6 +109,9 @@ func (q *queue) advance(position uint64) {
 	}
 }
 
+// memory is what the records that wait for a commit take, with one more of n bytes.
+func (q *queue) memory(n int) int { return q.pending + int(q.next-q.written)*entryCost + n }
+
 // firstPending is the number of the first record that is not yet written; MaxUint64 = none.
 func (q *queue) firstPending() uint64 {
 	if q.written >= q.next {

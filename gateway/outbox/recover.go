@@ -74,6 +74,11 @@ func (o *Outbox) recover() error {
 	if err == nil && o.moved {
 		err = o.saveCursor(true)
 	}
+	for _, s := range [...]*slots{&o.gapFile, &o.cursor} { // now, since a full disk would refuse them later
+		if err == nil && s.file == nil {
+			err = s.create()
+		}
+	}
 	if err == nil {
 		err = o.beginRun(last, known, fresh, identity.damaged)
 	}
@@ -186,7 +191,7 @@ func (o *Outbox) loadQueue(q *queue, indexes []uint64, settled spans) (tail, err
 	}
 	for i := range max(0, len(q.segments)-1) {
 		if limit := q.segments[i+1].first; q.segments[i].end > limit {
-			q.segments[i].cutAt(limit, o.fs, o.opt)
+			o.cutAt(q.segments[i], limit)
 		}
 	}
 	next := max(settled.low(), 1)
@@ -257,17 +262,10 @@ func (o *Outbox) loadSegment(q *queue, seg *segment, last bool, t *tail, settled
 }
 
 // cutAt leaves out the records from limit on: they were written again into the next segment, after a sync had failed.
-func (s *segment) cutAt(limit uint64, fsys FS, opt Options) {
-	s.end, s.stretches, s.sealed = limit, nil, false
-	image, err := readSegment(fsys, s.path(opt.Dir), opt.segment)
-	if err != nil {
-		return
-	}
-	walk := s.records(image)
-	for r, _, ok := walk.step(); ok && r.position < limit; r, _, ok = walk.step() {
-		if r.kind == kindEvent {
-			s.note(&r)
-		}
+func (o *Outbox) cutAt(seg *segment, limit uint64) {
+	seg.end, seg.stretches, seg.sealed = limit, nil, false
+	for _, r := range o.recordsOf(seg) {
+		seg.note(&r)
 	}
 }
 
@@ -307,23 +305,17 @@ func (s *segment) scan(image []byte, hasHead bool, t *tail, settled *spans) walk
 func (o *Outbox) nameLosses(tails [2]tail, last runIdentity) (base uint64) {
 	var floor, high uint64
 	var found spans
-	for i, t := range tails {
-		first := uint64(0) // the number before the first one of this tail
-		for k, r := range t.records {
-			if r.epoch != last.epoch || r.run != last.run {
-				continue
-			}
-			if len(t.records[:k]) == 0 || t.records[k-1].run != r.run || t.records[k-1].epoch != r.epoch {
-				first = r.before()
-			}
+	for i := range tails {
+		q := &o.queues[i]
+		records, from := o.newest(q, tails[i].records, last)
+		if len(records) > 0 {
+			floor = max(floor, records[0].before())
+		}
+		floor = max(floor, q.highUntil(from, last.epoch, last.run))
+		for _, r := range records {
 			base, high = max(base, r.base()), max(high, r.number)
 			found.add(r.number, r.number+1)
 		}
-		q := &o.queues[i]
-		if seg := q.active(); seg != nil {
-			first = max(first, q.highUntil(seg.first, last.epoch, last.run))
-		}
-		floor = max(floor, first)
 	}
 	floor = min(floor, base)
 	for i, t := range tails {
@@ -378,23 +370,57 @@ func (o *Outbox) harden(tails [2]tail, last runIdentity, base uint64) error {
 	return nil
 }
 
+// newest returns the records of a run in the newest segment that has any, and the first position of that segment.
+func (o *Outbox) newest(q *queue, tail []record, last runIdentity) (records []record, from uint64) {
+	for i := len(q.segments) - 1; i >= 0; i-- {
+		seg := q.segments[i]
+		if from = seg.first; i < len(q.segments)-1 {
+			if !seg.has(last.epoch, last.run, 0) {
+				continue
+			}
+			tail = o.recordsOf(seg)
+		}
+		for _, r := range tail {
+			if r.epoch == last.epoch && r.run == last.run {
+				records = append(records, r)
+			}
+		}
+		if len(records) > 0 {
+			break
+		}
+	}
+	return records, from
+}
+
+// has tells whether a segment holds numbers of a run above floor.
+func (s *segment) has(epoch, run uint32, floor uint64) bool {
+	return slices.ContainsFunc(s.stretches, func(t stretch) bool { return t.epoch == epoch && t.run == run && t.high > floor })
+}
+
+// recordsOf reads the events of a segment.
+func (o *Outbox) recordsOf(seg *segment) (records []record) {
+	image, err := readSegment(o.fs, seg.path(o.opt.Dir), o.opt.segment)
+	if err != nil {
+		return nil
+	}
+	walk := seg.records(image)
+	for r, _, ok := walk.step(); ok && r.position < seg.end; r, _, ok = walk.step() {
+		if r.kind == kindEvent {
+			records = append(records, r)
+		}
+	}
+	return records
+}
+
 // addEarlier adds the numbers above base that lie in segments before the last one: while one queue could not be
 // written, the other may have gone on for long.
 func (o *Outbox) addEarlier(q *queue, last runIdentity, base uint64, found *spans) {
 	for i := range max(0, len(q.segments)-1) {
-		seg := q.segments[i]
-		if !slices.ContainsFunc(seg.stretches, func(t stretch) bool {
-			return t.epoch == last.epoch && t.run == last.run && t.high > base
-		}) {
+		if !q.segments[i].has(last.epoch, last.run, base) {
 			continue
 		}
-		image, err := readSegment(o.fs, seg.path(o.opt.Dir), o.opt.segment)
-		if err != nil {
-			continue
-		}
-		walk := seg.records(image)
-		for r, _, ok := walk.step(); ok && r.position < seg.end; r, _, ok = walk.step() {
-			if r.kind == kindEvent && r.epoch == last.epoch && r.run == last.run {
+		for _, r := range o.recordsOf(q.segments[i]) {
+			if r.epoch == last.epoch && r.run == last.run {
 				found.add(r.number, r.number+1)
 			}
 		}

@@ -62,12 +62,12 @@ func (o *Outbox) endSegment(q *queue) error {
 			seg.sealed = seg.file.Sync() == nil
 		}
 	}
-	err := seg.file.Close()
+	seg.file.Close()
 	seg.file = nil
 	if seg.end > seg.first {
 		return nil
 	}
-	if err = o.fs.Remove(seg.path(o.opt.Dir)); err != nil {
+	if err := o.fs.Remove(seg.path(o.opt.Dir)); err != nil {
 		return fmt.Errorf("remove an empty segment: %w", err)
 	}
 	o.mu.Lock()
@@ -78,7 +78,7 @@ func (o *Outbox) endSegment(q *queue) error {
 
 // freshFile returns a zero-filled file under a temporary name. The last spare is for alarms. On a full disk the space
 // of the least needed segment is used again: the oldest confirmed one, the oldest normal one, and for an alarm the
-// oldest alarm one.
+// oldest alarm one. Normal records wait in memory first, until half of that is used: the disk may have room again.
 func (o *Outbox) freshFile(kind Queue) (File, string, error) {
 	if o.spares > 1 || o.spares == 1 && kind == Alarm {
 		o.spares--
@@ -96,7 +96,7 @@ func (o *Outbox) freshFile(kind Queue) (File, string, error) {
 	if err == nil {
 		return f, name, nil
 	}
-	q, seg := o.victim(kind)
+	q, seg := o.victim(&o.queues[kind])
 	if seg == nil {
 		return nil, "", err
 	}
@@ -134,8 +134,8 @@ func (o *Outbox) victimOf(q *queue) (*queue, *segment) {
 	return q, q.oldest(false)
 }
 
-// victim returns the segment to give up when the disk is full.
-func (o *Outbox) victim(wanting Queue) (*queue, *segment) {
+// victim returns the segment to give up for one of q when the disk is full; nil = none.
+func (o *Outbox) victim(q *queue) (*queue, *segment) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	normal, alarm := &o.queues[Normal], &o.queues[Alarm]
@@ -144,7 +144,10 @@ func (o *Outbox) victim(wanting Queue) (*queue, *segment) {
 			return q, seg
 		}
 	}
-	if seg := normal.oldest(false); seg != nil || wanting == Normal {
+	if q.kind == Normal && q.memory(0) <= o.opt.memory/2 {
+		return nil, nil
+	}
+	if seg := normal.oldest(false); seg != nil || q.kind == Normal {
 		return normal, seg
 	}
 	return alarm, alarm.oldest(false)

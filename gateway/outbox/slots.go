@@ -96,7 +96,7 @@ func (s *slots) store(payload []byte, durable bool) error {
 	}
 	if s.file == nil {
 		if err := s.create(); err != nil {
-			return fmt.Errorf("create %s: %w", s.name, err)
+			return err
 		}
 	}
 	b := make([]byte, slotHead, slotHead+len(payload))
@@ -124,7 +124,7 @@ func (s *slots) create() error {
 	path := filepath.Join(s.dir, s.name)
 	f, err := s.fs.Create(path + ".tmp")
 	if err != nil {
-		return err
+		return fmt.Errorf("create %s: %w", s.name, err)
 	}
 	if _, err = f.WriteAt(make([]byte, 2*s.size), 0); err == nil {
 		err = f.Sync()
@@ -137,7 +137,7 @@ func (s *slots) create() error {
 	}
 	if err != nil {
 		f.Close()
-		return err
+		return fmt.Errorf("create %s: %w", s.name, err)
 	}
 	s.file = f
 	return nil
