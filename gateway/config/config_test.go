@@ -253,7 +253,7 @@ func TestDevices(t *testing.T) {
 		t.Errorf("devices %v, want %v", ids, want)
 	}
 	want := gateway.MetaDevice{
-		ID: "entry-gate", Kind: KindGate, Label: "Entry barrier", Parts: []string{"entry-b"},
+		ID: "entry-gate", Kind: KindGate, Label: "Entry barrier", Parts: []string{"entry", "entry-b"},
 		Points: []string{"eg-open", "eg-closed", "eg-photo"}, Commands: []string{},
 	}
 	if diff := cmp.Diff(want, cfg.Devices()[5]); diff != "" {

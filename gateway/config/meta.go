@@ -25,8 +25,8 @@ func (c *Config) Root() string { return c.MQTT.Prefix + "/" + c.Gateway.Site + "
 // Source is the CloudEvents source of this gateway's events.
 func (c *Config) Source() string { return "//" + c.Gateway.Site + "/" + c.Gateway.ID }
 
-// Devices describes every device, by id. Parts are the loops that a lane or a gate looks at, points the wires that a
-// device reads itself. Commands are empty: nothing is commanded yet.
+// Devices describes every device, by id. Parts are the loops of a lane, and the lane and safety loops of a gate; points the wires
+// that a device reads itself. Commands are empty: nothing is commanded yet.
 func (c *Config) Devices() []gateway.MetaDevice {
 	var list []gateway.MetaDevice
 	add := func(id, kind, label string, labels map[string]string, parts, points []string) {
@@ -42,6 +42,9 @@ func (c *Config) Devices() []gateway.MetaDevice {
 	}
 	for id, g := range c.Gates {
 		var parts, wires []string
+		if g.Lane != "" {
+			parts = append(parts, g.Lane)
+		}
 		for _, wire := range []string{g.OpenLimit, g.ClosedLimit} {
 			if wire != "" {
 				wires = append(wires, wire)

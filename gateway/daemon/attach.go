@@ -46,11 +46,22 @@ func attachConfig(cfg *config.Config, hw Hardware) field.Config {
 		a.out.Lines = nil
 	}
 	devices := cfg.Devices()
-	slices.SortStableFunc(devices, func(x, y gateway.MetaDevice) int { return cmp.Compare(len(x.Parts), len(y.Parts)) })
-	for _, meta := range devices { // what has no parts first: a lane comes after its loops
+	slices.SortStableFunc(devices, func(x, y gateway.MetaDevice) int { return cmp.Compare(rank(x.Kind), rank(y.Kind)) })
+	for _, meta := range devices {
 		a.addDevice(meta)
 	}
 	return a.out
+}
+
+// rank orders the kinds so that a device comes after those it is made of.
+func rank(kind string) int {
+	switch kind {
+	case config.KindLoop:
+		return 0
+	case config.KindLane:
+		return 1
+	}
+	return 2
 }
 
 var lineBias = map[config.Bias]line.Bias{
@@ -136,16 +147,16 @@ func (a *attach) channels(chipID string) (used, pullUps uint16) {
 func (a *attach) addDevice(meta gateway.MetaDevice) {
 	d := field.DeviceConfig{Meta: meta}
 	switch meta.Kind {
-	case "loop":
+	case config.KindLoop:
 		d.Machine = field.Box(device.NewLoop())
 		d.Parts = []field.Part{a.point(device.RoleInput, 0, a.cfg.Loops[meta.ID].Input)}
-	case "lane":
+	case config.KindLane:
 		l := a.cfg.Lanes[meta.ID]
 		d.Machine = field.Box(device.NewLane(device.LaneConfig{
 			Direction: l.Direction, OneWay: *l.OneWay, Gap: l.Gap, Jitter: l.Jitter,
 		}))
 		d.Parts = []field.Part{a.part(device.RoleA, 0, l.A), a.part(device.RoleB, 0, l.B)}
-	case "gate":
+	case config.KindGate:
 		g := a.cfg.Gates[meta.ID]
 		d.Machine = field.Box(device.NewGate(device.GateConfig{Travel: g.Travel, Safety: uint8(len(g.Safety))}))
 		d.Parts = []field.Part{
@@ -154,11 +165,11 @@ func (a *attach) addDevice(meta gateway.MetaDevice) {
 		for i, id := range g.Safety {
 			d.Parts = append(d.Parts, a.part(device.RoleSafety, uint8(i), id))
 		}
-	case "elevator":
+	case config.KindElevator:
 		e := a.cfg.Elevators[meta.ID]
 		d.Machine = field.Box(device.NewElevator(*e.RaiseAfter, *e.ClearAfter))
 		d.Parts = []field.Part{a.point(device.RoleInput, 0, e.Fault)}
-	case "camera":
+	case config.KindCamera:
 		c := a.cfg.Cameras[meta.ID]
 		d.Machine = field.Box(device.NewCamera(c.Period))
 		d.Parts = []field.Part{a.point(device.RoleInput, 0, c.Heartbeat)}

@@ -195,7 +195,7 @@ func (d *daemon) startUplink(ctx context.Context, wg *sync.WaitGroup) error {
 		CAFile: m.CAFile, CertFile: m.CertFile, KeyFile: m.KeyFile,
 		Window: m.Window, KeepAlive: m.KeepAlive, AckTimeout: m.AckTimeout, BacklogRate: m.BacklogRate,
 		Version: d.o.Version, KernelBoot: d.clock.boot,
-		AlarmText: text.Alarm, Problems: ownProblems, Poison: d.quarantine, Log: d.log,
+		AlarmText: text.Alarm, Problems: d.ownProblems, Poison: d.quarantine, Log: d.log,
 	}, q, d.clock, d.hub, q)
 	if err != nil {
 		return err
@@ -215,9 +215,11 @@ func (d *daemon) quarantine(id gateway.EventID, err error) {
 }
 
 // ownProblems are what makes the gateway's status degraded: its own, not those of what it watches.
-func ownProblems(v *hub.View) []gateway.Text {
+func (d *daemon) ownProblems(v *hub.View) []gateway.Text {
 	var out []gateway.Text
-	for _, p := range text.Own(text.Problems(v), gateway.Warning) {
+	now := *v
+	now.At = d.clock.Now() // some become problems by lasting
+	for _, p := range text.Own(text.Problems(&now), gateway.Warning) {
 		out = append(out, gateway.Text{ZH: p.What.ZH + " " + p.Do.ZH, EN: p.What.EN + " " + p.Do.EN})
 	}
 	return out

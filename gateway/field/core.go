@@ -1,6 +1,8 @@
 package field
 
 import (
+	"time"
+
 	"lotusgate/drivers"
 	"lotusgate/gateway"
 	"lotusgate/gateway/device"
@@ -46,9 +48,13 @@ type logical struct {
 
 // source is where levels come from.
 type source struct {
-	cfg  SourceConfig
-	view hub.Source
+	cfg   SourceConfig
+	view  hub.Source
+	shown gateway.Mono // when the count of reads was last shown
 }
+
+// showEvery bounds how often a count of reads, which is of no urgency, costs everybody a new view.
+const showEvery = time.Second
 
 // NewCore makes a core that knows nothing yet: every point and device is bad until its source has spoken.
 func NewCore(cfg Config, h *hub.Hub, r Recorder, now gateway.Mono) *Core {
@@ -150,6 +156,10 @@ func (c *Core) edge(now gateway.Mono, src int, e drivers.Edge) {
 func (c *Core) levels(now gateway.Mono, src int, l *Levels) {
 	s := &c.sources[src]
 	s.view.Reads++
+	if now.Sub(s.shown) >= showEvery {
+		s.shown = now
+		c.hub.PutSource(s.view)
+	}
 	for n, i := range c.byPlace[src] {
 		level, ok := l.Get(n)
 		if i < 0 || !ok {

@@ -40,8 +40,8 @@ var faultTexts = []entry{
 	},
 	{"fault.remote_io", "{1}：通信中断", "{1}: communication broke off"},
 	{
-		"repair.remote_io", "接线松动或有干扰：压紧端子，检查屏蔽层接地，缩短线缆。",
-		"A loose wire or interference: tighten the terminals, check the shield's earth, shorten the cable.",
+		"repair.remote_io", "先看模块是否在位、供电和地址是否正确（树莓派上模块不在也报此错）；再压紧端子，检查屏蔽层接地，缩短线缆。",
+		"First see that the module is there, powered and at its address: on a Raspberry Pi a missing one looks like this. Then tighten the terminals, check the shield's ground, shorten the cable.",
 	},
 	{"fault.timeout", "{1}：总线超时", "{1}: bus timed out"},
 	{
