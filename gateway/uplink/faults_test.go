@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/eclipse/paho.mqtt.golang/packets"
+
 	"lotusgate/gateway"
 	"lotusgate/gateway/hub"
 )
@@ -20,7 +22,9 @@ func TestBrokerNeverAcknowledges(t *testing.T) {
 
 	p := b.accept()
 	p.subscribed()
-	p.closed()
+	if _, ok := p.closed().(*packets.DisconnectPacket); ok {
+		t.Error("DISCONNECT on a connection in doubt: the broker would not publish the will")
+	}
 	l := g.link("failed", func(l hub.Link) bool { return l.Error != "" })
 	if !strings.Contains(l.Error, "no acknowledgement of") {
 		t.Errorf("error %q", l.Error)
@@ -178,6 +182,7 @@ func TestPoisonDoesNotBlock(t *testing.T) {
 		t.Errorf("first event is number %d", n)
 	}
 	wait(t, "all confirmed", g.out.drained())
+	_ = p.conn.Close()
 	g.stop()
 	if len(named) != len(bad) {
 		t.Errorf("poison named: %v, want all of 1 to %d", named, len(bad))

@@ -128,8 +128,9 @@ func parseBroker(s string) (endpoint, error) {
 	const want = "use mqtt://host:1883 or mqtts://host:8883"
 	u, err := url.Parse(s)
 	if err != nil {
-		return endpoint{}, fmt.Errorf("broker %q: %s", s, want) // url.Parse would quote a password, too
+		return endpoint{}, fmt.Errorf("broker: not a URL: %s", want) // and no quotation: there may be a password in it
 	}
+	shown := u.Redacted()
 	e := endpoint{url: u, host: u.Hostname()}
 	port := u.Port()
 	switch u.Scheme {
@@ -143,17 +144,17 @@ func parseBroker(s string) (endpoint, error) {
 			port = "8883"
 		}
 	case "ws", "wss":
-		return endpoint{}, fmt.Errorf("broker %q: WebSocket is not supported by this version; %s", s, want)
+		return endpoint{}, fmt.Errorf("broker %s: WebSocket is not supported by this version; %s", shown, want)
 	default:
-		return endpoint{}, fmt.Errorf("broker %q: %s", s, want)
+		return endpoint{}, fmt.Errorf("broker %q: %s", shown, want)
 	}
 	switch {
 	case e.host == "":
-		return endpoint{}, fmt.Errorf("broker %q names no host: %s", s, want)
+		return endpoint{}, fmt.Errorf("broker %q names no host: %s", shown, want)
 	case u.User != nil:
 		return endpoint{}, fmt.Errorf("broker at %s: put user name and password into files, not into the URL", u.Host)
 	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
-		return endpoint{}, fmt.Errorf("broker %q: nothing may follow the port: %s", s, want)
+		return endpoint{}, fmt.Errorf("broker %q: nothing may follow the port: %s", shown, want)
 	}
 	e.addr = net.JoinHostPort(e.host, port)
 	return e, nil

@@ -1,0 +1,111 @@
+package uplink
+
+import (
+	"encoding/json"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+)
+
+// subscribe asks for what is retained below our root, and for what others say about us.
+func (s *session) subscribe(now time.Time) error {
+	filters := append(s.topics.readBack(), s.topics.status)
+	granted := func(t mqtt.Token) {
+		s.readBack = time.Now().Add(readBackQuiet)
+		for filter, qos := range t.(*mqtt.SubscribeToken).Result() {
+			if qos > 2 {
+				s.opt.Log.Warn("broker refuses to let the gateway read its own topics, so stale ones stay: allow it to read below its root", "filter", filter)
+			}
+		}
+	}
+	return s.push(slot{token: s.pipe.subscribe(filters...), what: "subscribe", granted: granted}, now)
+}
+
+// receive looks at a message on one of our own topics.
+func (s *session) receive(m message, now time.Time) {
+	switch {
+	case m.topic == s.topics.status:
+		if m.retained { // from before our birth, which overwrites it
+			return
+		}
+		var said struct {
+			Session string `json:"session"`
+		}
+		if json.Unmarshal(m.payload, &said) != nil || said.Session != s.id {
+			s.statusSoon(now)
+		}
+	case m.retained && len(m.payload) > 0:
+		s.mirror.find(m.topic)
+		s.dirty = true
+		if !s.readBack.IsZero() {
+			s.readBack = now.Add(readBackQuiet)
+		}
+	}
+}
+
+// sync compares the hub's newest view with what was published.
+func (s *session) sync(now time.Time) {
+	s.changed = s.hub.Changed()
+	v := s.hub.View()
+	s.dirty, s.synced = false, now
+	first := s.statusSent.IsZero()
+
+	clockChanged := false
+	if c := s.writer.condition(v); first || !c.equal(s.condition) {
+		clockChanged = c.clock != s.condition.clock // dates of what is retained may have become known
+		s.condition = c
+		s.statusSoon(now)
+	}
+	if first {
+		s.putStatus(now)
+	}
+	s.mirror.begin()
+	if k := (metaKey{v.Gateway.Config, len(v.Devices)}); first || k != s.meta {
+		s.meta = k
+		s.mirror.put(s.topics.meta, meta(v))
+	}
+	for _, d := range v.Devices {
+		topic := s.topics.state(d.ID)
+		if old := s.states[d.ID]; !clockChanged && old.State == d.State && old.Event == d.Event && s.mirror.keep(topic) {
+			continue
+		}
+		s.states[d.ID] = d
+		s.mirror.put(topic, s.writer.state(d))
+	}
+	for _, a := range v.Alarms {
+		s.mirror.put(s.topics.alarm(a.Key()), s.writer.alarm(a))
+	}
+	s.mirror.sweep(func(holder string) bool { return known(v, holder) })
+}
+
+// statusSoon has the status published, though not more often than every statusGap.
+func (s *session) statusSoon(now time.Time) {
+	due := s.statusSent.Add(statusGap)
+	if due.Before(now) {
+		due = now
+	}
+	if due.Before(s.statusDue) {
+		s.statusDue = due
+	}
+}
+
+func (s *session) putStatus(now time.Time) {
+	s.statusSent, s.statusDue = now, now.Add(statusEvery)
+	s.mirror.put(s.topics.status, encode(s.writer.status(s.id, s.since, s.condition)))
+}
+
+// sendRetained publishes what the mirror has queued, but never fills more than half of the window, so that a flood of
+// state changes cannot keep events back.
+func (s *session) sendRetained(now time.Time) error {
+	for s.flight.n-s.link.InFlight < s.opt.Window/2 && s.flight.room() > 0 {
+		r := s.mirror.next()
+		if r == nil {
+			s.born = true
+			return nil
+		}
+		if err := s.push(slot{token: s.pipe.publish(r.topic, true, r.want), what: r.topic, topic: r}, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
