@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -97,6 +98,20 @@ func (Disk) SyncDir(dir string) error {
 	}
 	defer f.Close()
 	return f.Sync()
+}
+
+// Volatile tells whether dir, or the directory it would be made in, lies in memory: such an outbox survives no power cut.
+func (Disk) Volatile(dir string) bool {
+	var st unix.Statfs_t
+	for ; ; dir = filepath.Dir(dir) {
+		err := unix.Statfs(dir, &st)
+		if err == nil {
+			return st.Type == unix.TMPFS_MAGIC || st.Type == unix.RAMFS_MAGIC
+		}
+		if !errors.Is(err, unix.ENOENT) || dir == filepath.Dir(dir) {
+			return false
+		}
+	}
 }
 
 type diskFile struct{ *os.File }

@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -45,16 +47,16 @@ func (o *Outbox) recover() error {
 		return err
 	}
 	segments := o.sortNames(names)
-	fresh := identity.absent && len(segments[0])+len(segments[1]) == 0
-	if fresh && foreign(names) {
+	if foreign(names) {
 		return ErrForeign
 	}
+	fresh := identity.absent && len(segments[0])+len(segments[1]) == 0
 	o.gaps = decodeGaps(table.payload)
 	settled := decodeCursor(cursor.payload)
 	var tails [2]tail
 	for i := range o.queues {
 		if tails[i], err = o.loadQueue(&o.queues[i], segments[i], settled[i]); err != nil {
-			return err
+			return o.giveUp(err)
 		}
 	}
 	last, known := parseRunIdentity(identity.payload)
@@ -101,22 +103,42 @@ func (o *Outbox) enter() ([]string, error) {
 	if err == nil {
 		names, err = o.fs.List(o.opt.Dir)
 	}
+	if err != nil {
+		return nil, o.giveUp(err)
+	}
+	return names, nil
+}
+
+// refusal adds the next step to errors that somebody can do something about.
+func refusal(err error) error {
 	switch {
-	case err == nil:
-		return names, nil
-	case errors.Is(err, ErrLocked):
-		return nil, err
 	case errors.Is(err, fs.ErrPermission):
-		return nil, fmt.Errorf("%w; give the directory to the user that runs the gateway", err)
+		return fmt.Errorf("%w; give the directory to the user that runs the gateway", err)
 	case errors.Is(err, unix.ENOTDIR):
-		return nil, fmt.Errorf("%w; the path must be a directory", err)
+		return fmt.Errorf("%w; the path must be a directory", err)
+	}
+	return err
+}
+
+// giveUp leaves the directory as it is and works in memory, unless somebody can do something about it.
+func (o *Outbox) giveUp(err error) error {
+	for _, act := range [...]error{ErrLocked, ErrNewer, fs.ErrPermission, unix.ENOTDIR} {
+		if errors.Is(err, act) {
+			return refusal(err)
+		}
 	}
 	o.noStorage = true
 	for i := range o.queues {
-		o.queues[i].begin(1, nil)
+		q := &o.queues[i]
+		if seg := q.active(); seg != nil && seg.file != nil {
+			seg.file.Close()
+		}
+		q.segments = nil
+		q.begin(1, nil)
 	}
+	o.gaps = nil
 	o.beginInMemory(err)
-	return nil, nil
+	return nil
 }
 
 // sortNames finds the segments, counts the spares and removes what a crash left half made.
@@ -144,12 +166,18 @@ func (o *Outbox) sortNames(names []string) (segments [2][]uint64) {
 	return segments
 }
 
-// foreign tells whether names belong to somebody else.
+// foreign tells whether a directory belongs to somebody else: there is something in it, and nothing that only an outbox
+// has.
 func foreign(names []string) bool {
-	return slices.ContainsFunc(names, func(name string) bool {
-		return name != "lost+found" && name != "cursor" && name != "gaps" &&
+	other := false
+	for _, name := range names {
+		if _, _, ok := parseSegmentName(name); ok || name == "runs" {
+			return false
+		}
+		other = other || name != "lost+found" && name != "cursor" && name != "gaps" &&
 			!strings.HasPrefix(name, "spare-") && !strings.HasSuffix(name, ".tmp")
-	})
+	}
+	return other
 }
 
 // begin sets the positions of an empty memory.
@@ -163,19 +191,17 @@ func (q *queue) begin(next uint64, settled spans) {
 // loadQueue reads the heads of all segments and scans the last one, which it makes ready for appending.
 func (o *Outbox) loadQueue(q *queue, indexes []uint64, settled spans) (tail, error) {
 	var t tail
-	load := func(index uint64, last bool) (bool, error) {
-		seg := &segment{queue: q.kind, index: index}
-		ok, err := o.loadSegment(q, seg, last, &t, &settled)
+	heads := o.readHeads(q.kind, indexes)
+	load := func(i int, last bool) (bool, error) {
+		seg := &segment{queue: q.kind, index: indexes[i]}
+		ok, err := o.loadSegment(q, seg, heads[i], last, &t, &settled)
 		if ok {
 			q.segments = append(q.segments, seg)
 		}
 		return ok, err
 	}
-	for i, index := range indexes {
-		if i == len(indexes)-1 {
-			break
-		}
-		if _, err := load(index, false); err != nil {
+	for i := range max(0, len(indexes)-1) {
+		if _, err := load(i, false); err != nil {
 			return t, err
 		}
 	}
@@ -183,7 +209,7 @@ func (o *Outbox) loadQueue(q *queue, indexes []uint64, settled spans) (tail, err
 		if k := len(q.segments) - 1; k >= 0 && q.segments[k].index == indexes[n-1] {
 			q.segments = q.segments[:k]
 		}
-		if ok, err := load(indexes[n-1], true); err != nil {
+		if ok, err := load(n-1, true); err != nil {
 			return t, err
 		} else if ok {
 			break
@@ -209,23 +235,33 @@ func (o *Outbox) loadQueue(q *queue, indexes []uint64, settled spans) (tail, err
 	return t, nil
 }
 
+// readHeads reads the first pages of segments, several at a time: on a cold start each one waits for the disk. A page
+// that can't be read is empty.
+func (o *Outbox) readHeads(kind Queue, indexes []uint64) [][]byte {
+	heads := make([][]byte, len(indexes))
+	var next atomic.Int64
+	var readers sync.WaitGroup
+	for range min(8, len(indexes)) {
+		readers.Go(func() {
+			for i := next.Add(1) - 1; i < int64(len(indexes)); i = next.Add(1) - 1 {
+				f, err := o.fs.Open(o.path(segmentName(kind, indexes[i])))
+				if err != nil {
+					continue
+				}
+				if b, err := readImage(f, segmentHead); err == nil {
+					heads[i] = b
+				}
+				f.Close()
+			}
+		})
+	}
+	readers.Wait()
+	return heads
+}
+
 // loadSegment reads one segment as far as needed. false = there is nothing of use in it.
-func (o *Outbox) loadSegment(q *queue, seg *segment, last bool, t *tail, settled *spans) (bool, error) {
-	f, err := o.fs.Open(seg.path(o.opt.Dir))
-	if err != nil {
-		return false, fmt.Errorf("read %s: %w", segmentName(seg.queue, seg.index), err)
-	}
-	keep := false
-	defer func() {
-		if !keep {
-			f.Close()
-		}
-	}()
-	head, err := readImage(f, segmentHead)
-	if err != nil {
-		head = nil
-	}
-	err = seg.parseIdentity(head)
+func (o *Outbox) loadSegment(q *queue, seg *segment, head []byte, last bool, t *tail, settled *spans) (bool, error) {
+	err := seg.parseIdentity(head)
 	if errors.Is(err, ErrNewer) {
 		return false, fmt.Errorf("%s: %w", segmentName(seg.queue, seg.index), err)
 	}
@@ -250,13 +286,15 @@ func (o *Outbox) loadSegment(q *queue, seg *segment, last bool, t *tail, settled
 	if !last {
 		return true, nil
 	}
-	keep = true
-	seg.file, seg.off = f, int64(walk.off)
+	if seg.file, err = o.fs.Open(seg.path(o.opt.Dir)); err != nil {
+		return false, fmt.Errorf("read %s: %w", segmentName(seg.queue, seg.index), err)
+	}
+	seg.off = int64(walk.off)
 	switch {
 	case sealed || int64(len(image)) < o.opt.segment:
 		seg.failed = true // complete, or not a file to append to
 	case !walk.clean():
-		seg.failed = fillZero(f, seg.off, o.opt.segment) != nil
+		seg.failed = fillZero(seg.file, seg.off, o.opt.segment) != nil
 	}
 	return true, nil
 }
