@@ -43,7 +43,7 @@ func (b *acquireBus) run(ctx context.Context) {
 		} else {
 			opened := b.now()
 			b.serve(ctx, bus)
-			bus.Close() // the bus is gone or we are leaving
+			_ = bus.Close() // the bus is gone or we are leaving
 			if b.now().Sub(opened) > retryMost {
 				wait = retryFirst
 			}
