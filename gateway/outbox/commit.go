@@ -79,10 +79,10 @@ func (o *Outbox) turn() time.Duration {
 		o.commit()
 		wait = o.commitWait()
 	}
-	o.saveGaps()
+	_ = o.saveGaps() // stays dirty and is tried again
 	o.tell()
 	if time.Until(o.cursorAt) <= 0 {
-		o.saveCursor(false)
+		_ = o.saveCursor(false) // costs duplicates after a cut, which are allowed; tried again
 	}
 	if wait > 0 && o.makeSpare() {
 		wait = 0 // perhaps the next one too
@@ -117,8 +117,8 @@ func (o *Outbox) finish() {
 	}
 	o.mu.Unlock()
 	o.commit()
-	o.saveGaps()
-	o.saveCursor(true)
+	_ = o.saveGaps()       // stays dirty and is tried again
+	_ = o.saveCursor(true) // costs duplicates at the next start
 }
 
 // commitWait tells how long the next commit may wait; 0 = it is due.
@@ -348,25 +348,6 @@ func (o *Outbox) writeAll() int {
 		}
 	}
 	return n
-}
-
-// retryRun tries again to make the run durable, where it was not at Open.
-func (o *Outbox) retryRun() {
-	o.mu.Lock()
-	failed, identity := o.runError, o.identity()
-	o.mu.Unlock()
-	if failed == nil || time.Now().Before(o.runAt) {
-		return
-	}
-	err := o.saveGaps() // what earlier runs lost: later starts look at this run only
-	if err == nil {
-		err = o.runs.store(identity, true)
-	}
-	o.runAt = time.Now().Add(retryMost)
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.runError = err
-	o.judgeStorage()
 }
 
 // saveGaps makes the table durable.

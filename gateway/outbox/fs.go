@@ -106,7 +106,7 @@ func (Disk) Volatile(dir string) bool {
 	for ; ; dir = filepath.Dir(dir) {
 		err := unix.Statfs(dir, &st)
 		if err == nil {
-			return st.Type == unix.TMPFS_MAGIC || st.Type == unix.RAMFS_MAGIC
+			return uint32(st.Type) == unix.TMPFS_MAGIC || uint32(st.Type) == unix.RAMFS_MAGIC
 		}
 		if !errors.Is(err, unix.ENOENT) || dir == filepath.Dir(dir) {
 			return false
