@@ -15,6 +15,8 @@ type committer struct {
 	spareAt               time.Time // not before
 	since                 time.Time // first sight of normal records that wait; zero = none
 	cursorAt, tellAt      time.Time // not before
+	gapsAt                time.Time // not before, after a failure
+	closeError            error
 	runAt                 time.Time // next attempt to make the run durable
 }
 
@@ -35,8 +37,8 @@ type write struct {
 }
 
 const (
-	batchRecords = 256 // a commit starts without waiting when that many records wait,
-	batchBytes   = 64 << 10
+	batchRecords = 512 // a commit starts without waiting when that many records wait,
+	batchBytes   = 256 << 10
 	maxBatch     = 1024 // and takes at most that many of each queue
 
 	cursorEvery = time.Second
@@ -60,7 +62,7 @@ func (o *Outbox) commitLoop() {
 		case <-o.kick:
 		case <-timer.C:
 		case <-o.stop:
-			o.finish()
+			o.closeError = o.finish()
 			return
 		}
 		timer.Reset(o.turn())
@@ -79,7 +81,9 @@ func (o *Outbox) turn() time.Duration {
 		o.commit()
 		wait = o.commitWait()
 	}
-	_ = o.saveGaps() // stays dirty and is tried again
+	if time.Until(o.gapsAt) <= 0 && o.saveGaps() != nil {
+		o.gapsAt = time.Now().Add(retryFirst)
+	}
 	o.tell()
 	if time.Until(o.cursorAt) <= 0 {
 		_ = o.saveCursor(false) // costs duplicates after a cut, which are allowed; tried again
@@ -87,7 +91,7 @@ func (o *Outbox) turn() time.Duration {
 	if wait > 0 && o.makeSpare() {
 		wait = 0 // perhaps the next one too
 	}
-	return min(max(wait, 0), o.sleep(o.tellAt), o.sleep(o.cursorAt), o.sleep(o.runAt), o.sleep(o.spareAt))
+	return min(max(wait, 0), o.sleep(o.tellAt), o.sleep(o.gapsAt), o.sleep(o.cursorAt), o.sleep(o.runAt), o.sleep(o.spareAt))
 }
 
 // sleep until at; a zero or past time needs no waking up.
@@ -105,9 +109,9 @@ func (o *Outbox) storageGone() bool {
 }
 
 // finish writes what can be written.
-func (o *Outbox) finish() {
+func (o *Outbox) finish() error {
 	if o.storageGone() {
-		return
+		return nil
 	}
 	o.retryRun()
 	o.mu.Lock()
@@ -117,8 +121,7 @@ func (o *Outbox) finish() {
 	}
 	o.mu.Unlock()
 	o.commit()
-	_ = o.saveGaps()       // stays dirty and is tried again
-	_ = o.saveCursor(true) // costs duplicates at the next start
+	return errors.Join(o.saveGaps(), o.saveCursor(true))
 }
 
 // commitWait tells how long the next commit may wait; 0 = it is due.
@@ -261,19 +264,19 @@ func (o *Outbox) prepare(failures *[2]int) bool {
 			cut = min(cut, o.firstUnfit(&o.queues[i]))
 		}
 	}
-	any := false
+	work := false
 	for i := range o.queues {
 		q, w := &o.queues[i], &o.writes[i]
 		*w = write{segment: q.active(), from: q.written, last: q.last, entries: w.entries[:0], buf: w.buf[:0]}
 		for p := q.written; able[i] && p < q.next && q.entry(p).number < cut; p++ {
 			w.entries = append(w.entries, *q.entry(p))
 		}
-		any = any || len(w.entries) > 0
+		work = work || len(w.entries) > 0
 	}
-	if any {
+	if work {
 		o.encode(min(o.queues[0].firstPending(), o.queues[1].firstPending()) - 1)
 	}
-	return any
+	return work
 }
 
 // fits tells whether the next record of q can go into its active segment. mu is held.

@@ -406,8 +406,8 @@ func TestNewEpoch(t *testing.T) {
 		{"nothing", func(*bench) {}, false, 3, ""},
 		{"board", func(b *bench) { b.opt.Board = "board-2" }, true, 1, "the outbox was made on another board"},
 		{"both slots", func(b *bench) { b.fs.files["runs"].now[20]++; b.fs.files["runs"].now[4096+20]++ }, true, 1, "the run slots can't be read"},
-		{"newest slot", func(b *bench) { b.fs.files["runs"].now[20]++ }, false, 3, ""},
-		{"older slot", func(b *bench) { b.fs.files["runs"].now[4096+20]++ }, false, 4, ""},
+		{"newest slot", func(b *bench) { b.fs.files["runs"].now[4096+20]++ }, false, 3, ""},
+		{"older slot", func(b *bench) { b.fs.files["runs"].now[20]++ }, false, 4, ""},
 		{"no file", func(b *bench) { delete(b.fs.files, "runs") }, true, 1, "the run slots can't be read"},
 		{"empty file", func(b *bench) { b.fs.files["runs"].now = nil }, true, 1, "the run slots can't be read"},
 	} {

@@ -34,8 +34,22 @@ type File interface {
 // Disk is the real file system.
 type Disk struct{}
 
-// MkdirAll makes dir, readable by its owner only: payloads say who passed when.
-func (Disk) MkdirAll(dir string) error { return os.MkdirAll(dir, 0o700) }
+// MkdirAll makes dir, readable by its owner only: payloads say who passed when. What it made is durable.
+func (d Disk) MkdirAll(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	parent := filepath.Dir(dir)
+	if parent != dir {
+		if err := d.MkdirAll(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	return d.SyncDir(parent)
+}
 
 // Lock takes a flock on the directory itself, which also works on a read-only file system.
 func (Disk) Lock(dir string) (io.Closer, error) {

@@ -55,7 +55,7 @@ func (o *Outbox) newest(q *queue, tail []record, last runIdentity) (records []re
 			if !seg.has(last.epoch, last.run, 0) {
 				continue
 			}
-			tail, _ = o.recordsOf(seg) //nolint:errcheck // unreadable now: its records are named when it is read for sending
+			tail, _ = o.recordsOf(seg) // unreadable now: its records are named when it is read for sending
 		}
 		for _, r := range tail {
 			if r.epoch == last.epoch && r.run == last.run {

@@ -265,7 +265,7 @@ func (o *Outbox) Close() error {
 	o.mu.Unlock()
 	close(o.stop)
 	<-o.done
-	err := o.release()
+	err := errors.Join(o.closeError, o.release())
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.wake()

@@ -53,6 +53,11 @@ func (o *Outbox) beginRun(last runIdentity, known, fresh bool, damaged int) erro
 	if err := o.runs.store(o.identity(), true); err != nil {
 		return err
 	}
+	if fresh || !known { // both slots, so that one damaged byte does not cost the epoch
+		if err := o.runs.store(o.identity(), true); err != nil {
+			return err
+		}
+	}
 	if reason != "" {
 		n := Notice{Kind: OutboxRestored, Reason: reason}
 		if known {
