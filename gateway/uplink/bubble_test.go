@@ -230,7 +230,7 @@ func TestRetryWaits(t *testing.T) {
 			return 0, errors.New("down")
 		}
 		var told []time.Duration
-		retry(ctx, attempt, func(_ error, wait time.Duration) { told = append(told, wait) })
+		retry(ctx, longestWait, attempt, func(_ error, wait time.Duration) { told = append(told, wait) })
 
 		if !slices.Equal(waits, told) {
 			t.Errorf("waited %v, said %v", waits, told)

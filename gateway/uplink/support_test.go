@@ -191,13 +191,14 @@ func (m *memory) confirmations() []int {
 
 // gatewayUnderTest is an uplink with everything around it but the broker.
 type gatewayUnderTest struct {
-	t     testing.TB
-	opt   Options
-	out   *memory
-	clock *testClock
-	hub   *hub.Hub
-	stop  func()                                                  // ends Run and waits for it
-	open  func(context.Context) (tcp, stream net.Conn, err error) // nil = over TCP
+	t       testing.TB
+	opt     Options
+	out     *memory
+	clock   *testClock
+	hub     *hub.Hub
+	stop    func()                                                  // ends Run and waits for it
+	longest time.Duration                                           // between two attempts; 0 = as in production
+	open    func(context.Context) (tcp, stream net.Conn, err error) // nil = over TCP
 }
 
 // prepare makes the parts; test may change opt before start.
@@ -231,6 +232,9 @@ func (g *gatewayUnderTest) start() {
 	}
 	if g.open != nil {
 		u.open = g.open
+	}
+	if g.longest != 0 {
+		u.longest = g.longest
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
