@@ -97,6 +97,8 @@ type record struct {
 	state  map[string]struct{ Value, Quality string }
 	alarms map[string]bool
 	status string
+
+	listening bool
 }
 
 func (r *record) alive() bool { return r.status == "online" || r.status == "degraded" }
@@ -130,6 +132,9 @@ func newCenter(t *testing.T) *center {
 		}
 	}
 	startTo(t, c.hear, "mosquitto_sub", "-p", broker, "-q", "1", "-i", "center", "-c", "-t", root+"#", "-v")
+	// What comes before the subscription is heard by nobody, so the center begins when it hears itself.
+	start(t, "mosquitto_pub", "-p", broker, "-q", "1", "-r", "-t", root+"probe", "-m", "hello")
+	c.await("its own probe", func(r *record) bool { return r.listening })
 	return c
 }
 
@@ -153,6 +158,8 @@ func (c *center) hear(line string) {
 			break
 		}
 		c.rec.events = append(c.rec.events, e)
+	case "probe":
+		c.rec.listening = true
 	case "state":
 		var s struct{ Value, Quality string }
 		err = json.Unmarshal([]byte(payload), &s)

@@ -316,7 +316,9 @@ func TestVMKill(t *testing.T) {
 	s := newSite(t)
 	s.daemon = start(t, "lotusgate", "run", "--config", s.config) // the broker is not there yet
 	time.Sleep(200 * time.Millisecond)
+	s.daemon.signal(syscall.SIGSTOP) // or it would connect before the center listens
 	s.center = newCenter(t)
+	s.daemon.signal(syscall.SIGCONT)
 	s.center.await("the lane is known", func(r *record) bool { return r.state["entry"].Value == "clear" })
 	for range 5 {
 		s.passage()
