@@ -30,6 +30,7 @@ var mayImport = map[string][]string{
 	"gateway/hub":        {"gateway"},
 	"gateway/outbox":     {},
 	"gateway/checkpoint": {},
+	"gateway/audit":      {"gateway", "gateway/outbox"},
 	"gateway/text":       {"gateway", "gateway/hub"},
 	"gateway/config":     {"gateway"},
 	"gateway/field":      {"drivers", "gateway", "gateway/device", "gateway/hub"},
@@ -45,7 +46,7 @@ var mayImport = map[string][]string{
 	"firmware-sim/rig":   {"firmware-sim/chip", "firmware-sim/plant"},
 	"firmware-sim/vm":    {"firmware-sim/chip"},
 
-	"cmd/lotusgate":    {"drivers", "drivers/line", "gateway/config", "gateway/daemon"},
+	"cmd/lotusgate":    {"drivers", "drivers/line", "gateway", "gateway/audit", "gateway/config", "gateway/daemon", "gateway/outbox"},
 	"cmd/firmware-sim": {"drivers/line", "firmware-sim/rig", "gateway", "gateway/config", "gateway/daemon", "gateway/text"},
 }
 
