@@ -77,6 +77,16 @@ func Open(o Options) (*Checkpoint, error) {
 	return c, nil
 }
 
+// Peek reads one section of a file that another process may be writing. It changes nothing.
+func Peek(path, key string, v any) (bool, error) {
+	c, err := Open(Options{Path: path})
+	if err != nil {
+		return false, err
+	}
+	c.slots.close()
+	return c.Get(key, v)
+}
+
 // Damaged tells whether there was a file that could not be read: everything it kept is lost.
 func (c *Checkpoint) Damaged() bool { return c.damaged }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -56,6 +57,14 @@ func get[T any](t testing.TB, c *Checkpoint, key string) (v T) {
 	return v
 }
 
+func get0(t testing.TB, c *Checkpoint) (v counts) {
+	t.Helper()
+	if _, err := c.Get("entry", &v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
 func TestKeeps(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "checkpoint")
 	for i := range uint64(5) {
@@ -69,6 +78,14 @@ func TestKeeps(t *testing.T) {
 			}
 		} else if got := get[counts](t, c, "entry"); got != (counts{i - 1, 7}) {
 			t.Errorf("opened %d times: %+v", i, got)
+		}
+		before, _ := os.Stat(name)
+		var peeked counts
+		if ok, err := Peek(name, "entry", &peeked); err != nil || ok != (i > 0) || peeked != get0(t, c) {
+			t.Errorf("peeked %+v, found %v, error %v", peeked, ok, err)
+		}
+		if after, _ := os.Stat(name); i > 0 && after.ModTime() != before.ModTime() {
+			t.Error("Peek has written")
 		}
 		put(t, c, "entry", counts{i, 7})
 		put(t, c, "other", i)

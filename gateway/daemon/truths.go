@@ -41,6 +41,21 @@ func (d *daemon) openTruths(boot string) (err error) {
 	return nil
 }
 
+// Dates reads from a storage directory what its daemon knew about the dates of events, for who reads its outbox. It
+// only reads.
+func Dates(dir string) (func(boot string, at gateway.Mono) gateway.Stamp, error) {
+	var dates calendar
+	_, err := checkpoint.Peek(filepath.Join(dir, "checkpoint"), calendarSection, &dates)
+	return func(boot string, at gateway.Mono) (s gateway.Stamp) {
+		if i := dates.find(boot); i >= 0 && !dates.Boots[i].Offset.IsZero() {
+			s.Time, s.Clock = dates.Boots[i].Offset.Add(time.Duration(at)), dates.Boots[i].Clock
+			return s
+		}
+		s.NotBefore, s.NotAfter = dates.bounds(boot, at)
+		return s
+	}, err
+}
+
 // closeTruths keeps what is newest.
 func (d *daemon) closeTruths() error {
 	d.keepCalendar()
