@@ -25,17 +25,19 @@ var mayImport = map[string][]string{
 	"drivers/ina219":   {"drivers"},
 	"drivers/ads1115":  {"drivers"},
 
-	"gateway":        {},
-	"gateway/device": {"gateway"},
-	"gateway/hub":    {"gateway"},
-	"gateway/outbox": {},
-	"gateway/text":   {"gateway", "gateway/hub"},
-	"gateway/config": {"gateway"},
-	"gateway/field":  {"drivers", "gateway", "gateway/device", "gateway/hub"},
-	"gateway/uplink": {"gateway", "gateway/hub"},
-	"gateway/status": {"gateway", "gateway/hub", "gateway/text"},
+	"gateway":            {},
+	"gateway/device":     {"gateway"},
+	"gateway/hub":        {"gateway"},
+	"gateway/outbox":     {},
+	"gateway/checkpoint": {},
+	"gateway/audit":      {"gateway", "gateway/outbox"},
+	"gateway/text":       {"gateway", "gateway/hub"},
+	"gateway/config":     {"gateway"},
+	"gateway/field":      {"drivers", "gateway", "gateway/device", "gateway/hub"},
+	"gateway/uplink":     {"gateway", "gateway/hub"},
+	"gateway/status":     {"gateway", "gateway/hub", "gateway/text"},
 	"gateway/daemon": {
-		"drivers", "drivers/line", "drivers/mcp23017", "gateway", "gateway/config", "gateway/device", "gateway/field",
+		"drivers", "drivers/line", "drivers/mcp23017", "gateway", "gateway/checkpoint", "gateway/config", "gateway/device", "gateway/field",
 		"gateway/hub", "gateway/outbox", "gateway/status", "gateway/text", "gateway/uplink",
 	},
 
@@ -44,7 +46,7 @@ var mayImport = map[string][]string{
 	"firmware-sim/rig":   {"firmware-sim/chip", "firmware-sim/plant"},
 	"firmware-sim/vm":    {"firmware-sim/chip"},
 
-	"cmd/lotusgate":    {"drivers", "drivers/line", "gateway/config", "gateway/daemon"},
+	"cmd/lotusgate":    {"drivers", "drivers/line", "gateway", "gateway/audit", "gateway/config", "gateway/daemon", "gateway/outbox"},
 	"cmd/firmware-sim": {"drivers/line", "firmware-sim/rig", "gateway", "gateway/config", "gateway/daemon", "gateway/text"},
 }
 

@@ -34,6 +34,7 @@ const (
 	GatewayStarted       Type = "gateway.started"
 	GatewayStopping      Type = "gateway.stopping"
 	GatewayClockSynced   Type = "gateway.clock_synced"
+	GatewayClockStepped  Type = "gateway.clock_stepped"
 	GatewayEventsDropped Type = "gateway.events_dropped"
 	OutboxRestored       Type = "gateway.outbox_restored"
 	StorageDegraded      Type = "gateway.storage_degraded"
@@ -87,6 +88,7 @@ var catalogue = [...]Spec{
 	{Type: GatewayStarted, Urgent: true, Data: StartedData{}},
 	{Type: GatewayStopping, Data: StoppingData{}},
 	{Type: GatewayClockSynced, Urgent: true, Data: ClockSyncedData{}},
+	{Type: GatewayClockStepped, Severity: Warning, Data: ClockSteppedData{}},
 	{Type: GatewayEventsDropped, Severity: Warning, Urgent: true, Data: DroppedData{}},
 	{Type: OutboxRestored, Severity: Warning, Urgent: true, Data: RestoredData{}},
 	{Type: StorageDegraded, Severity: Major, Raises: "storage_degraded", Data: StorageData{}},

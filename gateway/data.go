@@ -142,6 +142,12 @@ type ClockSyncedData struct {
 	UTC        string  `json:"utc"` // RFC 3339
 }
 
+// ClockSteppedData of gateway.clock_stepped: the system clock jumped.
+type ClockSteppedData struct {
+	ByMS     int64 `json:"by_ms"`    // forward is positive
+	Followed bool  `json:"followed"` // false: what stands behind the new date is weaker, so ours stays
+}
+
 // NumberRange is inclusive.
 type NumberRange struct {
 	From uint64 `json:"from"`

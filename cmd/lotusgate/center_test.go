@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -18,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"lotusgate/gateway/audit"
 )
 
 // program is a child process whose output goes to the test's log.
@@ -93,7 +94,6 @@ func (e cloudEvent) uptime(t *testing.T) float64 {
 // record is what a center has heard.
 type record struct {
 	events []cloudEvent // each once, in the order of arrival
-	twice  int
 	state  map[string]struct{ Value, Quality string }
 	alarms map[string]bool
 	status string
@@ -106,14 +106,15 @@ func (r *record) alive() bool { return r.status == "online" || r.status == "degr
 // center is a broker and a subscriber that keeps book: mosquitto and mosquitto_sub.
 type center struct {
 	t   *testing.T
-	mu  sync.Mutex
-	rec record
+	mu   sync.Mutex
+	rec  record
+	book *audit.Book
 	got chan struct{} // signalled, buffered 1
 }
 
 func newCenter(t *testing.T) *center {
 	t.Helper()
-	c := &center{t: t, got: make(chan struct{}, 1)}
+	c := &center{t: t, got: make(chan struct{}, 1), book: audit.New()}
 	c.rec.state = map[string]struct{ Value, Quality string }{}
 	c.rec.alarms = map[string]bool{}
 	conf := filepath.Join(t.TempDir(), "mosquitto.conf")
@@ -151,10 +152,10 @@ func (c *center) hear(line string) {
 	var err error
 	switch kind {
 	case "event":
+		c.book.Line([]byte(payload))
 		var e cloudEvent
 		err = json.Unmarshal([]byte(payload), &e)
 		if slices.ContainsFunc(c.rec.events, func(o cloudEvent) bool { return o.ID == e.ID }) {
-			c.rec.twice++
 			break
 		}
 		c.rec.events = append(c.rec.events, e)
@@ -226,46 +227,14 @@ func (c *center) traffic() []cloudEvent {
 // the number of runs.
 func (c *center) holeless() int {
 	c.t.Helper()
-	numbers, named := map[string]map[int]bool{}, map[string]map[int]bool{}
-	mark := func(m map[string]map[int]bool, run string, n int) {
-		if m[run] == nil {
-			m[run] = map[int]bool{}
-		}
-		m[run][n] = true
-	}
-	for _, e := range c.events() {
-		run, number, _ := strings.Cut(e.Sequence, "-")
-		n, err := strconv.Atoi(number)
-		if err != nil {
-			c.t.Fatalf("sequence %q: %v", e.Sequence, err)
-		}
-		mark(numbers, run, n)
-		if e.Type != "lotusgate.gateway.events_dropped" {
-			continue
-		}
-		var d struct {
-			Run    int
-			Ranges []struct{ From, To int }
-		}
-		if err := json.Unmarshal(e.Data, &d); err != nil {
-			c.t.Fatal(err)
-		}
-		for _, r := range d.Ranges {
-			for n := r.From; n <= r.To; n++ {
-				mark(named, fmt.Sprintf("%08d", d.Run), n)
-			}
+	c.mu.Lock()
+	r := c.book.Report(true)
+	c.mu.Unlock()
+	for _, run := range r.Runs {
+		if len(run.Missing) > 0 {
+			c.t.Errorf("run %d: of %d events %s are missing and nobody named them", run.Run, run.Highest, list(run.Missing))
 		}
 	}
-	missing := 0
-	for run, got := range numbers {
-		last := slices.Max(slices.Collect(maps.Keys(got)))
-		for n := 1; n <= last; n++ {
-			if !got[n] && !named[run][n] {
-				missing++
-				c.t.Errorf("run %s: number %d of %d is missing and nobody named it", run, n, last)
-			}
-		}
-	}
-	c.t.Logf("%d events in %d runs, %d came twice, %d missing without a name", len(c.events()), len(numbers), c.rec.twice, missing)
-	return len(numbers)
+	c.t.Logf("%d events in %d runs, %d came twice, %d missing without a name", r.Delivered, len(r.Runs), r.Duplicates, r.Missing)
+	return len(r.Runs)
 }

@@ -48,7 +48,7 @@ func runCommand() *cobra.Command {
 			if err != nil {
 				return &failure{exitFailed, err}
 			}
-			err = daemon.Run(cmd.Context(), daemon.Options{Config: cfg, Hardware: hw, Version: version, Log: log})
+			err = daemon.Run(cmd.Context(), daemon.Options{Config: cfg, Hardware: hw, Version: version, Built: built(), Log: log})
 			if err != nil {
 				return &failure{exitFailed, err}
 			}

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"lotusgate/gateway"
+	"lotusgate/gateway/checkpoint"
 	"lotusgate/gateway/config"
 	"lotusgate/gateway/field"
 	"lotusgate/gateway/hub"
@@ -30,6 +31,7 @@ type Options struct {
 	Config   *config.Config
 	Hardware Hardware
 	Version  string
+	Built    time.Time // of this program; no date before it is believed. Zero = not known
 	Log      *slog.Logger
 
 	// Page, if not nil, is told the address of the status page once it answers.
@@ -55,6 +57,7 @@ type daemon struct {
 	clock   *clock
 	hub     *hub.Hub
 	box     *outbox.Outbox
+	truths  *checkpoint.Checkpoint
 	field   *field.Field
 	notices notices
 	beat    atomic.Int64 // gateway.Mono of the last step of the core
@@ -79,19 +82,22 @@ func Run(ctx context.Context, o Options) error {
 // start opens what can refuse to open.
 func start(o Options) (*daemon, error) {
 	d := &daemon{o: o, cfg: o.Config, log: o.Log, notices: notices{wake: make(chan struct{}, 1)}}
-	var err error
-	if d.clock, err = newClock(); err != nil {
-		return nil, fmt.Errorf("read the kernel's boot id: %w", err)
+	boot, err := kernelBootID()
+	if err != nil {
+		return nil, err
 	}
-	d.hub = hub.New(d.clock.Now)
+	d.hub = hub.New(monotonic)
 	d.box, err = outbox.Open(outbox.Options{
 		Dir: o.Config.Storage.Path, AlarmBytes: int64(o.Config.Storage.Alarm), NormalBytes: int64(o.Config.Storage.Normal),
 		Board:  boardIdentity(),
-		Now:    func() time.Duration { return time.Duration(d.clock.Now()) },
+		Now:    func() time.Duration { return time.Duration(monotonic()) },
 		Notify: d.notices.add,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the outbox in %s: %w", o.Config.Storage.Path, err)
+	}
+	if err := d.openTruths(boot); err != nil {
+		return nil, errors.Join(err, d.box.Close())
 	}
 	d.hub.SetGateway(hub.Gateway{
 		Site: d.cfg.Gateway.Site, ID: d.cfg.Gateway.ID, Label: d.cfg.Gateway.Label, Labels: d.cfg.Gateway.Labels,
@@ -111,15 +117,18 @@ func (d *daemon) run(ctx context.Context, relays *relays) error {
 	defer endSender()
 
 	if err := d.startPage(ctx, &page); err != nil {
-		return errors.Join(err, d.box.Close())
+		return errors.Join(err, d.closeTruths(), d.box.Close())
 	}
+	seen := d.clock.look()
+	d.hub.SetClock(seen.Clock)
 	if err := d.startUplink(sendCtx, &sender); err != nil {
-		return errors.Join(err, d.box.Close())
+		return errors.Join(err, d.closeTruths(), d.box.Close())
 	}
-	d.announce(fieldCtx)
+	d.announce(fieldCtx, seen)
 	core.Go(func() { d.field.Run(fieldCtx) })
 	others.Go(func() { d.watchStorage(fieldCtx) })
-	others.Go(func() { d.watchClock(fieldCtx) })
+	others.Go(func() { d.watchClock(fieldCtx, seen) })
+	others.Go(func() { d.truths.Run(fieldCtx) })
 	others.Go(func() { relays.keep(fieldCtx, d.clock.Now, func(e gateway.Event) { d.field.Post(fieldCtx, e) }) })
 	others.Go(func() { d.forwardNotices(fieldCtx) })
 
@@ -136,7 +145,7 @@ func (d *daemon) run(ctx context.Context, relays *relays) error {
 
 	syncCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastSync)
 	defer cancel()
-	return errors.Join(d.box.Sync(syncCtx), d.box.Close())
+	return errors.Join(d.box.Sync(syncCtx), d.closeTruths(), d.box.Close())
 }
 
 // sendLast gives the uplink a moment to send what is there, if it is connected.
@@ -194,7 +203,7 @@ func (d *daemon) startUplink(ctx context.Context, wg *sync.WaitGroup) error {
 		UsernameFile: m.UsernameFile, PasswordFile: m.PasswordFile,
 		CAFile: m.CAFile, CertFile: m.CertFile, KeyFile: m.KeyFile,
 		Window: m.Window, KeepAlive: m.KeepAlive, AckTimeout: m.AckTimeout, BacklogRate: m.BacklogRate,
-		Version: d.o.Version, KernelBoot: d.clock.boot,
+		Version: d.o.Version, KernelBoot: d.clock.boot, Date: d.clock.Date,
 		AlarmText: text.Alarm, Problems: d.ownProblems, Poison: d.quarantine, Log: d.log,
 	}, q, d.clock, d.hub, q)
 	if err != nil {
@@ -226,17 +235,14 @@ func (d *daemon) ownProblems(v *hub.View) []gateway.Text {
 }
 
 // announce is the first event of every run.
-func (d *daemon) announce(ctx context.Context) {
+func (d *daemon) announce(ctx context.Context, seen glance) {
 	l := ledger(d.box.Ledger())
-	seen, _ := d.clock.look()
-	d.hub.SetClock(seen)
 	d.post(ctx, gateway.GatewayStarted, gateway.StartedData{
 		Version: d.o.Version, KernelBoot: d.clock.boot, Epoch: l.Epoch, Run: l.Run, Unconfirmed: l.Unconfirmed,
 		Config: d.cfg.Hash, Clock: seen.Quality,
 	})
-	if seen.Quality == gateway.ClockSynced {
-		d.clockSynced(ctx, seen)
-	}
+	d.keepCalendar()
+	d.tellClock(ctx, seen)
 	d.log.Info("started", "version", d.o.Version, "epoch", l.Epoch, "run", l.Run, "config", d.cfg.Hash)
 }
 

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 	"periph.io/x/conn/v3/gpio"
@@ -166,30 +165,5 @@ func TestSecondDaemonIsRefused(t *testing.T) {
 	cancel()
 	if err := <-first; err != nil {
 		t.Error(err)
-	}
-}
-
-func TestClock(t *testing.T) {
-	c, err := newClock()
-	if err != nil {
-		t.Fatal(err)
-	}
-	before := c.Now()
-	now, _ := c.look()
-	if c.Now() <= before {
-		t.Error("the monotonic clock stands still")
-	}
-	wall, quality := c.Stamp(c.boot, c.Now())
-	if (quality == gateway.ClockUnset) != wall.IsZero() || quality != now.Quality {
-		t.Errorf("stamp %v with quality %v", wall, quality)
-	}
-	if wall, quality = c.Stamp("another boot", c.Now()); !wall.IsZero() || quality != gateway.ClockUnset {
-		t.Errorf("another kernel boot was dated: %v", wall)
-	}
-	// Once right, always at least holdover; and a date does not tremble.
-	c.now.Quality, c.now.Offset = gateway.ClockSynced, time.Now().Round(0).Add(-time.Duration(c.Now()))
-	first := c.now.Offset
-	if again, _ := c.look(); again.Quality == gateway.ClockUnset || again.Offset != first {
-		t.Errorf("after having been right: %+v, was %v", again, first)
 	}
 }

@@ -156,7 +156,7 @@ func foreign(names []string) bool {
 		if _, _, ok := parseSegmentName(name); ok || name == "runs" {
 			return false
 		}
-		other = other || name != "lost+found" && name != "cursor" && name != "gaps" &&
+		other = other || name != "lost+found" && name != "cursor" && name != "gaps" && name != "checkpoint" &&
 			!strings.HasPrefix(name, "spare-") && !strings.HasSuffix(name, ".tmp")
 	}
 	return other

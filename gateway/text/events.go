@@ -37,6 +37,8 @@ func eventArgs(e gateway.Event) []any {
 		return []any{d.Chip}
 	case gateway.StartedData:
 		return []any{d.Version}
+	case gateway.ClockSteppedData:
+		return []any{ms(d.ByMS).Abs()}
 	case gateway.DroppedData:
 		var n uint64
 		for _, r := range d.Ranges {
@@ -92,6 +94,7 @@ var eventTexts = []entry{
 	{"event.gateway.started", "网关启动，版本 {1}", "Gateway started, version {1}"},
 	{"event.gateway.stopping", "网关停止", "Gateway is stopping"},
 	{"event.gateway.clock_synced", "时钟已校准", "Clock was set"},
+	{"event.gateway.clock_stepped", "系统时间被改动，跳变 {1}", "The system clock jumped by {1}"},
 	{"event.gateway.events_dropped", "丢失 {1} 条事件：{2}", "{1} events were lost: {2}"},
 	{"event.gateway.outbox_restored", "本机记录重新编号", "Local record began a new numbering"},
 	{"event.gateway.storage_degraded", "本机存储异常", "Local storage has failed"},

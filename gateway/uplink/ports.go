@@ -37,4 +37,6 @@ type Clock interface {
 	Now() gateway.Mono
 	// Stamp turns a monotonic time of the kernel boot named boot into a date; zero while that is unknown.
 	Stamp(boot string, at gateway.Mono) (time.Time, gateway.ClockQuality)
+	// Bounds are what is known about a time that Stamp has no date for; zero = nothing.
+	Bounds(boot string, at gateway.Mono) (notBefore, notAfter time.Time)
 }
