@@ -2,8 +2,10 @@ package gateway
 
 // Event types. docs/wire.md says what each means to a center.
 const (
-	LoopOccupied Type = "loop.occupied"
-	LoopCleared  Type = "loop.cleared"
+	LoopOccupied     Type = "loop.occupied"
+	LoopCleared      Type = "loop.cleared"
+	LoopFault        Type = "loop.fault"
+	LoopFaultCleared Type = "loop.fault_cleared"
 
 	VehicleArrived   Type = "lane.vehicle_arrived"
 	VehiclePassed    Type = "lane.vehicle_passed"
@@ -57,6 +59,8 @@ type Spec struct {
 var catalogue = [...]Spec{
 	{Type: LoopOccupied, Data: LoopData{}},
 	{Type: LoopCleared, Data: LoopData{}},
+	{Type: LoopFault, Severity: Warning, Raises: Cause, Data: LoopFaultData{}},
+	{Type: LoopFaultCleared, Clears: []string{Cause}, Data: LoopFaultData{}},
 
 	{Type: VehicleArrived, Data: ArrivalData{}},
 	{Type: VehiclePassed, Data: PassData{}},

@@ -32,6 +32,16 @@ type LoopData struct {
 	OccupiedMS int64 `json:"occupied_ms,omitempty"` // cleared: how long a vehicle stood on the loop
 }
 
+// LoopFaultData of loop.fault and loop.fault_cleared.
+type LoopFaultData struct {
+	Cause string `json:"cause"`            // max_presence, no_activity, erratic, detector, open, short, excessive_change, detector_power
+	Count uint64 `json:"count,omitempty"`  // erratic: detections within the minute, up to the first too many
+	ForMS int64  `json:"for_ms,omitempty"` // cleared: how long the fault stood
+}
+
+// AlarmCause names the alarm.
+func (d LoopFaultData) AlarmCause() string { return d.Cause }
+
 // ArrivalData of lane.vehicle_arrived.
 type ArrivalData struct {
 	Direction Direction `json:"direction"` // as the first covered loop suggests

@@ -69,6 +69,7 @@ func (b *Board) plant(seed plant.Seed, site Site) map[string]*plant.Contact {
 		for name, d := range map[string]*plant.Detector{".a": m.A, ".b": m.B, ".photocell": m.Photocell} {
 			b.detectors[l.Name+name] = d
 			contacts[l.Name+name] = d.Output
+			contacts[l.Name+name+".fault"] = d.Fault
 		}
 		contacts[l.Name+".gate.open"] = m.Barrier.Open
 		contacts[l.Name+".gate.closed"] = m.Barrier.Closed

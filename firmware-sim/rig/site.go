@@ -7,7 +7,7 @@ import (
 )
 
 // Site says what stands in the field and how it is wired to the board. Names of contacts are those of their device and
-// of the contact: entry.a, entry.b, entry.photocell, entry.gate.open, entry.gate.closed, car-1.fault, cam-01.heartbeat.
+// of the contact: entry.a, entry.a.fault, entry.b, entry.photocell, entry.gate.open, entry.gate.closed, car-1.fault, cam-01.heartbeat.
 type Site struct {
 	Lanes     []Lane
 	Elevators []Elevator

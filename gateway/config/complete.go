@@ -26,6 +26,15 @@ func (c *checker) complete() {
 		}
 		cfg.Chips[id] = chip
 	}
+	for id, l := range cfg.Loops {
+		if l.Fail == "" {
+			l.Fail = FailSafe
+			if l.Output == OutputPulse {
+				l.Fail = FailSecure // no pulse without power
+			}
+		}
+		cfg.Loops[id] = l
+	}
 	for id, p := range cfg.Points {
 		onChip := p.Chip != ""
 		if p.Settle == nil {

@@ -118,11 +118,44 @@ type Point struct {
 	Debounce time.Duration  `yaml:"debounce"` // kernel debounce of a native line; default none
 }
 
-// Loop is an inductive loop detector with a presence output.
+// Loop is an inductive loop detector.
 type Loop struct {
-	Label  string            `yaml:"label"`
-	Labels map[string]string `yaml:"labels"`
-	Input  string            `yaml:"input"` // point
+	Label       string            `yaml:"label"`
+	Labels      map[string]string `yaml:"labels"`
+	Input       string            `yaml:"input"`        // point: the detector's output
+	Output      LoopOutput        `yaml:"output"`       // presence, or a pulse for each vehicle; default presence
+	Fail        FailMode          `yaml:"fail"`         // what a detector without power says: safe = present, secure = nothing; default safe, with pulses secure
+	Fault       string            `yaml:"fault"`        // point: the detector's fault contact
+	FaultMeans  string            `yaml:"fault_means"`  // what it tells; default detector, which is any fault
+	FaultCodes  []LoopCode        `yaml:"fault_codes"`  // of a detector that tells its fault by the width of pulses
+	Blank       time.Duration     `yaml:"blank"`        // the detector tunes itself so long after power came; default 10s
+	MaxPresence time.Duration     `yaml:"max_presence"` // occupied longer is a fault, 0s = never; default 10m
+	NoActivity  time.Duration     `yaml:"no_activity"`  // clear longer is a fault, 0s = never; default 12h
+	Erratic     int               `yaml:"erratic"`      // more detections than this in a minute are a fault, 0 = never; default 30
+	Healthy     time.Duration     `yaml:"healthy"`      // a fault is over after so long without its condition; default 1m
+}
+
+// LoopOutput is what a detector's output says.
+type LoopOutput string
+
+const (
+	OutputPresence LoopOutput = "presence"
+	OutputPulse    LoopOutput = "pulse"
+)
+
+// FailMode is what a detector says that has no power.
+type FailMode string
+
+const (
+	FailSafe   FailMode = "safe"
+	FailSecure FailMode = "secure"
+)
+
+// LoopCode says what pulses of a width on the fault contact mean.
+type LoopCode struct {
+	Means string        `yaml:"means"`
+	Min   time.Duration `yaml:"min"`
+	Max   time.Duration `yaml:"max"`
 }
 
 // Lane is two loops, A before B in the direction of the lane.

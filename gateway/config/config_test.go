@@ -47,6 +47,12 @@ func TestDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	ms, yes := func(n time.Duration) *time.Duration { d := n * time.Millisecond; return &d }, true
+	loop := func(input string) Loop {
+		return Loop{
+			Input: input, Output: OutputPresence, Fail: FailSafe, FaultMeans: "detector", Blank: 10 * time.Second,
+			MaxPresence: 10 * time.Minute, NoActivity: 12 * time.Hour, Erratic: 30, Healthy: time.Minute,
+		}
+	}
 	want := &Config{
 		Gateway: Gateway{Site: "lianhua", ID: "park-01", Label: "Car park, gate cabinet", Labels: map[string]string{"community": "wanquan"}},
 		MQTT: MQTT{
@@ -66,7 +72,7 @@ func TestDefaults(t *testing.T) {
 			"car-1-fault-in": {Label: "General fault contact", Chip: "x1", Pin: "GPA0", Active: ActiveLow, Bias: BiasUp, Settle: ms(30)},
 			"cam-01-pulse":   {Label: "Heartbeat output", Chip: "x1", Pin: "GPA1", Active: ActiveLow, Bias: BiasUp, Settle: ms(30)},
 		},
-		Loops: map[string]Loop{"entry-a": {Input: "entry-a-in"}, "entry-b": {Input: "entry-b-in"}},
+		Loops: map[string]Loop{"entry-a": loop("entry-a-in"), "entry-b": loop("entry-b-in")},
 		Lanes: map[string]Lane{"entry": {
 			Label: "Entry", Direction: gateway.In, OneWay: &yes, A: "entry-a", B: "entry-b", Gap: 3 * time.Second, Jitter: 50 * time.Millisecond,
 		}},

@@ -16,6 +16,11 @@ const (
 	KindCamera   = "camera"
 )
 
+// wired lists the points that are given.
+func wired(points ...string) []string {
+	return slices.DeleteFunc(points, func(p string) bool { return p == "" })
+}
+
 // IDs of a section in alphabetical order, so that everything that walks a configuration does so in the same order.
 func IDs[T any](section map[string]T) []string { return slices.Sorted(maps.Keys(section)) }
 
@@ -35,7 +40,7 @@ func (c *Config) Devices() []gateway.MetaDevice {
 		})
 	}
 	for id, l := range c.Loops {
-		add(id, KindLoop, l.Label, l.Labels, nil, []string{l.Input})
+		add(id, KindLoop, l.Label, l.Labels, nil, wired(l.Input, l.Fault))
 	}
 	for id, l := range c.Lanes {
 		add(id, KindLane, l.Label, l.Labels, []string{l.A, l.B}, nil)
@@ -45,11 +50,7 @@ func (c *Config) Devices() []gateway.MetaDevice {
 		if g.Lane != "" {
 			parts = append(parts, g.Lane)
 		}
-		for _, wire := range []string{g.OpenLimit, g.ClosedLimit} {
-			if wire != "" {
-				wires = append(wires, wire)
-			}
-		}
+		wires = append(wires, wired(g.OpenLimit, g.ClosedLimit)...)
 		for _, s := range g.Safety {
 			if _, ok := c.Loops[s]; ok {
 				parts = append(parts, s)

@@ -76,9 +76,21 @@ var rules = map[string]rule{
 	"points.*.settle":   {min: "0s", max: "1s"},
 	"points.*.debounce": {min: "0s", max: "1s"},
 
-	"loops.*.label":    {form: checkLabel},
-	"loops.*.labels.*": {form: checkLabel},
-	"loops.*.input":    {like: "input: entry-a-in", refs: []string{points}},
+	"loops.*.label":               {form: checkLabel},
+	"loops.*.labels.*":            {form: checkLabel},
+	"loops.*.input":               {like: "input: entry-a-in", refs: []string{points}},
+	"loops.*.output":              {def: "presence", words: []string{string(OutputPresence), string(OutputPulse)}},
+	"loops.*.fail":                {words: []string{string(FailSafe), string(FailSecure)}},
+	"loops.*.fault":               {refs: []string{points}},
+	"loops.*.fault_means":         {def: "detector", words: faultMeanings()},
+	"loops.*.fault_codes.*.means": {like: "means: open", words: faultMeanings()},
+	"loops.*.fault_codes.*.min":   {like: "min: 40ms", min: "1ms", max: "1m"},
+	"loops.*.fault_codes.*.max":   {like: "max: 60ms", min: "1ms", max: "1m"},
+	"loops.*.blank":               {def: "10s", min: "0s", max: "1m"},
+	"loops.*.max_presence":        {def: "10m", min: "0s", max: "255m"}, // NTCIP 1202: minutes in one byte
+	"loops.*.no_activity":         {def: "12h", min: "0s", max: "168h"},
+	"loops.*.erratic":             {def: "30", min: "0", max: "255"},
+	"loops.*.healthy":             {def: "1m", min: "1s", max: "1h"},
 
 	"lanes.*.label":     {form: checkLabel},
 	"lanes.*.labels.*":  {form: checkLabel},
@@ -118,3 +130,8 @@ var rules = map[string]rule{
 func levels() []string     { return []string{string(ActiveLow), string(ActiveHigh)} }
 func biases() []string     { return []string{string(BiasUp), string(BiasDown), string(BiasNone)} }
 func directions() []string { return []string{"in", "out"} }
+
+// faultMeanings are what a detector can tell through its fault contact: device.LoopCause words.
+func faultMeanings() []string {
+	return []string{"detector", "open", "short", "excessive_change", "detector_power"}
+}

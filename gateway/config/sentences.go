@@ -95,8 +95,15 @@ var sentences = map[Code]sentence{
 		"the order of the two decides the direction: give both points the same settle", "方向由两者先后决定：请给两个点位写相同的 settle"),
 	"debounce_differs": say("the loops of {0} are debounced differently: {1} for {2}, {3} for {4}", "{0} 的两个线圈消抖时间不同：{1} 为 {2}，{3} 为 {4}",
 		"the order of the two decides the direction: give both points the same debounce", "方向由两者先后决定：请给两个点位写相同的 debounce"),
-	"point_taken":  say("the point {0} belongs to {1} already", "点位 {0} 已属于 {1}", "a wire tells of one thing: wire another point, or name the device that reads it", "一根线只表示一件事：请接另一个点位，或写读取它的设备"),
-	"listed_twice": say("{0} stands in this list twice", "{0} 在列表中重复", "remove one", "请删除一个"),
+	"pulse_in_lane":    say(`the loop "{0}" has a pulse output`, "线圈“{0}”是脉冲输出", "two loops tell a direction by presence: wire the detector's presence output", "双线圈靠存在信号判断方向：请接检测器的存在输出"),
+	"pulse_in_safety":  say(`the loop "{0}" has a pulse output: a vehicle that stands on it is not seen`, "线圈“{0}”是脉冲输出：看不见停在上面的车", "wire the detector's presence output for safety", "防砸请接检测器的存在输出"),
+	"secure_in_safety": say(`the loop "{0}" says "clear" when its detector has no power`, "线圈“{0}”的检测器断电时会显示无车", "for safety wire the fail-safe output, and write fail: safe", "防砸请接故障安全输出，并写 fail: safe"),
+	"pulse_is_secure":  say("a pulse output says nothing without power", "脉冲输出断电时没有信号", "write fail: secure, or remove the line", "请写 fail: secure，或删除此行"),
+	"no_fault_contact": say("the loop {0} has no fault contact that could tell this", "线圈 {0} 没有接故障触点，此键无效", "write fault, the point that the contact is wired to", "请写 fault（故障触点所接的点位）"),
+	"too_many_codes":   say("{0} pulse widths are too many", "脉宽过多：{0} 个", "at most {1}", "最多 {1} 个"),
+	"max_below_min":    say("{0} is less than min, which is {1}", "{0} 小于 min 的 {1}", "", ""),
+	"point_taken":      say("the point {0} belongs to {1} already", "点位 {0} 已属于 {1}", "a wire tells of one thing: wire another point, or name the device that reads it", "一根线只表示一件事：请接另一个点位，或写读取它的设备"),
+	"listed_twice":     say("{0} stands in this list twice", "{0} 在列表中重复", "remove one", "请删除一个"),
 
 	// The connection, storage and page.
 	"bad_broker":      say(`"{0}" is not the address of a broker`, "“{0}”不是服务器地址", "mqtt://host:1883, or with TLS mqtts://host:8883", "mqtt://主机:1883，使用 TLS 时为 mqtts://主机:8883"),

@@ -148,8 +148,10 @@ func (a *attach) addDevice(meta gateway.MetaDevice) {
 	d := field.DeviceConfig{Meta: meta}
 	switch meta.Kind {
 	case config.KindLoop:
-		d.Machine = field.Box(device.NewLoop())
-		d.Parts = []field.Part{a.point(device.RoleInput, 0, a.cfg.Loops[meta.ID].Input)}
+		l := a.cfg.Loops[meta.ID]
+		d.Machine = field.Box(device.NewLoop(loopConfig(l)))
+		d.Parts = a.wired(d.Parts, device.RoleInput, l.Input)
+		d.Parts = a.wired(d.Parts, device.RoleFault, l.Fault)
 	case config.KindLane:
 		l := a.cfg.Lanes[meta.ID]
 		d.Machine = field.Box(device.NewLane(device.LaneConfig{
@@ -176,6 +178,28 @@ func (a *attach) addDevice(meta gateway.MetaDevice) {
 	}
 	a.devices[meta.ID] = len(a.out.Devices)
 	a.out.Devices = append(a.out.Devices, d)
+}
+
+// loopConfig of a checked configuration; its words are those of device.
+func loopConfig(l config.Loop) device.LoopConfig {
+	cfg := device.LoopConfig{
+		Pulse: l.Output == config.OutputPulse, Blank: l.Blank, Healthy: l.Healthy,
+		MaxPresence: l.MaxPresence, NoActivity: l.NoActivity, Erratic: uint16(l.Erratic),
+	}
+	cfg.Reports, _ = device.ParseLoopCause(l.FaultMeans)
+	for i, c := range l.FaultCodes {
+		means, _ := device.ParseLoopCause(c.Means)
+		cfg.Codes[i] = device.LoopCode{Min: c.Min, Max: c.Max, Means: means}
+	}
+	return cfg
+}
+
+// wired adds the point of a role, if one is given.
+func (a *attach) wired(parts []field.Part, role device.Role, id string) []field.Part {
+	if id == "" {
+		return parts
+	}
+	return append(parts, a.point(role, 0, id))
 }
 
 func (a *attach) point(role device.Role, index uint8, id string) field.Part {

@@ -21,6 +21,7 @@ type Role uint8
 
 const (
 	RoleInput       Role = iota // the one input of a loop, elevator or camera
+	RoleFault                   // loop: the detector's fault contact
 	RoleA                       // lane: first loop in the direction of the lane
 	RoleB                       // lane: second loop
 	RoleOpenLimit               // gate
@@ -37,6 +38,9 @@ type Signal struct {
 
 // Known tells whether the signal may be reasoned with.
 func (s Signal) Known() bool { return s.Quality == gateway.Good }
+
+// Readable tells whether somebody reads the signal, be it that a diagnostic speaks against it.
+func (s Signal) Readable() bool { return s.Quality != gateway.Bad }
 
 // Input is one thing a machine is told. The zero Input is a timer: a wake-up time has come.
 type Input struct {

@@ -10,8 +10,8 @@ import (
 	"lotusgate/gateway"
 )
 
-// A script is one line an input: "1.5s A+" covers loop A at 1.5 s, "2s A-" leaves it, "3s A?" loses it, "4s" only lets
-// time pass. play steps m through it, with its timers in between, and returns one line an event.
+// play steps m through a script (scenario_test.go says what may stand in it), with its timers in between, and returns one
+// line an event.
 func play[T Machine[T]](t testing.TB, m T, roles map[string]Input, script string) (T, []string) {
 	t.Helper()
 	var (
@@ -53,32 +53,30 @@ func play[T Machine[T]](t testing.TB, m T, roles map[string]Input, script string
 			step(wake, Input{})
 		}
 		for _, word := range f[1:] {
-			in, ok := roles[word[:len(word)-1]]
-			if !ok {
-				t.Fatalf("script: no role %q", word)
-			}
-			in.Kind = SignalChanged
-			in.Signal = Signal{Since: now, Quality: gateway.Good, On: word[len(word)-1] == '+'}
-			if word[len(word)-1] == '?' {
-				in.Signal.Quality = gateway.Bad
-			}
-			step(now, in)
+			step(now, parse(t, roles, now, word))
 		}
 	}
 	return m, out
 }
 
+// parse reads one word of a script.
+func parse(t testing.TB, roles map[string]Input, now gateway.Mono, word string) Input {
+	t.Helper()
+	name, sign := word[:len(word)-1], word[len(word)-1]
+	s := Signal{Since: now, Quality: gateway.Good, On: sign == '+'}
+	if sign == '?' {
+		s.Quality = gateway.Bad
+	}
+	if doubtful, ok := strings.CutSuffix(name, "~"); ok {
+		name, s.Quality = doubtful, gateway.Stale
+	}
+	in, ok := roles[name]
+	if !ok {
+		t.Fatalf("script: no role %q", word)
+	}
+	in.Kind, in.Signal = SignalChanged, s
+	return in
+}
+
 // origin is the moment 0s of a script: no machine may treat time zero specially.
 const origin gateway.Mono = 1_000_000_000_000
-
-func expect(t *testing.T, got []string, want string) {
-	t.Helper()
-	w := strings.TrimSpace(want)
-	lines := strings.Split(w, "\n")
-	for i := range lines {
-		lines[i] = strings.TrimSpace(lines[i])
-	}
-	if g := strings.Join(got, "\n"); g != strings.Join(lines, "\n") {
-		t.Errorf("got:\n%s\nwant:\n%s", g, strings.Join(lines, "\n"))
-	}
-}

@@ -153,7 +153,7 @@ func site(b *board) Config {
 		return PointConfig{ID: id, Source: src, Channel: ch, Settle: 20 * time.Millisecond}
 	}
 	loop := func(id string, p int) DeviceConfig {
-		return DeviceConfig{Meta: gateway.MetaDevice{ID: id, Kind: "loop"}, Machine: Box(device.NewLoop()), Parts: []Part{{Point: p}}}
+		return DeviceConfig{Meta: gateway.MetaDevice{ID: id, Kind: "loop"}, Machine: Box(device.NewLoop(device.LoopConfig{})), Parts: []Part{{Point: p}}}
 	}
 	return Config{
 		Sources: []SourceConfig{{ID: GPIO, Kind: GPIO, Bus: GPIO}, {ID: "x1", Kind: "mcp23017", Bus: "cabinet"}},

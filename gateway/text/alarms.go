@@ -27,6 +27,47 @@ func ofAlarm(family string, a gateway.Alarm) gateway.Text {
 
 // alarmTexts: alarm.<type>[.<cause>] is the title, advice.<type>[.<cause>] what to do.
 var alarmTexts = []entry{
+	{"alarm.loop.fault", "地感线圈故障", "Loop fault"},
+	{
+		"advice.loop.fault", "到检测器处看指示灯，按说明书复位；排除前该线圈的有车信号不可信。",
+		"Look at the detector's lights and reset it as its manual says; until then do not believe what this loop says.",
+	},
+	{"alarm.loop.fault.max_presence", "线圈一直有车", "Loop has been occupied for very long"},
+	{
+		"advice.loop.fault.max_presence", "先看线圈上是否停着车；没有车时复位检测器，并检查线圈接线和检测器供电。",
+		"See whether a vehicle stands there; if not, reset the detector and check the loop's wires and the detector's supply.",
+	},
+	{"alarm.loop.fault.no_activity", "线圈长时间没有车", "Loop has seen nobody for very long"},
+	{
+		"advice.loop.fault.no_activity", "车道正常通车时，开车压一下线圈试验；没有反应时检查检测器和接线。",
+		"If the lane is in use, drive over the loop to test it; if nothing happens, check detector and wires.",
+	},
+	{"alarm.loop.fault.erratic", "线圈信号反复跳变", "Loop flickers"},
+	{
+		"advice.loop.fault.erratic", "调低检测器灵敏度，错开相邻线圈的频率，再检查端子和引线是否松动。",
+		"Lower the detector's sensitivity, set neighbouring loops to other frequencies, then look for loose terminals and feeders.",
+	},
+	{"alarm.loop.fault.detector", "检测器报告故障", "The detector reports a fault"},
+	{"alarm.loop.fault.open", "线圈断线", "Loop wire is broken"},
+	{
+		"advice.loop.fault.open", "在检测器端子上量线圈电阻：不通时查接头和路面切槽，必要时重做线圈。",
+		"Measure the loop at the detector's terminals: without continuity look at joints and the slot in the road; a new loop may be needed.",
+	},
+	{"alarm.loop.fault.short", "线圈短路", "Loop is shorted"},
+	{
+		"advice.loop.fault.short", "检查引线绝缘和接头是否进水，必要时重做线圈。",
+		"Check the feeder's insulation and the joints for water; a new loop may be needed.",
+	},
+	{"alarm.loop.fault.excessive_change", "线圈电感突变", "Loop changed too much"},
+	{
+		"advice.loop.fault.excessive_change", "看线圈附近是否新放了金属物，路面是否开裂；移开后复位检测器。",
+		"Look for metal that was put near the loop or cracks in the road; then reset the detector.",
+	},
+	{"alarm.loop.fault.detector_power", "检测器断电", "The detector has no power"},
+	{
+		"advice.loop.fault.detector_power", "检查检测器的供电和保险。",
+		"Check the detector's supply and fuse.",
+	},
 	{"alarm.gate.fault", "道闸故障", "Barrier fault"},
 	{
 		"advice.gate.fault", "到现场查看道闸；车辆被困时先手动抬杆放行。",

@@ -20,6 +20,8 @@ func eventArgs(e gateway.Event) []any {
 	switch d := e.Data.(type) {
 	case gateway.LoopData:
 		return []any{ms(d.OccupiedMS)}
+	case gateway.LoopFaultData:
+		return []any{Alarm(gateway.Alarm{Type: gateway.LoopFault, Name: d.Cause})}
 	case gateway.ArrivalData:
 		return []any{direction(d.Direction)}
 	case gateway.PassData:
@@ -62,6 +64,8 @@ func sourceName(bus, part string) string {
 var eventTexts = []entry{
 	{"event.loop.occupied", "线圈有车", "Loop occupied"},
 	{"event.loop.cleared", "线圈空出，压线 {1}", "Loop cleared after {1}"},
+	{"event.loop.fault", "线圈异常：{1}", "Loop fault: {1}"},
+	{"event.loop.fault_cleared", "线圈恢复：{1}", "Loop works again: {1}"},
 
 	{"event.lane.vehicle_arrived", "车辆到达（{1}）", "Vehicle arrived ({1})"},
 	{"event.lane.vehicle_passed", "车辆通过（{1}），累计 {2} 辆", "Vehicle passed ({1}), {2} in total"},
