@@ -29,9 +29,17 @@ const (
 	CameraOffline        Type = "camera.offline"
 	CameraHeartbeatStuck Type = "camera.heartbeat_stuck"
 
+	ContactRaised   Type = "contact.raised"
+	ContactCleared  Type = "contact.cleared"
+	CounterAdvanced Type = "counter.advanced"
+
+	InputChattering Type = "input.chattering"
+
 	BusFault     Type = "bus.fault"
 	BusRecovered Type = "bus.recovered"
 	BusChipReset Type = "bus.chip_reset"
+
+	AlarmCleared Type = "alarm.cleared"
 
 	GatewayStarted       Type = "gateway.started"
 	GatewayStopping      Type = "gateway.stopping"
@@ -84,9 +92,17 @@ var catalogue = [...]Spec{
 	{Type: CameraOffline, Severity: Major, Raises: "offline", Clears: []string{"late", "heartbeat_stuck"}, Data: CameraData{}},
 	{Type: CameraHeartbeatStuck, Severity: Major, Raises: "heartbeat_stuck", Clears: []string{"late", "offline"}, Data: CameraData{}},
 
+	{Type: ContactRaised, Severity: Warning, Raises: "raised", Data: ContactData{}}, // severity: as configured
+	{Type: ContactCleared, Clears: []string{"raised"}, Urgent: true, Data: ContactData{}},
+	{Type: CounterAdvanced, Data: CounterData{}},
+
+	{Type: InputChattering, Severity: Warning, Raises: "chattering", Data: ChatteringData{}},
+
 	{Type: BusFault, Severity: Major, Raises: Cause, Data: BusFaultData{}},
 	{Type: BusRecovered, Clears: []string{Cause}, Urgent: true, Data: BusFaultData{}},
 	{Type: BusChipReset, Severity: Warning, Data: ChipResetData{}},
+
+	{Type: AlarmCleared, Clears: []string{Cause}, Urgent: true, Data: AlarmClearedData{}},
 
 	{Type: GatewayStarted, Urgent: true, Data: StartedData{}},
 	{Type: GatewayStopping, Data: StoppingData{}},
@@ -113,6 +129,22 @@ func SpecOf(t Type) (spec Spec, ok bool) {
 		return Spec{Type: t}, false
 	}
 	return *s, true
+}
+
+// SeverityOf an event: what its type has, unless the site said otherwise.
+func SeverityOf(e Event) Severity {
+	if g, ok := e.Data.(Graded); ok {
+		return g.EventSeverity()
+	}
+	spec, _ := SpecOf(e.Type)
+	return spec.Severity
+}
+
+// QueueOf the outbox that keeps an event.
+func QueueOf(e Event) Queue {
+	spec, _ := SpecOf(e.Type)
+	spec.Severity = SeverityOf(e)
+	return spec.Queue()
 }
 
 // Catalogue returns every event type in the order of docs/wire.md.

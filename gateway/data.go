@@ -100,6 +100,39 @@ type CameraData struct {
 	SilentMS int64  `json:"silent_ms,omitempty"` // since the last good pulse (or since the start, if there was none)
 }
 
+// ContactData of contact.raised and contact.cleared.
+type ContactData struct {
+	Text     string   `json:"text,omitempty"`      // the site's own words for "raised"
+	RaisedMS int64    `json:"raised_ms,omitempty"` // cleared: how long it was
+	Severity Severity `json:"-"`                   // as the site grades it; in the event's envelope
+}
+
+// EventSeverity is what the site says.
+func (d ContactData) EventSeverity() Severity { return d.Severity }
+
+// AlarmText is what the site calls it.
+func (d ContactData) AlarmText() string { return d.Text }
+
+// CounterData of counter.advanced.
+type CounterData struct {
+	Count uint64 `json:"count"`
+	By    uint64 `json:"by"` // since the event before
+}
+
+// ChatteringData of input.chattering: an input has changed more often than its budget allows.
+type ChatteringData struct {
+	Count uint64 `json:"count"` // changes within the minute, up to the first too many
+}
+
+// AlarmClearedData of alarm.cleared: an alarm is over that no other type clears.
+type AlarmClearedData struct {
+	Alarm string `json:"alarm"`
+	Count uint64 `json:"count,omitempty"` // chattering: all changes of it
+}
+
+// AlarmCause names the alarm.
+func (d AlarmClearedData) AlarmCause() string { return d.Alarm }
+
 // BusFaultData of bus.fault and bus.recovered.
 type BusFaultData struct {
 	Part  string `json:"part,omitempty"` // chip, or point on a native line; "" = all of it
@@ -180,3 +213,9 @@ type StorageData struct {
 
 // AlarmCauser is implemented by data whose alarm is named by a cause (Spec.Raises or Clears = Cause).
 type AlarmCauser interface{ AlarmCause() string }
+
+// Graded is implemented by data whose severity the site has set.
+type Graded interface{ EventSeverity() Severity }
+
+// Worded is implemented by data whose alarm may be called in the site's own words.
+type Worded interface{ AlarmText() string }

@@ -46,6 +46,8 @@ func pullUps(t *testing.T, b *Board, lines ...string) {
 // clean is DemoSite with contacts that don't bounce and reactions that don't vary.
 func clean() Site {
 	s := DemoSite()
+	s.Meters = nil // nothing happens by itself
+	s.Wires = slices.DeleteFunc(s.Wires, func(w Wire) bool { return w.From == "water.pulse" })
 	s.Lanes[0].Loops = plant.DetectorOptions{React: plant.Span{Min: 30 * time.Millisecond, Max: 30 * time.Millisecond}}
 	s.Lanes[0].Beam = plant.DetectorOptions{React: plant.Span{Min: 10 * time.Millisecond, Max: 10 * time.Millisecond}}
 	s.Lanes[0].Barrier.Bounce = plant.Bounce{}

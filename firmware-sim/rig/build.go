@@ -86,6 +86,17 @@ func (b *Board) plant(seed plant.Seed, site Site) map[string]*plant.Contact {
 		b.field = append(b.field, m)
 		contacts[c.Name+".heartbeat"] = m.Heartbeat
 	}
+	for _, w := range site.Switches {
+		m := plant.NewSwitch(w.Name, w.Bounce, seed, &b.journal)
+		b.switches[w.Name] = m
+		b.field = append(b.field, m)
+		contacts[w.Name+".contact"] = m.Contact
+	}
+	for _, w := range site.Meters {
+		m := plant.NewMeter(w.Name, w.Flow, seed)
+		b.field = append(b.field, m)
+		contacts[w.Name+".pulse"] = m.Pulse
+	}
 	return contacts
 }
 

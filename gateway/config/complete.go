@@ -8,7 +8,26 @@ const (
 	pollAlone         = 20 * time.Millisecond
 	settleNative      = 20 * time.Millisecond
 	settleOnChip      = 30 * time.Millisecond
+	budgetOfPoint     = 60 // changes a minute
 )
+
+// budgets of points whose device has a use, or a diagnosis of its own, for many changes a minute.
+func (c *Config) budgets() map[string]int {
+	of := map[string]int{}
+	for _, l := range c.Loops {
+		of[l.Input] = budgetOfPoint + 2*l.Erratic // erratic counts tell it first
+		of[l.Fault] = 0                           // pulses tell the fault
+	}
+	for _, cam := range c.Cameras {
+		if cam.Period > 0 {
+			of[cam.Heartbeat] = budgetOfPoint + int(4*time.Minute/cam.Period)
+		}
+	}
+	for _, m := range c.Counters {
+		of[m.Input] = 0
+	}
+	return of
+}
 
 // complete fills in what the file leaves open and the rules could not.
 func (c *checker) complete() {
@@ -35,7 +54,15 @@ func (c *checker) complete() {
 		}
 		cfg.Loops[id] = l
 	}
+	budgets := cfg.budgets()
 	for id, p := range cfg.Points {
+		if p.Budget == nil {
+			budget := budgetOfPoint
+			if need, ok := budgets[id]; ok {
+				budget = need
+			}
+			p.Budget = &budget
+		}
 		onChip := p.Chip != ""
 		if p.Settle == nil {
 			settle := settleNative

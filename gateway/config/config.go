@@ -29,6 +29,8 @@ type Config struct {
 	Gates     map[string]Gate     `yaml:"gates"`
 	Elevators map[string]Elevator `yaml:"elevators"`
 	Cameras   map[string]Camera   `yaml:"cameras"`
+	Contacts  map[string]Contact  `yaml:"contacts"`
+	Counters  map[string]Counter  `yaml:"counters"`
 
 	// Hash of the bytes that were read, "sha256:…".
 	Hash string `yaml:"-"`
@@ -116,6 +118,7 @@ type Point struct {
 	Bias     Bias           `yaml:"bias"`     // default up when active low, down when active high (none on a chip: no pull-downs)
 	Settle   *time.Duration `yaml:"settle"`   // default 20ms native, 30ms on a chip
 	Debounce time.Duration  `yaml:"debounce"` // kernel debounce of a native line; default none
+	Budget   *int           `yaml:"budget"`   // changes a minute, more are one fault, 0 = any; default 60, or what the device needs
 }
 
 // Loop is an inductive loop detector.
@@ -224,6 +227,25 @@ type Camera struct {
 	Labels    map[string]string `yaml:"labels"`
 	Heartbeat string            `yaml:"heartbeat"` // point
 	Period    time.Duration     `yaml:"period"`    // default 60s
+}
+
+// Contact is any sensor of a building with a contact.
+type Contact struct {
+	Label      string            `yaml:"label"`
+	Labels     map[string]string `yaml:"labels"`
+	Input      string            `yaml:"input"`       // point
+	Severity   string            `yaml:"severity"`    // of its alarm: info, warning, major or critical; default warning
+	Text       string            `yaml:"text"`        // what it means, in the site's own words
+	RaiseAfter *time.Duration    `yaml:"raise_after"` // default 1s
+	ClearAfter *time.Duration    `yaml:"clear_after"` // default 1s
+}
+
+// Counter is a meter with a pulse output.
+type Counter struct {
+	Label  string            `yaml:"label"`
+	Labels map[string]string `yaml:"labels"`
+	Input  string            `yaml:"input"` // point
+	Every  time.Duration     `yaml:"every"` // at most one event so often; default 1m
 }
 
 // Bytes is a size: 64MiB, 512KiB, 1GiB.

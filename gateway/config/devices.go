@@ -150,6 +150,12 @@ func (c *checker) checkUse() {
 	for _, id := range c.ids(cameras) {
 		use(join(cameras, id) + ".heartbeat")
 	}
+	for _, id := range c.ids(contacts) {
+		use(join(contacts, id) + ".input")
+	}
+	for _, id := range c.ids(counters) {
+		use(join(counters, id) + ".input")
+	}
 	c.checkUnused(first)
 }
 

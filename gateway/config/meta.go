@@ -14,6 +14,8 @@ const (
 	KindGate     = "gate"
 	KindElevator = "elevator"
 	KindCamera   = "camera"
+	KindContact  = "contact"
+	KindCounter  = "counter"
 )
 
 // wired lists the points that are given.
@@ -65,6 +67,12 @@ func (c *Config) Devices() []gateway.MetaDevice {
 	}
 	for id, cam := range c.Cameras {
 		add(id, KindCamera, cam.Label, cam.Labels, nil, []string{cam.Heartbeat})
+	}
+	for id, k := range c.Contacts {
+		add(id, KindContact, k.Label, k.Labels, nil, []string{k.Input})
+	}
+	for id, m := range c.Counters {
+		add(id, KindCounter, m.Label, m.Labels, nil, []string{m.Input})
 	}
 	slices.SortFunc(list, func(a, b gateway.MetaDevice) int {
 		if a.ID < b.ID {

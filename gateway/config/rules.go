@@ -23,10 +23,12 @@ const (
 	gates     = "gates"
 	elevators = "elevators"
 	cameras   = "cameras"
+	contacts  = "contacts"
+	counters  = "counters"
 )
 
 func sections() []string {
-	return []string{buses, chips, points, loops, lanes, gates, elevators, cameras}
+	return []string{buses, chips, points, loops, lanes, gates, elevators, cameras, contacts, counters}
 }
 
 // maxEntries of one section; the largest gateway of the reference district has about 220 points.
@@ -75,6 +77,7 @@ var rules = map[string]rule{
 	"points.*.bias":     {words: biases()},
 	"points.*.settle":   {min: "0s", max: "1s"},
 	"points.*.debounce": {min: "0s", max: "1s"},
+	"points.*.budget":   {min: "0", max: "6000"},
 
 	"loops.*.label":               {form: checkLabel},
 	"loops.*.labels.*":            {form: checkLabel},
@@ -125,6 +128,19 @@ var rules = map[string]rule{
 	"cameras.*.labels.*":  {form: checkLabel},
 	"cameras.*.heartbeat": {like: "heartbeat: cam-01-pulse", refs: []string{points}},
 	"cameras.*.period":    {def: "60s", min: "1s", max: "1h"},
+
+	"contacts.*.label":       {form: checkLabel},
+	"contacts.*.labels.*":    {form: checkLabel},
+	"contacts.*.input":       {like: "input: pump-room-in", refs: []string{points}},
+	"contacts.*.severity":    {def: "warning", words: []string{"info", "warning", "major", "critical"}},
+	"contacts.*.text":        {form: checkLabel},
+	"contacts.*.raise_after": {def: "1s", min: "0s", max: "1h"},
+	"contacts.*.clear_after": {def: "1s", min: "0s", max: "1h"},
+
+	"counters.*.label":    {form: checkLabel},
+	"counters.*.labels.*": {form: checkLabel},
+	"counters.*.input":    {like: "input: water-in", refs: []string{points}},
+	"counters.*.every":    {def: "1m", min: "1s", max: "24h"},
 }
 
 func levels() []string     { return []string{string(ActiveLow), string(ActiveHigh)} }

@@ -15,6 +15,8 @@ var nouns = map[string]gateway.Text{
 	"gate":          {EN: "gate", ZH: "道闸"},
 	"elevator":      {EN: "elevator", ZH: "电梯"},
 	"camera":        {EN: "camera", ZH: "摄像机"},
+	"contact":       {EN: "contact", ZH: "触点"},
+	"counter":       {EN: "counter", ZH: "计数器"},
 	"point or loop": {EN: "point or loop", ZH: "点位或地感线圈"},
 	"mapping":       {EN: "a group of keys", ZH: "一组键"},
 	"list":          {EN: "a list", ZH: "一个列表"},

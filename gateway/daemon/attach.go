@@ -72,7 +72,7 @@ func (a *attach) addPoints() {
 	for _, id := range config.IDs(a.cfg.Points) {
 		p := a.cfg.Points[id]
 		pc := field.PointConfig{
-			ID: id, Label: p.Label, ActiveLow: p.Active == config.ActiveLow, Settle: *p.Settle,
+			ID: id, Label: p.Label, ActiveLow: p.Active == config.ActiveLow, Settle: *p.Settle, Budget: uint32(*p.Budget),
 		}
 		if p.Line != "" {
 			pc.Channel, pc.Terminal = len(a.lines), p.Line
@@ -171,6 +171,18 @@ func (a *attach) addDevice(meta gateway.MetaDevice) {
 		e := a.cfg.Elevators[meta.ID]
 		d.Machine = field.Box(device.NewElevator(*e.RaiseAfter, *e.ClearAfter))
 		d.Parts = []field.Part{a.point(device.RoleInput, 0, e.Fault)}
+	case config.KindContact:
+		c := a.cfg.Contacts[meta.ID]
+		cfg := device.ContactConfig{Text: c.Text, RaiseAfter: *c.RaiseAfter, ClearAfter: *c.ClearAfter}
+		if err := cfg.Severity.UnmarshalText([]byte(c.Severity)); err != nil {
+			panic(err) // the configuration was not checked
+		}
+		d.Machine = field.Box(device.NewContact(cfg))
+		d.Parts = []field.Part{a.point(device.RoleInput, 0, c.Input)}
+	case config.KindCounter:
+		c := a.cfg.Counters[meta.ID]
+		d.Machine = field.Box(device.NewCounter(c.Every))
+		d.Parts = []field.Part{a.point(device.RoleInput, 0, c.Input)}
 	case config.KindCamera:
 		c := a.cfg.Cameras[meta.ID]
 		d.Machine = field.Box(device.NewCamera(c.Period))

@@ -15,6 +15,7 @@ type Camera struct {
 
 	contact Signal
 	value   cameraValue
+	told    cameraValue  // what the last event said; it stands while the wire is lost
 	since   gateway.Mono
 	from    gateway.Mono // the last pulse, or the moment watching began
 	pulses  uint8        // good pulses in a row, up to 2
@@ -121,6 +122,10 @@ func (c Camera) become(v cameraValue, at gateway.Mono, silent time.Duration, fx 
 	if v != cameraOnline {
 		c.pulses = 0
 	}
+	if v == c.told {
+		return c // as before the wire was lost
+	}
+	c.told = v
 	types := [...]gateway.Type{
 		cameraOnline: gateway.CameraOnline, cameraLate: gateway.CameraLate,
 		cameraOffline: gateway.CameraOffline, cameraStuck: gateway.CameraHeartbeatStuck,

@@ -107,7 +107,20 @@ func TestMachinesHold(t *testing.T) {
 			[]Input{{}, signalOf(RoleOpenLimit), signalOf(RoleClosedLimit), signalOf(RoleSafety)}, 15*time.Second)
 	})
 	t.Run("camera", func(t *testing.T) { holds(t, NewCamera(time.Minute), []Input{{}, in}, 2*time.Minute) })
+	t.Run("contact", func(t *testing.T) {
+		holds(t, NewContact(ContactConfig{RaiseAfter: time.Second, ClearAfter: 2 * time.Second}), []Input{{}, in}, 3*time.Second)
+	})
 	t.Run("elevator", func(t *testing.T) { holds(t, NewElevator(time.Second, time.Second), []Input{{}, in}, 3*time.Second) })
+}
+
+// A counter never loses a pulse that it saw, and tells all of them in the end.
+func TestCounterTellsAll(t *testing.T) {
+	holds(t, NewCounter(20*time.Second), []Input{{}, signalOf(RoleInput)}, 10*time.Second)
+	c := NewCounter(time.Minute).Restore(CounterSnapshot{Count: 41})
+	c, events := play(t, c, inputRole, "0s I-\n1s I+\n2s I-\n90s")
+	if len(events) != 1 || c.Snapshot().Count != 42 {
+		t.Errorf("%v, %+v", events, c.Snapshot())
+	}
 }
 
 func BenchmarkLoopStep(b *testing.B) {

@@ -93,6 +93,17 @@ var kinds = map[string]func(t *testing.T, p *params, script string) ([]string, g
 	"elevator": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
 		return run(t, NewElevator(p.duration("raise", time.Second), p.duration("clear", time.Second)), inputRole, script)
 	},
+	"contact": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
+		cfg := ContactConfig{RaiseAfter: p.duration("raise", time.Second), ClearAfter: p.duration("clear", time.Second)}
+		cfg.Text, _ = p.get("text")
+		if word, ok := p.get("severity"); ok && cfg.Severity.UnmarshalText([]byte(word)) != nil {
+			t.Fatal(word)
+		}
+		return run(t, NewContact(cfg), inputRole, script)
+	},
+	"counter": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
+		return run(t, NewCounter(p.duration("every", time.Minute)), inputRole, script)
+	},
 	"camera": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
 		return run(t, NewCamera(p.duration("period", time.Minute)), inputRole, script)
 	},

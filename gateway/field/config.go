@@ -33,6 +33,7 @@ type PointConfig struct {
 	Source, Channel     int
 	ActiveLow           bool
 	Settle              time.Duration
+	Budget              uint32 // settled changes a minute, more are one fault; 0 = no limit
 }
 
 // LinesConfig opens the native lines: the points of source Source by their channel, then the interrupt lines of chips.

@@ -382,6 +382,49 @@ func TestAlarmNames(t *testing.T) {
 	}
 }
 
+// An input that chatters is one fault with a count; what it feeds keeps presence and loses certainty, and finds its level
+// again after a quiet minute.
+func TestChatteringIsOneFault(t *testing.T) {
+	var b board
+	cfg := site(&b)
+	cfg.Points[0].Budget = 10
+	m := &memory{start: gateway.MonoOf(boot)}
+	h := hub.New(func() gateway.Mono { return gateway.MonoOf(boot) })
+	c := NewCore(cfg, h, m, m.start)
+	at := func(d time.Duration) gateway.Mono { return m.start.Add(d) }
+	run := func(to time.Duration) {
+		for w := c.Wake(); !w.IsZero() && w <= at(to); w = c.Wake() {
+			c.Tick(w)
+		}
+	}
+	edge := func(d time.Duration, level bool) {
+		run(d)
+		c.Apply(at(d), Input{Kind: EdgeInput, Edge: drivers.Edge{Level: level, At: boot + d}})
+	}
+	edge(0, false)
+	for n := range 200 {
+		edge(time.Second+time.Duration(n)*300*time.Millisecond, n%2 == 0)
+	}
+	run(70 * time.Second)
+	if got := strings.Count(m.take(), "loop."); got > 11 {
+		t.Errorf("%d events of a loop that chatters", got)
+	}
+	if d, _ := h.View().Device("a"); d.State.Value != "occupied" || d.State.Quality != gateway.Stale {
+		t.Errorf("while it chatters: %+v", d.State)
+	}
+	if a := h.View().Alarms; len(a) != 1 || a[0].Key() != "pa/chattering" {
+		t.Errorf("alarms %+v", a)
+	}
+	run(200 * time.Second)
+	expect(t, m, "2m0s alarm.cleared pa")
+	if d, _ := h.View().Device("a"); d.State.Value != "clear" || d.State.Quality != gateway.Good {
+		t.Errorf("afterwards: %+v", d.State)
+	}
+	if len(h.View().Alarms) != 0 {
+		t.Errorf("alarms %+v", h.View().Alarms)
+	}
+}
+
 var errNothing = errors.New("nothing")
 
 func BenchmarkEdge(b *testing.B) {

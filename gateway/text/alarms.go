@@ -4,7 +4,12 @@ import "lotusgate/gateway"
 
 // Alarm is the title of an alarm, without the device's name: the "text" of the wire's alarm payload. An alarm that is
 // named by its cause has a title per cause, or else that of its type.
-func Alarm(a gateway.Alarm) gateway.Text { return ofAlarm("alarm.", a) }
+func Alarm(a gateway.Alarm) gateway.Text {
+	if a.Text != "" {
+		return same(a.Text) // the site's own words
+	}
+	return ofAlarm("alarm.", a)
+}
 
 // Advice tells what to do about an alarm; empty when this version knows nothing better than its title.
 func Advice(a gateway.Alarm) gateway.Text {
@@ -102,6 +107,16 @@ var alarmTexts = []entry{
 	{
 		"advice.camera.heartbeat_stuck", "心跳线的电平一直不变：断电重启摄像机；仍不恢复时检查心跳线是否短路。",
 		"The heartbeat wire never changes: restart the camera by its supply; if that does not help, look for a short on the wire.",
+	},
+	{"alarm.contact.raised", "触点动作", "Contact raised"},
+	{
+		"advice.contact.raised", "到现场查看触点所接的设备。",
+		"Look at what the contact is wired to.",
+	},
+	{"alarm.input.chattering", "输入信号反复跳变", "Input chatters"},
+	{
+		"advice.input.chattering", "压紧端子，检查触点和引线；安静一分钟后自动恢复，其间该输入不可信。",
+		"Tighten the terminals, check contact and wire; a quiet minute clears it, until then do not believe this input.",
 	},
 	{"alarm.bus.fault", "采集模块故障", "Input module fault"},
 	{

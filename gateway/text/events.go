@@ -32,6 +32,18 @@ func eventArgs(e gateway.Event) []any {
 		return []any{direction(d.Direction), d.Count}
 	case gateway.GateFaultData:
 		return []any{Alarm(gateway.Alarm{Type: gateway.GateFault, Name: d.Cause})}
+	case gateway.ContactData:
+		what := Both("event.contact.something")
+		if d.Text != "" {
+			what = same(d.Text)
+		}
+		return []any{what}
+	case gateway.CounterData:
+		return []any{d.By, d.Count}
+	case gateway.ChatteringData:
+		return []any{d.Count}
+	case gateway.AlarmClearedData:
+		return []any{Word("alarmname", d.Alarm)}
 	case gateway.BusFaultData:
 		what, _ := Fault(d.Cause, sourceName(e.ID, d.Part))
 		return []any{what, ms(d.ForMS)}
@@ -88,6 +100,15 @@ var eventTexts = []entry{
 	{"event.camera.late", "摄像机心跳迟到", "Camera heartbeat is late"},
 	{"event.camera.offline", "摄像机离线", "Camera is offline"},
 	{"event.camera.heartbeat_stuck", "摄像机心跳信号卡死", "Camera heartbeat is stuck"},
+
+	{"event.contact.something", "触点", "contact"},
+	{"event.contact.raised", "动作：{1}", "Raised: {1}"},
+	{"event.contact.cleared", "复位：{1}", "Cleared: {1}"},
+	{"event.counter.advanced", "增加 {1}，累计 {2}", "Advanced by {1} to {2}"},
+
+	{"event.input.chattering", "一分钟内跳变 {1} 次", "Changed {1} times within a minute"},
+	{"event.alarm.cleared", "告警消除：{1}", "Alarm over: {1}"},
+	{"alarmname.chattering", "信号反复跳变", "chattering"},
 
 	{"event.bus.fault", "{1}", "{1}"},
 	{"event.bus.recovered", "已恢复：{1}（持续 {2}）", "Recovered: {1} (for {2})"},

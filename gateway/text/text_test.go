@@ -94,6 +94,7 @@ func families() map[string][]string {
 		"span":      {"ms", "s", "m", "h", "d"},
 		"drop":      {"evicted", "damaged", "power_cut", "poison", "oversize", "storage"},
 		"state":     {"gate.stopped", "gate.obstructed"},
+		"alarmname": {"chattering"},
 	}
 	for _, s := range gateway.Catalogue() {
 		f["event"] = append(f["event"], string(s.Type))
