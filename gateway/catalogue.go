@@ -29,6 +29,12 @@ const (
 	CameraOffline        Type = "camera.offline"
 	CameraHeartbeatStuck Type = "camera.heartbeat_stuck"
 
+	CameraPowerLost   Type = "camera.power_lost"
+	CameraHungOrDark  Type = "camera.hung_or_dark"
+	CameraOvercurrent Type = "camera.overcurrent"
+	CameraRebootLoop  Type = "camera.reboot_loop"
+	CameraGroupOutage Type = "camera.group_outage"
+
 	ContactRaised   Type = "contact.raised"
 	ContactCleared  Type = "contact.cleared"
 	CounterAdvanced Type = "counter.advanced"
@@ -63,6 +69,11 @@ type Spec struct {
 	Data     any      // zero value of the data struct
 }
 
+// cameraAlarms end when a camera, or a group of them, is online.
+var cameraAlarms = []string{
+	"late", "offline", "heartbeat_stuck", "power_lost", "hung_or_dark", "overcurrent", "reboot_loop", "group_outage",
+}
+
 // catalogue is the one list of everything this gateway can say.
 var catalogue = [...]Spec{
 	{Type: LoopOccupied, Data: LoopData{}},
@@ -87,10 +98,15 @@ var catalogue = [...]Spec{
 	{Type: ElevatorFaultRaised, Severity: Major, Raises: "fault_raised", Data: ElevatorFaultData{}},
 	{Type: ElevatorFaultCleared, Clears: []string{"fault_raised"}, Urgent: true, Data: ElevatorFaultData{}},
 
-	{Type: CameraOnline, Clears: []string{"late", "offline", "heartbeat_stuck"}, Urgent: true, Data: CameraData{}},
+	{Type: CameraOnline, Clears: cameraAlarms, Urgent: true, Data: CameraData{}},
 	{Type: CameraLate, Severity: Warning, Raises: "late", Data: CameraData{}},
 	{Type: CameraOffline, Severity: Major, Raises: "offline", Clears: []string{"late", "heartbeat_stuck"}, Data: CameraData{}},
 	{Type: CameraHeartbeatStuck, Severity: Major, Raises: "heartbeat_stuck", Clears: []string{"late", "offline"}, Data: CameraData{}},
+	{Type: CameraPowerLost, Severity: Major, Raises: "power_lost", Clears: []string{"hung_or_dark", "overcurrent", "reboot_loop"}, Data: CameraData{}},
+	{Type: CameraHungOrDark, Severity: Major, Raises: "hung_or_dark", Clears: []string{"power_lost", "overcurrent", "reboot_loop"}, Data: CameraData{}},
+	{Type: CameraOvercurrent, Severity: Major, Raises: "overcurrent", Clears: []string{"power_lost", "hung_or_dark", "reboot_loop"}, Data: CameraData{}},
+	{Type: CameraRebootLoop, Severity: Major, Raises: "reboot_loop", Clears: []string{"power_lost", "hung_or_dark", "overcurrent"}, Data: CameraData{}},
+	{Type: CameraGroupOutage, Severity: Major, Raises: "group_outage", Data: CameraData{}},
 
 	{Type: ContactRaised, Severity: Warning, Raises: "raised", Data: ContactData{}}, // severity: as configured
 	{Type: ContactCleared, Clears: []string{"raised"}, Urgent: true, Data: ContactData{}},

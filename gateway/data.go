@@ -94,10 +94,14 @@ type ElevatorFaultData struct {
 	Fault string `json:"fault"` // symbolic name from the configuration: "general", "door_zone", …
 }
 
-// CameraData of camera.online, late, offline, heartbeat_stuck.
+// CameraData of all that is said of cameras and groups of them.
 type CameraData struct {
-	Method   string `json:"method"`              // what the conclusion rests on: "pulse"
-	SilentMS int64  `json:"silent_ms,omitempty"` // since the last good pulse (or since the start, if there was none)
+	Method    string `json:"method"`               // what the conclusion rests on: pulse, supply, group
+	SilentMS  int64  `json:"silent_ms,omitempty"`  // pulse: since the last good one (or since the start, if there was none)
+	CurrentMA int64  `json:"current_ma,omitempty"` // supply: what it draws
+	UsualMA   int64  `json:"usual_ma,omitempty"`   // supply: what it usually draws, as learned
+	Lost      uint64 `json:"lost,omitempty"`       // group: cameras that went down together
+	Of        uint64 `json:"of,omitempty"`         // group: cameras in it
 }
 
 // ContactData of contact.raised and contact.cleared.

@@ -120,6 +120,14 @@ func (d *demo) elevator(at time.Duration) {
 }
 
 func (d *demo) camera(at time.Duration) {
+	if d.chance.IntN(3) == 0 { // the switch that they share
+		back := at + d.between(4*time.Minute, 6*time.Minute)
+		for _, camera := range []string{demoCamera, "cam-02", "cam-03"} {
+			d.add(at, CameraAct{camera, Dies})
+			d.add(back, CameraAct{camera, Starts})
+		}
+		return
+	}
 	life := []CameraLife{Dies, Hangs, HangsClosed}[d.chance.IntN(3)]
 	d.add(at, CameraAct{demoCamera, life})
 	d.add(at+d.between(4*time.Minute, 6*time.Minute), CameraAct{demoCamera, Starts})

@@ -77,7 +77,7 @@ type Relay struct {
 }
 
 // DemoSite is the site of the demo: what deploy/examples/minimal.yaml has, one lane, one elevator, one camera, one expander,
-// and a pump room, a roof door and a water meter beside.
+// and two more cameras, a pump room, a roof door and a water meter beside.
 func DemoSite() Site {
 	return Site{
 		Lanes: []Lane{{"entry", plant.LaneOptions{
@@ -88,10 +88,14 @@ func DemoSite() Site {
 			},
 		}}},
 		Elevators: []Elevator{{"car-1", plant.RelayContact()}},
-		Cameras:   []Camera{{"cam-01", plant.CameraOptions{Period: time.Minute, Jitter: 200 * time.Millisecond}}},
-		Switches:  []Switch{{"pump", plant.RelayContact()}, {"roof", plant.RelayContact()}},
-		Meters:    []Meter{{"water", plant.Span{Min: 3 * time.Second, Max: 12 * time.Second}}},
-		Chips:     []Chip{{Name: "x1", Kind: "mcp23017", Bus: "/dev/i2c-1", Address: 0x20, Interrupt: "GPIO25"}},
+		Cameras: []Camera{
+			{"cam-01", plant.CameraOptions{Period: time.Minute, Jitter: 200 * time.Millisecond}},
+			{"cam-02", plant.CameraOptions{Period: time.Minute, Jitter: 200 * time.Millisecond}},
+			{"cam-03", plant.CameraOptions{Period: time.Minute, Jitter: 200 * time.Millisecond}},
+		},
+		Switches: []Switch{{"pump", plant.RelayContact()}, {"roof", plant.RelayContact()}},
+		Meters:   []Meter{{"water", plant.Span{Min: 3 * time.Second, Max: 12 * time.Second}}},
+		Chips:    []Chip{{Name: "x1", Kind: "mcp23017", Bus: "/dev/i2c-1", Address: 0x20, Interrupt: "GPIO25"}},
 		Wires: []Wire{
 			{From: "entry.a", To: "GPIO17", NormallyClosed: true},
 			{From: "entry.b", To: "GPIO27", NormallyClosed: true},
@@ -100,6 +104,8 @@ func DemoSite() Site {
 			{From: "entry.photocell", To: "GPIO24", NormallyClosed: true},
 			{From: "car-1.fault", To: "x1.GPA0"},
 			{From: "cam-01.heartbeat", To: "x1.GPA1"},
+			{From: "cam-02.heartbeat", To: "x1.GPA5"},
+			{From: "cam-03.heartbeat", To: "x1.GPA6"},
 			{From: "pump.contact", To: "x1.GPA2"},
 			{From: "roof.contact", To: "x1.GPA3"},
 			{From: "water.pulse", To: "x1.GPA4"},

@@ -9,6 +9,7 @@ const (
 	settleNative      = 20 * time.Millisecond
 	settleOnChip      = 30 * time.Millisecond
 	budgetOfPoint     = 60 // changes a minute
+	groupWindow       = 30 * time.Second
 )
 
 // budgets of points whose device has a use, or a diagnosis of its own, for many changes a minute.
@@ -53,6 +54,17 @@ func (c *checker) complete() {
 			}
 		}
 		cfg.Loops[id] = l
+	}
+	for id, g := range cfg.CameraGroups {
+		if g.Window == 0 {
+			g.Window = groupWindow
+			for _, cam := range g.Cameras {
+				if c := cfg.Cameras[cam]; c.Heartbeat != "" {
+					g.Window = max(g.Window, c.Period) // they fall silent together and are missed one after another
+				}
+			}
+		}
+		cfg.CameraGroups[id] = g
 	}
 	budgets := cfg.budgets()
 	for id, p := range cfg.Points {

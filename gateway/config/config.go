@@ -17,20 +17,21 @@ import (
 // Config is the whole configuration, one field per section of the file. Keys of the maps are ids; points, buses, chips
 // and devices share one id space.
 type Config struct {
-	Gateway   Gateway             `yaml:"gateway"`
-	MQTT      MQTT                `yaml:"mqtt"`
-	Storage   Storage             `yaml:"storage"`
-	Status    Status              `yaml:"status"`
-	Buses     map[string]Bus      `yaml:"buses"`
-	Chips     map[string]Chip     `yaml:"chips"`
-	Points    map[string]Point    `yaml:"points"`
-	Loops     map[string]Loop     `yaml:"loops"`
-	Lanes     map[string]Lane     `yaml:"lanes"`
-	Gates     map[string]Gate     `yaml:"gates"`
-	Elevators map[string]Elevator `yaml:"elevators"`
-	Cameras   map[string]Camera   `yaml:"cameras"`
-	Contacts  map[string]Contact  `yaml:"contacts"`
-	Counters  map[string]Counter  `yaml:"counters"`
+	Gateway      Gateway                `yaml:"gateway"`
+	MQTT         MQTT                   `yaml:"mqtt"`
+	Storage      Storage                `yaml:"storage"`
+	Status       Status                 `yaml:"status"`
+	Buses        map[string]Bus         `yaml:"buses"`
+	Chips        map[string]Chip        `yaml:"chips"`
+	Points       map[string]Point       `yaml:"points"`
+	Loops        map[string]Loop        `yaml:"loops"`
+	Lanes        map[string]Lane        `yaml:"lanes"`
+	Gates        map[string]Gate        `yaml:"gates"`
+	Elevators    map[string]Elevator    `yaml:"elevators"`
+	Cameras      map[string]Camera      `yaml:"cameras"`
+	CameraGroups map[string]CameraGroup `yaml:"camera_groups"`
+	Contacts     map[string]Contact     `yaml:"contacts"`
+	Counters     map[string]Counter     `yaml:"counters"`
 
 	// Hash of the bytes that were read, "sha256:…".
 	Hash string `yaml:"-"`
@@ -221,12 +222,21 @@ type Elevator struct {
 	ClearAfter *time.Duration    `yaml:"clear_after"` // default 1s
 }
 
-// Camera with a heartbeat pulse.
+// Camera with a heartbeat pulse, or with a supply current that is measured.
 type Camera struct {
 	Label     string            `yaml:"label"`
 	Labels    map[string]string `yaml:"labels"`
 	Heartbeat string            `yaml:"heartbeat"` // point
-	Period    time.Duration     `yaml:"period"`    // default 60s
+	Period    time.Duration     `yaml:"period"`    // of the heartbeat; default 60s
+	Supply    string            `yaml:"supply"`    // point that measures the current
+}
+
+// CameraGroup is cameras with one supply or one switch.
+type CameraGroup struct {
+	Label   string            `yaml:"label"`
+	Labels  map[string]string `yaml:"labels"`
+	Cameras []string          `yaml:"cameras"`
+	Window  time.Duration     `yaml:"window"` // half of them gone within this is one outage, and bad news of one waits for it; default: 30s, or the longest period of their heartbeats
 }
 
 // Contact is any sensor of a building with a contact.

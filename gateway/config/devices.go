@@ -24,8 +24,9 @@ func (c *checker) checkDevices() {
 		c.checkLoop(id)
 	}
 	for _, id := range c.ids(cameras) {
-		c.checkPulse(c.cfg.Cameras[id].Heartbeat)
+		c.checkCamera(id)
 	}
+	c.checkGroups()
 }
 
 func (c *checker) checkLane(id string, inLane map[string]string) {
@@ -96,6 +97,39 @@ func (c *checker) checkLoop(id string) {
 	c.checkPulse(input)
 }
 
+func (c *checker) checkCamera(id string) {
+	cam, path := c.cfg.Cameras[id], join(cameras, id)
+	switch {
+	case c.bad[path+".heartbeat"] || c.bad[path+".supply"]:
+	case cam.Heartbeat == "" && cam.Supply == "":
+		c.fail(path, "camera_without_sign", id)
+	case cam.Heartbeat != "" && cam.Supply != "":
+		c.fail(path+".supply", "camera_two_signs", id).also(c.place(path + ".heartbeat"))
+	}
+	c.checkPulse(cam.Heartbeat)
+}
+
+// Cameras of one group: fewer have nothing in common, more are more than device.MaxCameras.
+const leastGroup, mostGroup = 2, 64
+
+func (c *checker) checkGroups() {
+	first := map[string]string{}
+	for _, id := range c.ids(groups) {
+		path := join(groups, id)
+		if n := len(c.cfg.CameraGroups[id].Cameras); n < leastGroup || n > mostGroup {
+			c.fail(path+".cameras", "group_too_small", strconv.Itoa(n), strconv.Itoa(leastGroup), strconv.Itoa(mostGroup))
+		}
+		for i, cam := range c.cfg.CameraGroups[id].Cameras {
+			item := fmt.Sprintf("%s.cameras.%d", path, i)
+			if other, ok := first[cam]; ok && c.good(item) {
+				c.fail(item, "camera_in_two_groups", cam, owner(other)).also(c.place(other))
+				continue
+			}
+			first[cam] = item
+		}
+	}
+}
+
 // checkPulse warns of a settle time that eats the pulses of the wire.
 func (c *checker) checkPulse(point string) {
 	path := join(points, point) + ".settle"
@@ -149,6 +183,7 @@ func (c *checker) checkUse() {
 	}
 	for _, id := range c.ids(cameras) {
 		use(join(cameras, id) + ".heartbeat")
+		use(join(cameras, id) + ".supply")
 	}
 	for _, id := range c.ids(contacts) {
 		use(join(contacts, id) + ".input")

@@ -9,13 +9,14 @@ import (
 
 // Kinds of devices.
 const (
-	KindLoop     = "loop"
-	KindLane     = "lane"
-	KindGate     = "gate"
-	KindElevator = "elevator"
-	KindCamera   = "camera"
-	KindContact  = "contact"
-	KindCounter  = "counter"
+	KindLoop        = "loop"
+	KindLane        = "lane"
+	KindGate        = "gate"
+	KindElevator    = "elevator"
+	KindCamera      = "camera"
+	KindCameraGroup = "camera_group"
+	KindContact     = "contact"
+	KindCounter     = "counter"
 )
 
 // wired lists the points that are given.
@@ -66,7 +67,10 @@ func (c *Config) Devices() []gateway.MetaDevice {
 		add(id, KindElevator, e.Label, e.Labels, nil, []string{e.Fault})
 	}
 	for id, cam := range c.Cameras {
-		add(id, KindCamera, cam.Label, cam.Labels, nil, []string{cam.Heartbeat})
+		add(id, KindCamera, cam.Label, cam.Labels, nil, wired(cam.Heartbeat, cam.Supply))
+	}
+	for id, g := range c.CameraGroups {
+		add(id, KindCameraGroup, g.Label, g.Labels, slices.Clone(g.Cameras), nil)
 	}
 	for id, k := range c.Contacts {
 		add(id, KindContact, k.Label, k.Labels, nil, []string{k.Input})

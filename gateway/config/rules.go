@@ -23,12 +23,13 @@ const (
 	gates     = "gates"
 	elevators = "elevators"
 	cameras   = "cameras"
+	groups    = "camera_groups"
 	contacts  = "contacts"
 	counters  = "counters"
 )
 
 func sections() []string {
-	return []string{buses, chips, points, loops, lanes, gates, elevators, cameras, contacts, counters}
+	return []string{buses, chips, points, loops, lanes, gates, elevators, cameras, groups, contacts, counters}
 }
 
 // maxEntries of one section; the largest gateway of the reference district has about 220 points.
@@ -126,8 +127,14 @@ var rules = map[string]rule{
 
 	"cameras.*.label":     {form: checkLabel},
 	"cameras.*.labels.*":  {form: checkLabel},
-	"cameras.*.heartbeat": {like: "heartbeat: cam-01-pulse", refs: []string{points}},
+	"cameras.*.heartbeat": {refs: []string{points}},
 	"cameras.*.period":    {def: "60s", min: "1s", max: "1h"},
+	"cameras.*.supply":    {refs: []string{points}},
+
+	"camera_groups.*.label":     {form: checkLabel},
+	"camera_groups.*.labels.*":  {form: checkLabel},
+	"camera_groups.*.cameras.*": {refs: []string{cameras}},
+	"camera_groups.*.window":    {min: "1s", max: "1h"},
 
 	"contacts.*.label":       {form: checkLabel},
 	"contacts.*.labels.*":    {form: checkLabel},

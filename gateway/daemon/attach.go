@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"lotusgate/drivers/line"
 	"lotusgate/gateway"
@@ -60,6 +61,8 @@ func rank(kind string) int {
 		return 0
 	case config.KindLane:
 		return 1
+	case config.KindCameraGroup:
+		return 3
 	}
 	return 2
 }
@@ -184,12 +187,33 @@ func (a *attach) addDevice(meta gateway.MetaDevice) {
 		d.Machine = field.Box(device.NewCounter(c.Every))
 		d.Parts = []field.Part{a.point(device.RoleInput, 0, c.Input)}
 	case config.KindCamera:
-		c := a.cfg.Cameras[meta.ID]
-		d.Machine = field.Box(device.NewCamera(c.Period))
-		d.Parts = []field.Part{a.point(device.RoleInput, 0, c.Heartbeat)}
+		d.Machine, d.Parts = a.camera(meta.ID)
+	case config.KindCameraGroup:
+		g := a.cfg.CameraGroups[meta.ID]
+		d.Machine = field.Box(device.NewCameraGroup(uint8(len(g.Cameras)), g.Window))
+		for i, id := range g.Cameras {
+			d.Parts = append(d.Parts, a.part(device.RoleChild, uint8(i), id))
+			cam := &a.out.Devices[a.devices[id]]
+			cam.Parts = append(cam.Parts, field.Part{Role: device.RoleParent, Point: -1, Device: len(a.out.Devices)})
+		}
 	}
 	a.devices[meta.ID] = len(a.out.Devices)
 	a.out.Devices = append(a.out.Devices, d)
+}
+
+// camera by its heartbeat, or by its supply current. In a group bad news waits for that of the group.
+func (a *attach) camera(id string) (field.Stepper, []field.Part) {
+	c, hold := a.cfg.Cameras[id], time.Duration(0)
+	for _, g := range a.cfg.CameraGroups {
+		if slices.Contains(g.Cameras, id) {
+			hold = g.Window
+		}
+	}
+	if c.Supply != "" {
+		return field.Box(device.NewSupplyCamera(hold)), []field.Part{a.point(device.RoleSupply, 0, c.Supply)}
+	}
+	return field.Box(device.NewCamera(device.CameraConfig{Period: c.Period, Hold: hold})),
+		[]field.Part{a.point(device.RoleInput, 0, c.Heartbeat)}
 }
 
 // loopConfig of a checked configuration; its words are those of device.

@@ -78,7 +78,7 @@ func holds[T Machine[T]](t *testing.T, m T, inputs []Input, longest time.Duratio
 			}
 			now = to
 			in := rapid.SampledFrom(inputs).Draw(rt, "input")
-			if in.Kind == SignalChanged {
+			if in.Kind != Timer {
 				in.Signal = Signal{
 					On: rapid.Bool().Draw(rt, "on"), Since: now,
 					Quality: rapid.SampledFrom([]gateway.Quality{2, 2, 2, 2, 2, 2, 2, 1, 0}).Draw(rt, "quality"),
@@ -106,7 +106,27 @@ func TestMachinesHold(t *testing.T) {
 		holds(t, NewGate(GateConfig{Travel: 5 * time.Second, Safety: 1}),
 			[]Input{{}, signalOf(RoleOpenLimit), signalOf(RoleClosedLimit), signalOf(RoleSafety)}, 15*time.Second)
 	})
-	t.Run("camera", func(t *testing.T) { holds(t, NewCamera(time.Minute), []Input{{}, in}, 2*time.Minute) })
+	t.Run("camera", func(t *testing.T) {
+		holds(t, NewCamera(CameraConfig{Period: time.Minute}), []Input{{}, in}, 2*time.Minute)
+		holds(t, NewCamera(CameraConfig{Period: time.Minute, Hold: time.Minute}), []Input{{}, in, in, signalOf(RoleParent)}, 2*time.Minute)
+	})
+	t.Run("supply", func(t *testing.T) {
+		inputs := []Input{{}, signalOf(RoleParent)}
+		for _, mA := range []int64{0, 100, 180, 180, 180, 180, 200, 600} {
+			inputs = append(inputs, Input{Kind: Measured, Role: RoleSupply, Value: mA * 1000})
+		}
+		c := NewSupplyCamera(0).Restore(SupplyBaseline{MicroAmp: 180_000, Samples: supplyLearn})
+		holds(t, c, inputs, 30*time.Second)
+		c.voice.hold = 30 * time.Second
+		holds(t, c, inputs, 30*time.Second)
+	})
+	t.Run("group", func(t *testing.T) {
+		var inputs []Input
+		for i := range uint8(4) {
+			inputs = append(inputs, Input{Kind: SignalChanged, Role: RoleChild, Index: i})
+		}
+		holds(t, NewCameraGroup(4, 30*time.Second), inputs, time.Minute)
+	})
 	t.Run("contact", func(t *testing.T) {
 		holds(t, NewContact(ContactConfig{RaiseAfter: time.Second, ClearAfter: 2 * time.Second}), []Input{{}, in}, 3*time.Second)
 	})

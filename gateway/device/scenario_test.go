@@ -22,7 +22,8 @@ var update = flag.Bool("update", false, "rewrite the expectations of testdata/*.
 //
 //	-- device --   the kind, and what differs from a site's defaults: "loop max_presence=10m"
 //	-- inputs --   one line a moment: "1.5s A+" covers loop A at 1.5 s, "2s A-" leaves it, "3s A?" loses it, "4s A~+" finds
-//	               it covered but doubtful, "5s mA=180" is a reading, "6s end!" an act, "7s" only lets time pass
+//	               it covered but doubtful, "5s mA=180" is a reading, "every:5s 60s mA=180" one every 5 s until 60 s, "7s" only
+//	               lets time pass
 //	-- events --   what the machine concluded: time, type, data
 //	-- state --    what it says at the end: value, quality, detail
 func TestScenarios(t *testing.T) {
@@ -105,14 +106,29 @@ var kinds = map[string]func(t *testing.T, p *params, script string) ([]string, g
 		return run(t, NewCounter(p.duration("every", time.Minute)), inputRole, script)
 	},
 	"camera": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
-		return run(t, NewCamera(p.duration("period", time.Minute)), inputRole, script)
+		cfg := CameraConfig{Period: p.duration("period", time.Minute), Hold: p.duration("hold", 0)}
+		return run(t, NewCamera(cfg), cameraRoles, script)
+	},
+	"supply": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
+		c := NewSupplyCamera(p.duration("hold", 0))
+		if usual := p.number("usual", 0); usual > 0 {
+			c = c.Restore(SupplyBaseline{MicroAmp: int64(usual) * 1000, Samples: supplyLearn})
+		}
+		return run(t, c, cameraRoles, script)
+	},
+	"group": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
+		return run(t, NewCameraGroup(uint8(p.number("cameras", 4)), p.duration("window", 30*time.Second)), groupRoles, script)
 	},
 }
 
 // Names of inputs in scripts.
 var (
-	inputRole = map[string]Input{"I": {Role: RoleInput}}
-	loopRoles = map[string]Input{"I": {Role: RoleInput}, "F": {Role: RoleFault}}
+	inputRole   = map[string]Input{"I": {Role: RoleInput}}
+	loopRoles   = map[string]Input{"I": {Role: RoleInput}, "F": {Role: RoleFault}}
+	cameraRoles = map[string]Input{"I": {Role: RoleInput}, "P": {Role: RoleParent}, "mA": {Role: RoleSupply, Value: 1000}}
+	groupRoles  = map[string]Input{
+		"1": {Role: RoleChild}, "2": {Role: RoleChild, Index: 1}, "3": {Role: RoleChild, Index: 2}, "4": {Role: RoleChild, Index: 3},
+	}
 	laneRoles = map[string]Input{"A": {Role: RoleA}, "B": {Role: RoleB}}
 	gateRoles = map[string]Input{"O": {Role: RoleOpenLimit}, "C": {Role: RoleClosedLimit}, "S": {Role: RoleSafety}}
 )

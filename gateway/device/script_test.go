@@ -3,6 +3,7 @@ package device
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -39,18 +40,39 @@ func play[T Machine[T]](t testing.TB, m T, roles map[string]Input, script string
 			}
 		}
 	}
+	advance := func(at time.Duration) {
+		for !wake.IsZero() && wake <= origin.Add(at) {
+			step(wake, Input{})
+		}
+	}
+	at := time.Duration(0)
 	for line := range strings.Lines(script) {
 		f := strings.Fields(line)
 		if len(f) == 0 {
 			continue
 		}
-		at, err := time.ParseDuration(f[0])
-		if err != nil {
-			t.Fatal(err)
+		if !strings.HasPrefix(f[0], "every:") {
+			var err error
+			if at, err = time.ParseDuration(f[0]); err != nil {
+				t.Fatal(err)
+			}
+			advance(at)
 		}
 		now := origin.Add(at)
-		for !wake.IsZero() && wake <= now {
-			step(wake, Input{})
+		if every, ok := strings.CutPrefix(f[0], "every:"); ok { // "every:5s 60s mA=180": again and again, until then
+			pause, err := time.ParseDuration(every)
+			until, err2 := time.ParseDuration(f[1])
+			if err != nil || err2 != nil {
+				t.Fatal(line)
+			}
+			for at += pause; at <= until; at += pause {
+				advance(at)
+				for _, word := range f[2:] {
+					step(origin.Add(at), parse(t, roles, origin.Add(at), word))
+				}
+			}
+			at = until
+			continue
 		}
 		for _, word := range f[1:] {
 			step(now, parse(t, roles, now, word))
@@ -62,6 +84,14 @@ func play[T Machine[T]](t testing.TB, m T, roles map[string]Input, script string
 // parse reads one word of a script.
 func parse(t testing.TB, roles map[string]Input, now gateway.Mono, word string) Input {
 	t.Helper()
+	if name, value, ok := strings.Cut(word, "="); ok { // a role's Value is what one is worth
+		in, ok := roles[name]
+		n, err := strconv.ParseInt(value, 10, 64)
+		if !ok || err != nil {
+			t.Fatalf("script: %q: %v", word, err)
+		}
+		return Reading(in.Role, in.Index, Signal{Since: now, Quality: gateway.Good}, n*in.Value)
+	}
 	name, sign := word[:len(word)-1], word[len(word)-1]
 	s := Signal{Since: now, Quality: gateway.Good, On: sign == '+'}
 	if sign == '?' {

@@ -11,7 +11,7 @@ import (
 type Config struct {
 	Sources []SourceConfig
 	Points  []PointConfig
-	Devices []DeviceConfig // a device comes after the devices it is made of
+	Devices []DeviceConfig // a device comes after the devices it is made of; a camera may hear its group, too
 	Lines   *LinesConfig
 	Buses   []BusConfig
 }

@@ -79,6 +79,9 @@ func NewCore(cfg Config, h *hub.Hub, r Recorder, now gateway.Mono) *Core {
 	}
 	for i, d := range cfg.Devices {
 		c.devices = append(c.devices, logical{cfg: d, view: hub.Device{MetaDevice: d.Meta}})
+		h.PutDevice(c.devices[i].view)
+	}
+	for i, d := range cfg.Devices {
 		for _, part := range d.Parts {
 			f := feed{device: i, role: part.Role, index: part.Index}
 			if part.Point >= 0 {
@@ -87,7 +90,6 @@ func NewCore(cfg Config, h *hub.Hub, r Recorder, now gateway.Mono) *Core {
 				c.devices[part.Device].feeds = append(c.devices[part.Device].feeds, f)
 			}
 		}
-		h.PutDevice(c.devices[i].view)
 	}
 	return c
 }

@@ -425,6 +425,57 @@ func TestChatteringIsOneFault(t *testing.T) {
 	}
 }
 
+// A group that goes out says so once; its cameras keep their bad news, and what does not come back is told afterwards.
+func TestGroupOutageSilencesItsCameras(t *testing.T) {
+	cfg := Config{Sources: []SourceConfig{{ID: GPIO, Kind: GPIO, Bus: GPIO}}}
+	group := DeviceConfig{Meta: gateway.MetaDevice{ID: "switch", Kind: "camera_group"}, Machine: Box(device.NewCameraGroup(3, time.Minute))}
+	for i := range 3 {
+		cfg.Points = append(cfg.Points, PointConfig{ID: fmt.Sprint("p", i), Channel: i})
+		cfg.Devices = append(cfg.Devices, DeviceConfig{
+			Meta:    gateway.MetaDevice{ID: fmt.Sprint("cam-", i), Kind: "camera"},
+			Machine: Box(device.NewCamera(device.CameraConfig{Period: time.Minute, Hold: time.Minute})),
+			Parts:   []Part{{Role: device.RoleInput, Point: i}, {Role: device.RoleParent, Point: -1, Device: 3}},
+		})
+		group.Parts = append(group.Parts, Part{Role: device.RoleChild, Index: uint8(i), Point: -1, Device: i})
+	}
+	cfg.Devices = append(cfg.Devices, group)
+	m := &memory{start: gateway.MonoOf(boot)}
+	h := hub.New(func() gateway.Mono { return gateway.MonoOf(boot) })
+	c := NewCore(cfg, h, m, m.start)
+	now := m.start
+	run := func(d time.Duration) {
+		for now = m.start.Add(d); !c.Wake().IsZero() && c.Wake() <= now; {
+			c.Tick(c.Wake())
+		}
+	}
+	pulse := func(camera int) {
+		for _, level := range []bool{true, false} {
+			c.Apply(now, Input{Kind: EdgeInput, Edge: drivers.Edge{Channel: camera, Level: level, At: time.Duration(now)}})
+			now = now.Add(100 * time.Millisecond)
+		}
+	}
+	c.Apply(now, Input{Kind: LevelsInput, Levels: Levels{At: now, Valid: [2]uint64{7}}})
+	for s := range 5 { // minutes; the phases differ
+		run(time.Duration(s+1) * time.Minute)
+		for camera := range 3 {
+			now = now.Add(time.Second)
+			pulse(camera)
+		}
+	}
+	m.take()
+	run(20 * time.Minute)
+	expect(t, m, "6m31s camera.group_outage switch")
+	for s := range 3 { // two of three come back
+		run(time.Duration(s+20) * time.Minute)
+		pulse(0)
+		pulse(1)
+	}
+	run(40 * time.Minute)
+	if got := m.take(); !strings.HasPrefix(got, "21m0.2s camera.online switch\n") || !strings.Contains(got, "camera.offline cam-2") {
+		t.Errorf("afterwards:\n%s", got)
+	}
+}
+
 var errNothing = errors.New("nothing")
 
 func BenchmarkEdge(b *testing.B) {

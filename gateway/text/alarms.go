@@ -108,6 +108,31 @@ var alarmTexts = []entry{
 		"advice.camera.heartbeat_stuck", "心跳线的电平一直不变：断电重启摄像机；仍不恢复时检查心跳线是否短路。",
 		"The heartbeat wire never changes: restart the camera by its supply; if that does not help, look for a short on the wire.",
 	},
+	{"alarm.camera.power_lost", "摄像机断电", "Camera has no power"},
+	{
+		"advice.camera.power_lost", "检查摄像机电源、保险和接头。",
+		"Check the camera's supply, fuse and plugs.",
+	},
+	{"alarm.camera.hung_or_dark", "摄像机疑似死机", "Camera hung or dark"},
+	{
+		"advice.camera.hung_or_dark", "看有没有画面；没有时断电重启摄像机。电流只说明供电，不说明画面。",
+		"See whether there is a picture; if not, restart the camera by its supply. Current tells of power, not of a picture.",
+	},
+	{"alarm.camera.overcurrent", "摄像机过流", "Camera draws too much current"},
+	{
+		"advice.camera.overcurrent", "检查摄像机和线缆是否进水、短路；加热器或云台卡住时也会这样。",
+		"Look for water or a short in camera and cable; a heater or a blocked drive does this, too.",
+	},
+	{"alarm.camera.reboot_loop", "摄像机反复重启", "Camera restarts again and again"},
+	{
+		"advice.camera.reboot_loop", "多为供电不足：在摄像机端量电压，换粗线或换电源；仍不行时换摄像机。",
+		"Mostly a weak supply: measure the voltage at the camera, take thicker wire or another supply; else replace the camera.",
+	},
+	{"alarm.camera.group_outage", "摄像机成组掉线", "A group of cameras is out"},
+	{
+		"advice.camera.group_outage", "先查这一组共用的电源和交换机，不必逐台检查。",
+		"Check the supply and the switch that this group shares, not camera by camera.",
+	},
 	{"alarm.contact.raised", "触点动作", "Contact raised"},
 	{
 		"advice.contact.raised", "到现场查看触点所接的设备。",

@@ -32,6 +32,8 @@ func eventArgs(e gateway.Event) []any {
 		return []any{direction(d.Direction), d.Count}
 	case gateway.GateFaultData:
 		return []any{Alarm(gateway.Alarm{Type: gateway.GateFault, Name: d.Cause})}
+	case gateway.CameraData:
+		return []any{d.CurrentMA, d.UsualMA, d.Lost, d.Of}
 	case gateway.ContactData:
 		what := Both("event.contact.something")
 		if d.Text != "" {
@@ -100,6 +102,11 @@ var eventTexts = []entry{
 	{"event.camera.late", "摄像机心跳迟到", "Camera heartbeat is late"},
 	{"event.camera.offline", "摄像机离线", "Camera is offline"},
 	{"event.camera.heartbeat_stuck", "摄像机心跳信号卡死", "Camera heartbeat is stuck"},
+	{"event.camera.power_lost", "摄像机断电", "Camera has no power"},
+	{"event.camera.hung_or_dark", "摄像机疑似死机：电流 {1} 毫安，平时 {2} 毫安", "Camera hung or dark: {1} mA, usually {2} mA"},
+	{"event.camera.overcurrent", "摄像机过流：{1} 毫安，平时 {2} 毫安", "Camera draws too much: {1} mA, usually {2} mA"},
+	{"event.camera.reboot_loop", "摄像机反复重启", "Camera restarts again and again"},
+	{"event.camera.group_outage", "摄像机成组掉线", "A group of cameras is out"},
 
 	{"event.contact.something", "触点", "contact"},
 	{"event.contact.raised", "动作：{1}", "Raised: {1}"},
