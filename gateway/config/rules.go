@@ -23,10 +23,13 @@ const (
 	gates     = "gates"
 	elevators = "elevators"
 	cameras   = "cameras"
+	groups    = "camera_groups"
+	contacts  = "contacts"
+	counters  = "counters"
 )
 
 func sections() []string {
-	return []string{buses, chips, points, loops, lanes, gates, elevators, cameras}
+	return []string{buses, chips, points, loops, lanes, gates, elevators, cameras, groups, contacts, counters}
 }
 
 // maxEntries of one section; the largest gateway of the reference district has about 220 points.
@@ -75,10 +78,23 @@ var rules = map[string]rule{
 	"points.*.bias":     {words: biases()},
 	"points.*.settle":   {min: "0s", max: "1s"},
 	"points.*.debounce": {min: "0s", max: "1s"},
+	"points.*.budget":   {min: "0", max: "6000"},
 
-	"loops.*.label":    {form: checkLabel},
-	"loops.*.labels.*": {form: checkLabel},
-	"loops.*.input":    {like: "input: entry-a-in", refs: []string{points}},
+	"loops.*.label":               {form: checkLabel},
+	"loops.*.labels.*":            {form: checkLabel},
+	"loops.*.input":               {like: "input: entry-a-in", refs: []string{points}},
+	"loops.*.output":              {def: "presence", words: []string{string(OutputPresence), string(OutputPulse)}},
+	"loops.*.fail":                {words: []string{string(FailSafe), string(FailSecure)}},
+	"loops.*.fault":               {refs: []string{points}},
+	"loops.*.fault_means":         {def: "detector", words: faultMeanings()},
+	"loops.*.fault_codes.*.means": {like: "means: open", words: faultMeanings()},
+	"loops.*.fault_codes.*.min":   {like: "min: 40ms", min: "1ms", max: "1m"},
+	"loops.*.fault_codes.*.max":   {like: "max: 60ms", min: "1ms", max: "1m"},
+	"loops.*.blank":               {def: "10s", min: "0s", max: "1m"},
+	"loops.*.max_presence":        {def: "10m", min: "0s", max: "255m"}, // NTCIP 1202: minutes in one byte
+	"loops.*.no_activity":         {def: "12h", min: "0s", max: "168h"},
+	"loops.*.erratic":             {def: "30", min: "0", max: "255"},
+	"loops.*.healthy":             {def: "1m", min: "1s", max: "1h"},
 
 	"lanes.*.label":     {form: checkLabel},
 	"lanes.*.labels.*":  {form: checkLabel},
@@ -111,10 +127,34 @@ var rules = map[string]rule{
 
 	"cameras.*.label":     {form: checkLabel},
 	"cameras.*.labels.*":  {form: checkLabel},
-	"cameras.*.heartbeat": {like: "heartbeat: cam-01-pulse", refs: []string{points}},
+	"cameras.*.heartbeat": {refs: []string{points}},
 	"cameras.*.period":    {def: "60s", min: "1s", max: "1h"},
+	"cameras.*.supply":    {refs: []string{points}},
+
+	"camera_groups.*.label":     {form: checkLabel},
+	"camera_groups.*.labels.*":  {form: checkLabel},
+	"camera_groups.*.cameras.*": {refs: []string{cameras}},
+	"camera_groups.*.window":    {min: "1s", max: "1h"},
+
+	"contacts.*.label":       {form: checkLabel},
+	"contacts.*.labels.*":    {form: checkLabel},
+	"contacts.*.input":       {like: "input: pump-room-in", refs: []string{points}},
+	"contacts.*.severity":    {def: "warning", words: []string{"info", "warning", "major", "critical"}},
+	"contacts.*.text":        {form: checkLabel},
+	"contacts.*.raise_after": {def: "1s", min: "0s", max: "1h"},
+	"contacts.*.clear_after": {def: "1s", min: "0s", max: "1h"},
+
+	"counters.*.label":    {form: checkLabel},
+	"counters.*.labels.*": {form: checkLabel},
+	"counters.*.input":    {like: "input: water-in", refs: []string{points}},
+	"counters.*.every":    {def: "1m", min: "1s", max: "24h"},
 }
 
 func levels() []string     { return []string{string(ActiveLow), string(ActiveHigh)} }
 func biases() []string     { return []string{string(BiasUp), string(BiasDown), string(BiasNone)} }
 func directions() []string { return []string{"in", "out"} }
+
+// faultMeanings are what a detector can tell through its fault contact: device.LoopCause words.
+func faultMeanings() []string {
+	return []string{"detector", "open", "short", "excessive_change", "detector_power"}
+}

@@ -11,7 +11,7 @@ import (
 type Config struct {
 	Sources []SourceConfig
 	Points  []PointConfig
-	Devices []DeviceConfig // a device comes after the devices it is made of
+	Devices []DeviceConfig // a device comes after the devices it is made of; a camera may hear its group, too
 	Lines   *LinesConfig
 	Buses   []BusConfig
 }
@@ -33,6 +33,7 @@ type PointConfig struct {
 	Source, Channel     int
 	ActiveLow           bool
 	Settle              time.Duration
+	Budget              uint32 // settled changes a minute, more are one fault; 0 = no limit
 }
 
 // LinesConfig opens the native lines: the points of source Source by their channel, then the interrupt lines of chips.

@@ -25,6 +25,8 @@ type point struct {
 	cfg    PointConfig
 	settle device.Settle
 	wake   gateway.Mono
+	budget device.Budget
+	rest   gateway.Mono // wake of the budget
 	sent   device.Signal
 	feeds  []feed
 	view   hub.Point
@@ -70,13 +72,16 @@ func NewCore(cfg Config, h *hub.Hub, r Recorder, now gateway.Mono) *Core {
 	for i, p := range cfg.Points {
 		c.byPlace[p.Source][p.Channel] = i
 		c.points = append(c.points, point{
-			cfg: p, settle: device.Settle{For: p.Settle},
+			cfg: p, settle: device.Settle{For: p.Settle}, budget: device.Budget{Most: p.Budget},
 			view: hub.Point{ID: p.ID, Label: p.Label, Terminal: p.Terminal},
 		})
 		h.PutPoint(c.points[i].view)
 	}
 	for i, d := range cfg.Devices {
 		c.devices = append(c.devices, logical{cfg: d, view: hub.Device{MetaDevice: d.Meta}})
+		h.PutDevice(c.devices[i].view)
+	}
+	for i, d := range cfg.Devices {
 		for _, part := range d.Parts {
 			f := feed{device: i, role: part.Role, index: part.Index}
 			if part.Point >= 0 {
@@ -85,7 +90,6 @@ func NewCore(cfg Config, h *hub.Hub, r Recorder, now gateway.Mono) *Core {
 				c.devices[part.Device].feeds = append(c.devices[part.Device].feeds, f)
 			}
 		}
-		h.PutDevice(c.devices[i].view)
 	}
 	return c
 }
@@ -115,7 +119,7 @@ func (c *Core) Apply(now gateway.Mono, in Input) {
 func (c *Core) Wake() gateway.Mono {
 	var w gateway.Mono
 	for i := range c.points {
-		w = gateway.Earliest(w, c.points[i].wake)
+		w = gateway.Earliest(w, gateway.Earliest(c.points[i].wake, c.points[i].rest))
 	}
 	for i := range c.devices {
 		w = gateway.Earliest(w, c.devices[i].wake)
@@ -127,12 +131,14 @@ func (c *Core) Wake() gateway.Mono {
 func (c *Core) Tick(now gateway.Mono) {
 	for i := range c.points {
 		p := &c.points[i]
-		if p.wake.IsZero() || p.wake > now {
-			continue
+		if !p.wake.IsZero() && p.wake <= now {
+			var changed bool
+			p.settle, changed, p.wake = p.settle.Tick(now)
+			c.settled(now, p, changed)
 		}
-		var changed bool
-		p.settle, changed, p.wake = p.settle.Tick(now)
-		c.settled(now, p, changed)
+		if !p.rest.IsZero() && p.rest <= now {
+			c.calm(now, p)
+		}
 	}
 	for i := range c.devices {
 		if d := &c.devices[i]; !d.wake.IsZero() && d.wake <= now {
@@ -191,18 +197,72 @@ func (c *Core) raw(now gateway.Mono, p *point, at gateway.Mono, level bool) {
 // settled updates the view of a point, and tells its devices when the settled level changed.
 func (c *Core) settled(now gateway.Mono, p *point, changed bool) {
 	p.view.Raw, p.view.Bounces = p.settle.Raw(), p.settle.Bounces()
+	if !changed {
+		c.hub.PutPoint(p.view)
+		return
+	}
+	c.count(now, p)
+	c.show(now, p)
+}
+
+// show puts what a point says now into the view, and tells its devices.
+func (c *Core) show(now gateway.Mono, p *point) {
+	s := p.signal()
+	p.view.Active, p.view.Quality, p.view.Since = s.On, s.Quality, s.Since
+	c.hub.PutPoint(p.view)
+	c.offer(now, p, s)
+}
+
+// signal is what a point says: its settled level, or, while it chatters, that nobody knows.
+func (p *point) signal() device.Signal {
 	level, since, known := p.settle.Level()
 	s := device.Signal{Since: since}
 	if known {
 		s.On, s.Quality = level != p.cfg.ActiveLow, gateway.Good
 	}
-	if changed {
-		p.view.Active, p.view.Quality, p.view.Since = s.On, s.Quality, since
+	if _, chattering := p.budget.Chattering(); chattering && known {
+		s.On, s.Quality = true, gateway.Stale // it was active within the minute, and may be now
+		s.Since = p.sent.Since
+		if p.sent.Quality != gateway.Stale {
+			s.Since = since
+		}
 	}
-	c.hub.PutPoint(p.view)
-	if changed && s != p.sent {
+	return s
+}
+
+// offer tells the devices of a point what is new to them.
+func (c *Core) offer(now gateway.Mono, p *point, s device.Signal) {
+	if s != p.sent {
 		p.sent = s
 		c.tell(now, p.feeds, s)
+	}
+}
+
+// count holds a point to its budget of changes. What chatters becomes one fault with a count.
+func (c *Core) count(now gateway.Mono, p *point) {
+	_, since, _ := p.settle.Level()
+	var began bool
+	if p.budget, began = p.budget.Change(since); !began {
+		return
+	}
+	n, _ := p.budget.Chattering()
+	c.emit(gateway.Event{Type: gateway.InputChattering, ID: p.cfg.ID, At: now, Data: gateway.ChatteringData{Count: n}})
+	_, _, p.rest = p.budget.Tick(now)
+}
+
+// calm ends the fault of a point that has been quiet for long enough, and tells what its level is.
+func (c *Core) calm(now gateway.Mono, p *point) {
+	n, _ := p.budget.Chattering()
+	var ended bool
+	if p.budget, ended, p.rest = p.budget.Tick(now); !ended {
+		return
+	}
+	c.emit(gateway.Event{
+		Type: gateway.AlarmCleared, ID: p.cfg.ID, At: now,
+		Data: gateway.AlarmClearedData{Alarm: gateway.InputChattering.Name(), Count: n},
+	})
+	if _, _, known := p.settle.Level(); known {
+		c.show(now, p)
 	}
 }
 
@@ -211,7 +271,7 @@ func (c *Core) lose(now gateway.Mono, p *point) {
 	p.settle, p.wake = p.settle.Lose(), 0
 	p.view.Quality, p.view.Since = gateway.Bad, now
 	c.hub.PutPoint(p.view)
-	if s := (device.Signal{Since: now}); p.sent.Known() {
+	if s := (device.Signal{Since: now}); p.sent.Readable() {
 		p.sent = s
 		c.tell(now, p.feeds, s)
 	}

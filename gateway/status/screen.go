@@ -98,6 +98,10 @@ var looks = map[string]struct{ tone, icon string }{
 	"camera.stuck":                  {bad, "bad"},
 	"camera.power_lost":             {bad, "bad"},
 	"camera.hung_or_dark":           {bad, "bad"},
+	"camera.overcurrent":            {bad, "bad"},
+	"camera.reboot_loop":            {bad, "bad"},
+	"camera_group.online":           {good, "ok"},
+	"camera_group.outage":           {bad, "bad"},
 	"contact.raised":                {active, "on"},
 }
 
@@ -207,13 +211,17 @@ func (d device) part() (id, template string) { return d.ID, "device" }
 func (sc *screen) devices(rest []hub.Device, kind string) []block {
 	var cards []block
 	for _, d := range rest {
-		own := d.Kind == "elevator" || d.Kind == "camera"
-		if d.Kind != kind && (kind != "" || own) {
+		section := d.Kind
+		if d.Kind == "camera_group" {
+			section = "camera"
+		}
+		own := section == "elevator" || section == "camera"
+		if section != kind && (kind != "" || own) {
 			continue
 		}
 		icon := "device"
 		if own {
-			icon = d.Kind
+			icon = section
 		}
 		cards = append(cards, device{
 			ID: "d-" + d.ID, Name: d.ID, Label: firstOf(d.Label, d.ID), Kind: sc.l.Of(text.Kind(d.Kind)),

@@ -116,5 +116,10 @@ func (sc *screen) deviceLabel(id string) string {
 	if d, ok := sc.v.Device(id); ok {
 		return firstOf(d.Label, id)
 	}
+	for _, p := range sc.v.Points {
+		if p.ID == id {
+			return firstOf(p.Label, id)
+		}
+	}
 	return id
 }

@@ -20,6 +20,8 @@ func eventArgs(e gateway.Event) []any {
 	switch d := e.Data.(type) {
 	case gateway.LoopData:
 		return []any{ms(d.OccupiedMS)}
+	case gateway.LoopFaultData:
+		return []any{Alarm(gateway.Alarm{Type: gateway.LoopFault, Name: d.Cause})}
 	case gateway.ArrivalData:
 		return []any{direction(d.Direction)}
 	case gateway.PassData:
@@ -30,6 +32,20 @@ func eventArgs(e gateway.Event) []any {
 		return []any{direction(d.Direction), d.Count}
 	case gateway.GateFaultData:
 		return []any{Alarm(gateway.Alarm{Type: gateway.GateFault, Name: d.Cause})}
+	case gateway.CameraData:
+		return []any{d.CurrentMA, d.UsualMA, d.Lost, d.Of}
+	case gateway.ContactData:
+		what := Both("event.contact.something")
+		if d.Text != "" {
+			what = same(d.Text)
+		}
+		return []any{what}
+	case gateway.CounterData:
+		return []any{d.By, d.Count}
+	case gateway.ChatteringData:
+		return []any{d.Count}
+	case gateway.AlarmClearedData:
+		return []any{Word("alarmname", d.Alarm)}
 	case gateway.BusFaultData:
 		what, _ := Fault(d.Cause, sourceName(e.ID, d.Part))
 		return []any{what, ms(d.ForMS)}
@@ -64,6 +80,8 @@ func sourceName(bus, part string) string {
 var eventTexts = []entry{
 	{"event.loop.occupied", "线圈有车", "Loop occupied"},
 	{"event.loop.cleared", "线圈空出，压线 {1}", "Loop cleared after {1}"},
+	{"event.loop.fault", "线圈异常：{1}", "Loop fault: {1}"},
+	{"event.loop.fault_cleared", "线圈恢复：{1}", "Loop works again: {1}"},
 
 	{"event.lane.vehicle_arrived", "车辆到达（{1}）", "Vehicle arrived ({1})"},
 	{"event.lane.vehicle_passed", "车辆通过（{1}），累计 {2} 辆", "Vehicle passed ({1}), {2} in total"},
@@ -86,6 +104,20 @@ var eventTexts = []entry{
 	{"event.camera.late", "摄像机心跳迟到", "Camera heartbeat is late"},
 	{"event.camera.offline", "摄像机离线", "Camera is offline"},
 	{"event.camera.heartbeat_stuck", "摄像机心跳信号卡死", "Camera heartbeat is stuck"},
+	{"event.camera.power_lost", "摄像机断电", "Camera has no power"},
+	{"event.camera.hung_or_dark", "摄像机疑似死机：电流 {1} 毫安，平时 {2} 毫安", "Camera hung or dark: {1} mA, usually {2} mA"},
+	{"event.camera.overcurrent", "摄像机过流：{1} 毫安，平时 {2} 毫安", "Camera draws too much: {1} mA, usually {2} mA"},
+	{"event.camera.reboot_loop", "摄像机反复重启", "Camera restarts again and again"},
+	{"event.camera.group_outage", "摄像机成组掉线", "A group of cameras is out"},
+
+	{"event.contact.something", "触点", "contact"},
+	{"event.contact.raised", "动作：{1}", "Raised: {1}"},
+	{"event.contact.cleared", "复位：{1}", "Cleared: {1}"},
+	{"event.counter.advanced", "增加 {1}，累计 {2}", "Advanced by {1} to {2}"},
+
+	{"event.input.chattering", "一分钟内跳变 {1} 次", "Changed {1} times within a minute"},
+	{"event.alarm.cleared", "告警消除：{1}", "Alarm over: {1}"},
+	{"alarmname.chattering", "信号反复跳变", "chattering"},
 
 	{"event.bus.fault", "{1}", "{1}"},
 	{"event.bus.recovered", "已恢复：{1}（持续 {2}）", "Recovered: {1} (for {2})"},

@@ -254,6 +254,11 @@ func deviceName(v *hub.View, id string) string {
 	if d, ok := v.Device(id); ok {
 		return nameOf(id, d.Label)
 	}
+	for _, p := range v.Points {
+		if p.ID == id {
+			return nameOf(id, p.Label)
+		}
+	}
 	if id == gateway.GatewayID {
 		return ""
 	}

@@ -84,8 +84,9 @@ func families() map[string][]string {
 			"elevator.alarm", "elevator.entrapment_suspected", "elevator.entrapment_confirmed", "elevator.service",
 			"camera.online", "camera.late", "camera.offline", "camera.stuck", "camera.power_lost",
 			"camera.hung_or_dark", "contact.raised", "contact.clear",
+			"camera.overcurrent", "camera.reboot_loop", "camera_group.online", "camera_group.outage",
 		},
-		"kind":      {"loop", "lane", "gate", "bay", "lot", "elevator", "camera", "contact", "counter"},
+		"kind":      {"loop", "lane", "gate", "bay", "lot", "elevator", "camera", "camera_group", "contact", "counter"},
 		"quality":   {gateway.Good.String(), gateway.Stale.String(), gateway.Bad.String()},
 		"severity":  {gateway.Info.String(), gateway.Warning.String(), gateway.Major.String(), gateway.Critical.String()},
 		"direction": {string(gateway.In), string(gateway.Out)},
@@ -94,6 +95,7 @@ func families() map[string][]string {
 		"span":      {"ms", "s", "m", "h", "d"},
 		"drop":      {"evicted", "damaged", "power_cut", "poison", "oversize", "storage"},
 		"state":     {"gate.stopped", "gate.obstructed"},
+		"alarmname": {"chattering"},
 	}
 	for _, s := range gateway.Catalogue() {
 		f["event"] = append(f["event"], string(s.Type))
@@ -102,7 +104,11 @@ func families() map[string][]string {
 		}
 	}
 	f["alarm"] = append(f["alarm"], "gate.fault.travel_timeout", "gate.fault.limit_conflict")
+	for _, cause := range []string{"max_presence", "no_activity", "erratic", "open", "short", "excessive_change", "detector_power"} {
+		f["alarm"] = append(f["alarm"], "loop.fault."+cause)
+	}
 	f["advice"] = f["alarm"]
+	f["alarm"] = append(slices.Clone(f["alarm"]), "loop.fault.detector") // the general advice is all there is
 	for fault := drivers.FaultNone + 1; fault == drivers.FaultIO || fault.String() != drivers.FaultIO.String(); fault++ {
 		f["fault"] = append(f["fault"], fault.String())
 	}
