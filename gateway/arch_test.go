@@ -23,6 +23,7 @@ var mayImport = map[string][]string{
 	"drivers/ds3231":   {"drivers"},
 	"drivers/pcf8574":  {"drivers"},
 	"drivers/ina219":   {"drivers"},
+	"drivers/ina226":   {"drivers"},
 	"drivers/ads1115":  {"drivers"},
 
 	"gateway":        {},
