@@ -44,6 +44,7 @@ type Input struct {
 	Role   Role
 	Index  uint8 // among several parts of one role
 	Signal Signal
+	Value  int64 // of Measured, in the unit of the point: µA, µV, ‰; valid while Signal is known
 }
 
 // InputKind tells what an Input carries.
@@ -52,6 +53,7 @@ type InputKind uint8
 const (
 	Timer InputKind = iota
 	SignalChanged
+	Measured
 )
 
 // Changed makes the input that reports a signal.
@@ -59,9 +61,15 @@ func Changed(role Role, index uint8, s Signal) Input {
 	return Input{Kind: SignalChanged, Role: role, Index: index, Signal: s}
 }
 
+// Reading makes the input that reports a measured value, taken at s.Since. A value that cannot be read has a quality
+// that says so.
+func Reading(role Role, index uint8, s Signal, value int64) Input {
+	return Input{Kind: Measured, Role: role, Index: index, Signal: s, Value: value}
+}
+
 // at is the time an input speaks about.
 func (in Input) at(now gateway.Mono) gateway.Mono {
-	if in.Kind == SignalChanged && !in.Signal.Since.IsZero() && in.Signal.Since < now {
+	if in.Kind != Timer && !in.Signal.Since.IsZero() && in.Signal.Since < now {
 		return in.Signal.Since
 	}
 	return now
