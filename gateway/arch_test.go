@@ -18,11 +18,13 @@ const module = "lotusgate"
 var mayImport = map[string][]string{
 	"drivers":          {},
 	"drivers/line":     {"drivers"},
+	"drivers/meter":    {"drivers"},
 	"drivers/mcp23017": {"drivers"},
 	"drivers/pca9555":  {"drivers"},
 	"drivers/ds3231":   {"drivers"},
 	"drivers/pcf8574":  {"drivers"},
 	"drivers/ina219":   {"drivers"},
+	"drivers/ina226":   {"drivers"},
 	"drivers/ads1115":  {"drivers"},
 
 	"gateway":            {},
@@ -37,7 +39,7 @@ var mayImport = map[string][]string{
 	"gateway/uplink":     {"gateway", "gateway/hub"},
 	"gateway/status":     {"gateway", "gateway/hub", "gateway/text"},
 	"gateway/daemon": {
-		"drivers", "drivers/line", "drivers/mcp23017", "gateway", "gateway/checkpoint", "gateway/config", "gateway/device", "gateway/field",
+		"drivers", "drivers/line", "drivers/mcp23017", "drivers/meter", "gateway", "gateway/checkpoint", "gateway/config", "gateway/device", "gateway/field",
 		"gateway/hub", "gateway/outbox", "gateway/status", "gateway/text", "gateway/uplink",
 	},
 

@@ -38,9 +38,13 @@ func (c *checker) complete() {
 	}
 	cfg.MQTT.Broker = withPort(cfg.MQTT.Broker)
 	for id, chip := range cfg.Chips {
+		part, _ := partOf(chip.Kind)
 		if chip.Poll == 0 {
 			chip.Poll = pollAlone
-			if chip.Interrupt != "" {
+			switch {
+			case part.poll != 0:
+				chip.Poll = part.poll
+			case chip.Interrupt != "":
 				chip.Poll = pollWithInterrupt
 			}
 		}
@@ -84,11 +88,14 @@ func (c *checker) complete() {
 			p.Settle = &settle
 		}
 		if p.Bias == BiasAsIs {
+			part, _ := partOf(cfg.Chips[p.Chip].Kind)
 			switch {
+			case onChip && (part.noPullUp || part.units != nil):
+				p.Bias = BiasNone
 			case p.Active == ActiveLow:
 				p.Bias = BiasUp
 			case onChip:
-				p.Bias = BiasNone // an MCP23017 has no pull-downs
+				p.Bias = BiasNone // no expander has pull-downs
 			default:
 				p.Bias = BiasDown
 			}

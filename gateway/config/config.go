@@ -82,13 +82,24 @@ type Bus struct {
 	Speed  Hertz  `yaml:"speed"`  // what the boot configuration set; for arithmetic only. Default 100kHz
 }
 
-// Chip is one I/O expander.
+// Chip is one chip on a bus: an I/O expander, a converter, a supply monitor, a clock.
 type Chip struct {
-	Kind      string        `yaml:"kind"` // mcp23017
-	Bus       string        `yaml:"bus"`
-	Address   uint16        `yaml:"address"`
-	Interrupt string        `yaml:"interrupt"` // line that the INT pin is wired to; empty = polled only
-	Poll      time.Duration `yaml:"poll"`      // default 20ms without interrupt, 1s with
+	Kind       string        `yaml:"kind"` // mcp23017
+	Bus        string        `yaml:"bus"`
+	Address    uint16        `yaml:"address"`
+	Interrupt  string        `yaml:"interrupt"`   // line that the INT pin is wired to; empty = polled only
+	InterruptB string        `yaml:"interrupt_b"` // mcp23017: line of INTB, interrupt being that of INTA; empty = one for both
+	Poll       time.Duration `yaml:"poll"`        // of an expander: default 20ms without interrupt, 1s with; of others by kind
+
+	Reference string  `yaml:"reference"` // ads1115: pin at the pull-ups' supply; the other pins are measured in ‰ of it
+	Supply    *Supply `yaml:"supply"`    // ina219, ina226: what is measured
+}
+
+// Supply is what a supply monitor is wired into.
+type Supply struct {
+	Nominal Volts `yaml:"nominal"` // 12V, 24V; at most what the part stands: 26V (ina219), 36V (ina226)
+	Shunt   Ohms  `yaml:"shunt"`
+	Max     Amps  `yaml:"max"` // the largest current that must be told exactly
 }
 
 // Level is the electrical level that means "active".
@@ -114,7 +125,7 @@ type Point struct {
 	Label    string         `yaml:"label"`
 	Line     string         `yaml:"line"` // GPIO17, P1_11, or the kernel's name of the line
 	Chip     string         `yaml:"chip"`
-	Pin      string         `yaml:"pin"`      // GPA0 … GPB7
+	Pin      string         `yaml:"pin"`      // by kind of chip: GPA0 … GPB7, IO0_0 … IO1_7, P0 … P7, AIN0 … AIN3, current, voltage
 	Active   Level          `yaml:"active"`   // default low: a contact to ground
 	Bias     Bias           `yaml:"bias"`     // default up when active low, down when active high (none on a chip: no pull-downs)
 	Settle   *time.Duration `yaml:"settle"`   // default 20ms native, 30ms on a chip
@@ -207,9 +218,11 @@ func (o GateOutputs) All() iter.Seq2[string, Output] {
 	}
 }
 
-// Output is one relay on a native line.
+// Output is one relay, on a native line or a pin of an expander.
 type Output struct {
 	Line   string `yaml:"line"`
+	Chip   string `yaml:"chip"`
+	Pin    string `yaml:"pin"`
 	Active Level  `yaml:"active"` // level that energises the coil; default high
 }
 
@@ -263,3 +276,12 @@ type Bytes int64
 
 // Hertz is a frequency: 100kHz, 400kHz.
 type Hertz int64
+
+// Volts is a voltage in µV: 12V, 3300mV.
+type Volts int64
+
+// Ohms is a resistance in µΩ: 100mohm, 2mohm, 1ohm.
+type Ohms int64
+
+// Amps is a current in µA: 2A, 800mA.
+type Amps int64

@@ -80,7 +80,7 @@ func TestDefaults(t *testing.T) {
 			Label: "Entry barrier", Lane: "entry", OpenLimit: "eg-open", ClosedLimit: "eg-closed", Travel: 5 * time.Second,
 			Safety: []string{"eg-photo", "entry-b"},
 			Outputs: GateOutputs{
-				Open: &Output{"GPIO16", ActiveHigh}, Close: &Output{"GPIO20", ActiveHigh}, Stop: &Output{"GPIO21", ActiveHigh},
+				Open: &Output{Line: "GPIO16", Active: ActiveHigh}, Close: &Output{Line: "GPIO20", Active: ActiveHigh}, Stop: &Output{Line: "GPIO21", Active: ActiveHigh},
 			},
 		}},
 		Elevators: map[string]Elevator{"car-1": {Label: "Building 1, car 1", Fault: "car-1-fault-in", RaiseAfter: ms(1000), ClearAfter: ms(1000)}},

@@ -157,6 +157,7 @@ func (c *checker) checkUse() {
 			return
 		}
 		first[point] = path
+		c.checkContact(path, strings.HasSuffix(path, ".input") || strings.HasSuffix(path, "_limit"))
 	}
 	for _, id := range c.ids(loops) {
 		use(join(loops, id) + ".input")
@@ -176,6 +177,7 @@ func (c *checker) checkUse() {
 			seen[part] = item
 			c.checkSafetyLoop(item, part)
 			use(item)
+			c.checkSafety(item)
 		}
 	}
 	for _, id := range c.ids(elevators) {
@@ -211,8 +213,19 @@ func (c *checker) checkUnused(usedPoints map[string]string) {
 	for _, chip := range c.cfg.Chips {
 		used[join(buses, chip.Bus)] = true
 	}
-	for _, p := range c.cfg.Points {
+	for id, p := range c.cfg.Points {
 		used[join(chips, p.Chip)] = true
+		if c.cfg.Chips[p.Chip].Unit(p.Pin) != "" {
+			used[join(points, id)] = true // its value is shown and scraped
+		}
+	}
+	for _, path := range c.outputs() {
+		used[join(chips, c.output(path).Chip)] = true
+	}
+	for id, chip := range c.cfg.Chips {
+		if chip.Kind == DS3231 { // the gateway's own clock
+			used[join(chips, id)] = true
+		}
 	}
 	for point := range usedPoints {
 		used[join(points, point)] = true

@@ -64,11 +64,16 @@ var rules = map[string]rule{
 	"buses.*.device": {like: "device: /dev/i2c-1", form: checkBusDevice},
 	"buses.*.speed":  {def: "100kHz", min: "10kHz", max: "1MHz"},
 
-	"chips.*.kind":      {like: "kind: mcp23017", words: kinds()},
-	"chips.*.bus":       {like: "bus: i2c-1", refs: []string{buses}},
-	"chips.*.address":   {like: "address: 0x20"}, // range by kind
-	"chips.*.interrupt": {form: checkLine},
-	"chips.*.poll":      {min: "5ms", max: "1m"},
+	"chips.*.kind":           {like: "kind: mcp23017", words: kinds()},
+	"chips.*.bus":            {like: "bus: i2c-1", refs: []string{buses}},
+	"chips.*.address":        {like: "address: 0x20"}, // range by kind
+	"chips.*.interrupt":      {form: checkLine},
+	"chips.*.interrupt_b":    {form: checkLine},
+	"chips.*.poll":           {min: "5ms", max: "1m"},
+	"chips.*.reference":      {},                     // by kind
+	"chips.*.supply.nominal": {like: "nominal: 12V"}, // range by kind
+	"chips.*.supply.shunt":   {like: "shunt: 100mohm", min: "1mohm", max: "10ohm"},
+	"chips.*.supply.max":     {like: "max: 2A", min: "10mA", max: "50A"},
 
 	"points.*.label":    {form: checkLabel},
 	"points.*.line":     {form: checkLine},
@@ -112,11 +117,17 @@ var rules = map[string]rule{
 	"gates.*.closed_limit":         {like: "closed_limit: eg-closed", refs: []string{points}},
 	"gates.*.travel":               {def: "5s", min: "500ms", max: "1m"},
 	"gates.*.safety.*":             {refs: []string{points, loops}},
-	"gates.*.outputs.open.line":    {like: "line: GPIO16", form: checkLine},
+	"gates.*.outputs.open.line":    {form: checkLine},
+	"gates.*.outputs.open.chip":    {refs: []string{chips}},
+	"gates.*.outputs.open.pin":     {}, // by kind of chip
 	"gates.*.outputs.open.active":  {def: "high", words: levels()},
-	"gates.*.outputs.close.line":   {like: "line: GPIO16", form: checkLine},
+	"gates.*.outputs.close.line":   {form: checkLine},
+	"gates.*.outputs.close.chip":   {refs: []string{chips}},
+	"gates.*.outputs.close.pin":    {},
 	"gates.*.outputs.close.active": {def: "high", words: levels()},
-	"gates.*.outputs.stop.line":    {like: "line: GPIO16", form: checkLine},
+	"gates.*.outputs.stop.line":    {form: checkLine},
+	"gates.*.outputs.stop.chip":    {refs: []string{chips}},
+	"gates.*.outputs.stop.pin":     {},
 	"gates.*.outputs.stop.active":  {def: "high", words: levels()},
 
 	"elevators.*.label":       {form: checkLabel},

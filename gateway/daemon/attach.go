@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lotusgate/drivers/line"
+	"lotusgate/drivers/meter"
 	"lotusgate/gateway"
 	"lotusgate/gateway/config"
 	"lotusgate/gateway/device"
@@ -100,16 +101,16 @@ func (a *attach) channel(p config.Point) int {
 // addBuses comes after addPoints: interrupt lines follow the points' lines.
 func (a *attach) addBuses() {
 	for _, id := range config.IDs(a.cfg.Buses) {
-		b := bus{id: id, cfg: a.cfg.Buses[id]}
-		bc := field.BusConfig{ID: id}
+		b := bus{id: id, cfg: a.cfg.Buses[id], meter: &meter.Meter{}}
+		bc := field.BusConfig{ID: id, Source: len(a.out.Sources), Speed: int64(b.cfg.Speed)}
 		for _, chipID := range config.IDs(a.cfg.Chips) {
 			c := a.cfg.Chips[chipID]
 			if c.Bus != id {
 				continue
 			}
-			cc := field.ChipConfig{Source: a.sources[chipID], Interrupt: -1, Poll: c.Poll}
+			cc := field.ChipConfig{Source: a.sources[chipID], Poll: c.Poll}
 			if c.Interrupt != "" {
-				cc.Interrupt = a.interruptLine(c.Interrupt)
+				cc.Interrupts = append(cc.Interrupts, a.interruptLine(c.Interrupt))
 			}
 			used, pullUps := a.channels(chipID)
 			b.chips = append(b.chips, chip{chipID, c, used, pullUps})
@@ -118,6 +119,9 @@ func (a *attach) addBuses() {
 		bc.Open = func() (field.Bus, error) { return a.hw.openBus(b) }
 		if len(bc.Chips) > 0 {
 			a.out.Buses = append(a.out.Buses, bc)
+			a.out.Sources = append(a.out.Sources, field.SourceConfig{
+				ID: id, Kind: "i2c", Where: b.cfg.Device, Bus: id, Quiet: true,
+			})
 		}
 	}
 }

@@ -64,8 +64,8 @@ func TestAttach(t *testing.T) {
 		t.Errorf("expander point %+v", p)
 	}
 	// Five wires, then INT.
-	if n := out.Lines.Count; n != 6 || out.Buses[0].Chips[0].Interrupt != 5 {
-		t.Errorf("%d lines, INT on %d", n, out.Buses[0].Chips[0].Interrupt)
+	if n := out.Lines.Count; n != 6 || !slices.Equal(out.Buses[0].Chips[0].Interrupts, []int{5}) {
+		t.Errorf("%d lines, INT on %v", n, out.Buses[0].Chips[0].Interrupts)
 	}
 }
 

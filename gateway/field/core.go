@@ -31,6 +31,9 @@ type point struct {
 	feeds  []feed
 	view   hub.Point
 	fault  string // why it cannot be read, while it is alone in that
+
+	value int64        // of a measured point
+	shown gateway.Mono // when it was last shown
 }
 
 // feed says who wants to know.
@@ -53,6 +56,7 @@ type source struct {
 	cfg   SourceConfig
 	view  hub.Source
 	shown gateway.Mono // when the count of reads was last shown
+	blind gateway.Mono // since when INT cannot be relied on; zero = it can
 }
 
 // showEvery bounds how often a count of reads, which is of no urgency, costs everybody a new view.
@@ -66,14 +70,14 @@ func NewCore(cfg Config, h *hub.Hub, r Recorder, now gateway.Mono) *Core {
 		for n := range c.byPlace[i] {
 			c.byPlace[i][n] = -1
 		}
-		c.sources = append(c.sources, source{cfg: s, view: hub.Source{ID: s.ID, Kind: s.Kind, Where: s.Where, Since: now}})
+		c.sources = append(c.sources, source{cfg: s, view: hub.Source{ID: s.ID, Kind: s.Kind, Where: s.Where, Bus: s.Bus, Since: now}})
 		h.PutSource(c.sources[i].view)
 	}
 	for i, p := range cfg.Points {
 		c.byPlace[p.Source][p.Channel] = i
 		c.points = append(c.points, point{
 			cfg: p, settle: device.Settle{For: p.Settle}, budget: device.Budget{Most: p.Budget},
-			view: hub.Point{ID: p.ID, Label: p.Label, Terminal: p.Terminal},
+			view: hub.Point{ID: p.ID, Label: p.Label, Terminal: p.Terminal, Unit: p.Unit},
 		})
 		h.PutPoint(c.points[i].view)
 	}
@@ -112,6 +116,15 @@ func (c *Core) Apply(now gateway.Mono, in Input) {
 		c.emit(gateway.Event{Type: gateway.BusChipReset, ID: s.cfg.Bus, At: now, Data: gateway.ChipResetData{Chip: s.cfg.ID}})
 	case EventInput:
 		c.emit(in.Event)
+	case ReadingInput:
+		c.reading(now, in.Source, in.Reading)
+	case TrafficInput:
+		s := &c.sources[in.Source]
+		s.view.Transfers, s.view.Failed = in.Traffic.Transfers, in.Traffic.Failed
+		s.view.Retries, s.view.Load = in.Traffic.Retries, in.Traffic.Load
+		c.hub.PutSource(s.view)
+	case InterruptInput:
+		c.interrupt(now, in)
 	}
 }
 
@@ -184,6 +197,24 @@ func (c *Core) levels(now gateway.Mono, src int, l *Levels) {
 	}
 }
 
+// reading passes a measured value on to the devices that use it. The view shows it once a second, and at once when it can
+// be read again.
+func (c *Core) reading(now gateway.Mono, src int, r drivers.Reading) {
+	p := c.pointAt(src, r.Channel)
+	if p == nil || p.cfg.Unit == "" {
+		return
+	}
+	at := min(gateway.MonoOf(r.At), now)
+	s := device.Signal{Quality: gateway.Good, Since: at}
+	if p.view.Value = r.Value; !p.sent.Known() || now.Sub(p.shown) >= showEvery {
+		p.shown = now
+		p.view.Quality, p.view.Since, p.view.Clipped = gateway.Good, at, r.Clipped
+		c.hub.PutPoint(p.view)
+	}
+	p.value, p.sent = r.Value, s
+	c.tell(now, p, s)
+}
+
 // raw gives a level to a point's filter, and passes on what settled.
 func (c *Core) raw(now gateway.Mono, p *point, at gateway.Mono, level bool) {
 	if at > now {
@@ -234,7 +265,7 @@ func (p *point) signal() device.Signal {
 func (c *Core) offer(now gateway.Mono, p *point, s device.Signal) {
 	if s != p.sent {
 		p.sent = s
-		c.tell(now, p.feeds, s)
+		c.tell(now, p, s)
 	}
 }
 
@@ -273,12 +304,17 @@ func (c *Core) lose(now gateway.Mono, p *point) {
 	c.hub.PutPoint(p.view)
 	if s := (device.Signal{Since: now}); p.sent.Readable() {
 		p.sent = s
-		c.tell(now, p.feeds, s)
+		c.tell(now, p, s)
 	}
 }
 
-func (c *Core) tell(now gateway.Mono, feeds []feed, s device.Signal) {
-	for _, f := range feeds {
+// tell gives what is known of a point to the devices that it feeds.
+func (c *Core) tell(now gateway.Mono, p *point, s device.Signal) {
+	for _, f := range p.feeds {
+		if p.cfg.Unit != "" {
+			c.step(now, f.device, device.Reading(f.role, f.index, s, p.value))
+			continue
+		}
 		c.step(now, f.device, device.Changed(f.role, f.index, s))
 	}
 }
@@ -297,7 +333,9 @@ func (c *Core) step(now gateway.Mono, i int, in device.Input) {
 		c.hub.PutDevice(d.view)
 	}
 	if signal, ok := d.cfg.Machine.signal(); ok && signal != before {
-		c.tell(now, d.feeds, signal)
+		for _, f := range d.feeds {
+			c.step(now, f.device, device.Changed(f.role, f.index, signal))
+		}
 	}
 }
 

@@ -17,6 +17,8 @@ type Field struct {
 	in   chan Input
 	now  func() gateway.Mono
 	beat func()
+
+	drives map[int]chan driveAsk // source → the owner of its bus
 }
 
 // inputsWaiting bounds what sources may be ahead of the core.
@@ -25,7 +27,15 @@ const inputsWaiting = 1024
 // New makes a field that has not started. now is the monotonic clock; beat, if not nil, is called by the core at least
 // once a second: the proof of life that a watchdog wants.
 func New(cfg Config, h *hub.Hub, r Recorder, now func() gateway.Mono, beat func()) *Field {
-	return &Field{cfg: cfg, core: NewCore(cfg, h, r, now()), in: make(chan Input, inputsWaiting), now: now, beat: beat}
+	f := &Field{cfg: cfg, core: NewCore(cfg, h, r, now()), in: make(chan Input, inputsWaiting), now: now, beat: beat}
+	f.drives = map[int]chan driveAsk{}
+	for _, b := range cfg.Buses {
+		asks := make(chan driveAsk)
+		for _, c := range b.Chips {
+			f.drives[c.Source] = asks
+		}
+	}
+	return f
 }
 
 // Post hands an event of another part of the daemon to the core, so that all events are issued in one order. It waits
@@ -42,12 +52,14 @@ func (f *Field) Run(ctx context.Context) {
 	toINT := map[int]chan<- drivers.Edge{}
 	for _, b := range f.cfg.Buses {
 		ints := make(chan drivers.Edge, 64)
+		var drive chan driveAsk
 		for _, c := range b.Chips {
-			if c.Interrupt >= 0 {
-				toINT[c.Interrupt] = ints
+			for _, channel := range c.Interrupts {
+				toINT[channel] = ints
 			}
+			drive = f.drives[c.Source]
 		}
-		a := &acquireBus{cfg: b, now: f.now, core: f.in, ints: ints, level: asks}
+		a := &acquireBus{cfg: b, now: f.now, core: f.in, ints: ints, level: asks, drive: drive}
 		wg.Go(func() { a.run(ctx) })
 	}
 	if f.cfg.Lines != nil {

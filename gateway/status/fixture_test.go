@@ -91,7 +91,14 @@ func wellHub() *hub.Hub {
 		h.PutDevice(d)
 	}
 	h.PutSource(hub.Source{ID: "gpio", Kind: "gpio", Where: "gpiochip0", OK: true, Since: testNow.Add(-26 * time.Hour), Reads: 1204})
-	h.PutSource(hub.Source{ID: "x1", Kind: "mcp23017", Where: "I2C1 0x20", OK: true, Since: testNow.Add(-26 * time.Hour), Reads: 93_000})
+	h.PutSource(hub.Source{
+		ID: "x1", Kind: "mcp23017", Where: "I2C1 0x20", Bus: "i2c-1", OK: true, Since: testNow.Add(-26 * time.Hour), Reads: 93_000,
+		Transfers: 93_004, Failed: 3, Retries: 2, Load: 0.41,
+	})
+	h.PutSource(hub.Source{
+		ID: "i2c-1", Kind: "i2c", Where: "/dev/i2c-1", Bus: "i2c-1", OK: true, Since: testNow.Add(-26 * time.Hour),
+		Transfers: 93_004, Failed: 3, Retries: 2, Load: 0.41,
+	})
 	for _, p := range []hub.Point{
 		{ID: "ea", Label: "入口外线圈", Terminal: "GPIO17", Active: true, Quality: gateway.Good, Since: testNow.Add(-4 * time.Second), Edges: 1412, Bounces: 6, LastEdge: testNow.Add(-4 * time.Second)},
 		{ID: "eb", Label: "入口内线圈", Terminal: "GPIO27", Active: true, Quality: gateway.Good, Since: testNow.Add(-2 * time.Second), Edges: 1408, Bounces: 2, LastEdge: testNow.Add(-2 * time.Second)},

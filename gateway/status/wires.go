@@ -1,6 +1,8 @@
 package status
 
 import (
+	"strconv"
+	"strings"
 	"time"
 
 	"lotusgate/gateway"
@@ -40,13 +42,30 @@ func (sc *screen) level(p hub.Point) mark {
 	switch {
 	case p.Quality == gateway.Bad:
 		return mark{Tone: unknown, Icon: "unknown", Word: sc.l.T("value.unknown")}
+	case p.Unit != "":
+		return mark{Tone: idle, Icon: "idle", Word: "–"}
 	case p.Raw:
 		return mark{Tone: idle, Icon: "high", Word: sc.l.T("wire.high")}
 	}
 	return mark{Tone: idle, Icon: "low", Word: sc.l.T("wire.low")}
 }
 
+// measured writes a value with the unit that people use: 152.3 mA for 152300 µA.
+func measured(v int64, unit string) string {
+	if milli, ok := strings.CutPrefix(unit, "µ"); ok {
+		return decimal(float64(v)/1000) + " m" + milli
+	}
+	return strconv.FormatInt(v, 10) + " " + unit
+}
+
 func (sc *screen) settled(p hub.Point) mark {
+	if p.Unit != "" && p.Quality == gateway.Good {
+		m := mark{Tone: idle, Icon: "idle", Word: measured(p.Value, p.Unit), Since: at(p.Since)}
+		if p.Clipped {
+			m.Note = sc.l.T("wire.clipped")
+		}
+		return m
+	}
 	m := mark{Tone: idle, Icon: "idle", Word: sc.l.T("wire.inactive"), Since: at(p.Since)}
 	if p.Active {
 		m.Tone, m.Icon, m.Word = active, "on", sc.l.T("wire.active")
