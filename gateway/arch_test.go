@@ -25,15 +25,17 @@ var mayImport = map[string][]string{
 	"drivers/ina219":   {"drivers"},
 	"drivers/ads1115":  {"drivers"},
 
-	"gateway":        {},
-	"gateway/device": {"gateway"},
-	"gateway/hub":    {"gateway"},
-	"gateway/outbox": {},
-	"gateway/text":   {"gateway", "gateway/hub"},
-	"gateway/config": {"gateway"},
-	"gateway/field":  {"drivers", "gateway", "gateway/device", "gateway/hub"},
-	"gateway/uplink": {"gateway", "gateway/hub"},
-	"gateway/status": {"gateway", "gateway/hub", "gateway/text"},
+	"gateway":          {},
+	"gateway/device":   {"gateway"},
+	"gateway/hub":      {"gateway"},
+	"gateway/outbox":   {},
+	"gateway/text":     {"gateway", "gateway/hub"},
+	"gateway/schema":   {},
+	"gateway/contract": {"gateway"},
+	"gateway/config":   {"gateway"},
+	"gateway/field":    {"drivers", "gateway", "gateway/device", "gateway/hub"},
+	"gateway/uplink":   {"gateway", "gateway/hub"},
+	"gateway/status":   {"gateway", "gateway/hub", "gateway/text"},
 	"gateway/daemon": {
 		"drivers", "drivers/line", "drivers/mcp23017", "gateway", "gateway/config", "gateway/device", "gateway/field",
 		"gateway/hub", "gateway/outbox", "gateway/status", "gateway/text", "gateway/uplink",
@@ -69,8 +71,8 @@ var onlyIn = map[string][]string{
 	"math/rand":                                {},
 	"github.com/rogpeppe/go-internal":          {},
 	"github.com/google/go-cmp":                 {},
-	"github.com/cloudevents/sdk-go/v2":         {},
-	"github.com/santhosh-tekuri/jsonschema/v6": {},
+	"github.com/cloudevents/sdk-go/v2":         {"gateway/contract"}, // which is in no program
+	"github.com/santhosh-tekuri/jsonschema/v6": {"gateway/contract"},
 }
 
 // noClock lists packages that must not read a clock: time is an argument there.
