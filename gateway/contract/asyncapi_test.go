@@ -173,4 +173,3 @@ func nodeModules(t *testing.T, pkg string) string {
 	t.Skipf("node or %s is missing: run make node", pkg)
 	return ""
 }
-

@@ -199,8 +199,12 @@ func TestCheckerFindsEveryChange(t *testing.T) {
 		t.Errorf("only %d changes were tried", changes)
 	}
 	for _, m := range []message{
-		{root + "/state", []byte(`{}`)}, {root + "/cmd/x", nil}, {"elsewhere/status", []byte(`{}`)}, {root + "/status", nil},
-		{root + "/event/loop/entry", []byte(`{"specversion":"1.0"}`)}, {root + "/status", []byte(`{`)},
+		{root + "/state", []byte(`{}`)},
+		{root + "/cmd/x", nil},
+		{"elsewhere/status", []byte(`{}`)},
+		{root + "/status", nil},
+		{root + "/event/loop/entry", []byte(`{"specversion":"1.0"}`)},
+		{root + "/status", []byte(`{`)},
 	} {
 		if c.Message(root, m.topic, m.payload) == nil {
 			t.Errorf("%s %s was accepted", m.topic, m.payload)

@@ -65,11 +65,12 @@ func (p Properties) MarshalJSON() ([]byte, error) {
 		if i > 0 {
 			b.WriteByte(',')
 		}
-		value, err := json.Marshal(prop.Node)
-		if err != nil {
+		fmt.Fprintf(&b, "%q:", prop.Name)
+		enc := json.NewEncoder(&b)
+		enc.SetEscapeHTML(false)
+		if err := enc.Encode(prop.Node); err != nil {
 			return nil, err
 		}
-		fmt.Fprintf(&b, "%q:%s", prop.Name, value)
 	}
 	b.WriteByte('}')
 	return b.Bytes(), nil
