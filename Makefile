@@ -24,7 +24,8 @@ test: packages node lint cross unit race fuzz vm-test ## all tests; installs wha
 
 packages: ## install what the tests need (Debian) or list what is missing
 	@.ci/packages mosquitto=mosquitto mosquitto_sub=mosquitto-clients chromium=chromium \
-		/usr/lib/python3/dist-packages/paho=python3-paho-mqtt \
+		/usr/lib/python3/dist-packages/paho=python3-paho-mqtt systemd-analyze=systemd \
+		strace=strace setpriv=util-linux lintian=lintian promtool=prometheus debootstrap=debootstrap \
 		'/usr/share/fonts/opentype/noto/NotoSansCJK*=fonts-noto-cjk' gcc=gcc
 
 node: ## install what the contract's tests need from npm, into the user's cache

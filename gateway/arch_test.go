@@ -41,6 +41,8 @@ var mayImport = map[string][]string{
 		"gateway/hub", "gateway/outbox", "gateway/status", "gateway/text", "gateway/uplink",
 	},
 
+	"deploy": {},
+
 	"firmware-sim/chip":  {},
 	"firmware-sim/plant": {},
 	"firmware-sim/rig":   {"firmware-sim/chip", "firmware-sim/plant"},
@@ -61,6 +63,7 @@ var onlyIn = map[string][]string{
 	"periph.io/x/conn/v3":                      {"drivers", "firmware-sim", "gateway/daemon", "cmd"},
 	"github.com/warthog618/go-gpiocdev":        {"drivers/line"},
 	"github.com/mochi-mqtt/server/v2":          {"cmd/firmware-sim"},
+	"github.com/coreos/go-systemd/v22":         {"cmd/lotusgate"},
 	"github.com/chromedp":                      {},
 	"pgregory.net/rapid":                       {},
 	"go.uber.org/goleak":                       {},

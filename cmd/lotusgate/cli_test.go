@@ -40,9 +40,10 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// call runs a command line as main does.
-func call(t *testing.T, input string, args ...string) (code int, stdout, stderr string) {
+// answer runs a command line as main does, with somebody at the keyboard.
+func answer(t *testing.T, input string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
+	t.Setenv("LC_ALL", "C")
 	var out, errs bytes.Buffer
 	code = executeWith(t.Context(), args, strings.NewReader(input), &out, &errs)
 	return code, out.String(), errs.String()
@@ -51,7 +52,7 @@ func call(t *testing.T, input string, args ...string) (code int, stdout, stderr 
 // Each board has an example, which is what init writes for it, and the check has nothing to say about it.
 func TestInitExamples(t *testing.T) {
 	for _, b := range boardKinds {
-		code, text, stderr := call(t, "", "init", "--board", b.flag, "--site", "lianhua", "--broker", "mqtts://broker.lan:8883",
+		code, text, stderr := answer(t, "", "init", "--board", b.flag, "--site", "lianhua", "--broker", "mqtts://broker.lan:8883",
 			"--lanes", "2", "--elevators", "4", "--cameras", "2")
 		if code != 0 {
 			t.Fatalf("%s: %d %s", b.flag, code, stderr)
@@ -89,17 +90,17 @@ func TestInitSizes(t *testing.T) {
 
 func TestInitAsks(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "lotusgate.yaml")
-	code, _, stderr := call(t, "pi5\nlianhua\n\n\n2\n1\n0\n", "init", "--ask", "-o", file)
+	code, _, stderr := answer(t, "pi5\nlianhua\n\n\n2\n1\n0\n", "init", "--ask", "-o", file)
 	if code != 0 || !strings.Contains(stderr, "Board (pi3, pi4, pi5, zero2w) [pi4]: ") || !strings.Contains(stderr, "next: lotusgate check") {
 		t.Fatalf("%d\n%s", code, stderr)
 	}
-	if code, out, errs := call(t, "", "check", file); code != 0 || !strings.Contains(out, "ok, 11 points, 9 devices") {
+	if code, out, errs := answer(t, "", "check", file); code != 0 || !strings.Contains(out, "ok, 11 points, 9 devices") {
 		t.Errorf("%d %s%s", code, out, errs)
 	}
-	if code, _, stderr := call(t, "", "init", "--site", "x", "-o", file); code != exitUsage || !strings.Contains(stderr, "there already") {
+	if code, _, stderr := answer(t, "", "init", "--site", "x", "-o", file); code != exitUsage || !strings.Contains(stderr, "there already") {
 		t.Errorf("a file was replaced: %d %s", code, stderr)
 	}
-	if code, _, _ := call(t, "", "init", "--site", "x", "-o", file, "--force"); code != 0 {
+	if code, _, _ := answer(t, "", "init", "--site", "x", "-o", file, "--force"); code != 0 {
 		t.Error("--force does not replace")
 	}
 }
@@ -131,7 +132,7 @@ func TestExitCodes(t *testing.T) {
 		{"schema", 0, ""},
 		{"completion bash", 0, ""},
 	} {
-		code, _, stderr := call(t, "", strings.Fields(c.args)...)
+		code, _, stderr := answer(t, "", strings.Fields(c.args)...)
 		if code != c.code || !strings.Contains(stderr, c.says) || (c.says == "") != (stderr == "") {
 			t.Errorf("%s: exit %d, want %d; says %q, want %q", c.args, code, c.code, stderr, c.says)
 		}
@@ -139,7 +140,7 @@ func TestExitCodes(t *testing.T) {
 }
 
 func TestVersionJSON(t *testing.T) {
-	code, out, _ := call(t, "", "version", "--json")
+	code, out, _ := answer(t, "", "version", "--json")
 	var v struct {
 		Version, Go, OS, Arch string
 		Modules               map[string]string
@@ -150,7 +151,7 @@ func TestVersionJSON(t *testing.T) {
 }
 
 func TestSchemaCommand(t *testing.T) {
-	code, out, _ := call(t, "", "schema")
+	code, out, _ := answer(t, "", "schema")
 	shipped, err := os.ReadFile("../../deploy/lotusgate.schema.json")
 	if err != nil || code != 0 || out != string(shipped) {
 		t.Errorf("the shipped schema is not the printed one: %d %v", code, err)

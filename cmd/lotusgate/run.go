@@ -51,7 +51,7 @@ func runCommand() *cobra.Command {
 			if err != nil {
 				return &failure{exitFailed, err}
 			}
-			err = daemon.Run(cmd.Context(), daemon.Options{Config: cfg, Hardware: hw, Version: version, Log: log})
+			err = daemon.Run(cmd.Context(), daemon.Options{Config: cfg, Hardware: hw, Version: version, Log: log, Supervisor: newSupervisor(log)})
 			if err != nil {
 				return &failure{exitFailed, err}
 			}
