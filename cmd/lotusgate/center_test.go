@@ -105,11 +105,11 @@ func (r *record) alive() bool { return r.status == "online" || r.status == "degr
 
 // center is a broker and a subscriber that keeps book: mosquitto and mosquitto_sub.
 type center struct {
-	t   *testing.T
+	t    *testing.T
 	mu   sync.Mutex
 	rec  record
 	book *audit.Book
-	got chan struct{} // signalled, buffered 1
+	got  chan struct{} // signalled, buffered 1
 }
 
 func newCenter(t *testing.T) *center {

@@ -36,6 +36,9 @@ type Options struct {
 
 	// Page, if not nil, is told the address of the status page once it answers.
 	Page func(net.Addr)
+	// Supervisor, if not nil, is told that the daemon is ready, alive, and about to end.
+	Supervisor Supervisor
+
 	// Event, if not nil, is told of every event as it is issued, in order. It must not block.
 	Event func(gateway.EventID, gateway.Event)
 }
@@ -46,7 +49,7 @@ const (
 	lastSync  = 10 * time.Second
 	lookEvery = time.Second      // at storage
 	clockLook = 10 * time.Second // at the clock
-	coreDead  = 5 * time.Second  // without a step of the core the daemon is not alive
+	partDead  = 5 * time.Second  // a part that has not moved for so long is not alive
 )
 
 // daemon is a gateway that runs.
@@ -60,7 +63,9 @@ type daemon struct {
 	truths  *checkpoint.Checkpoint
 	field   *field.Field
 	notices notices
-	beat    atomic.Int64 // gateway.Mono of the last step of the core
+	beat    atomic.Int64  // gateway.Mono of the last step of the core
+	looked  atomic.Int64  // gateway.Mono of the last answer of the outbox
+	moved   chan struct{} // closed at the first step of the core
 }
 
 // Run is the daemon: it returns nil after ctx ended and everything was put in order, or the error that kept it from
@@ -81,7 +86,9 @@ func Run(ctx context.Context, o Options) error {
 
 // start opens what can refuse to open.
 func start(o Options) (*daemon, error) {
-	d := &daemon{o: o, cfg: o.Config, log: o.Log, notices: notices{wake: make(chan struct{}, 1)}}
+	d := &daemon{
+		o: o, cfg: o.Config, log: o.Log, notices: notices{wake: make(chan struct{}, 1)}, moved: make(chan struct{}),
+	}
 	boot, err := kernelBootID()
 	if err != nil {
 		return nil, err
@@ -104,7 +111,7 @@ func start(o Options) (*daemon, error) {
 		Version: o.Version, KernelBoot: d.clock.boot, Config: d.cfg.Hash, Started: d.clock.Now(),
 	})
 	rec := &recorder{box: d.box, boot: d.clock.boot, log: d.log, seen: o.Event}
-	d.field = field.New(attachConfig(d.cfg, o.Hardware), d.hub, rec, d.clock.Now, func() { d.beat.Store(int64(d.clock.Now())) })
+	d.field = field.New(attachConfig(d.cfg, o.Hardware), d.hub, rec, d.clock.Now, d.step)
 	return d, nil
 }
 
@@ -131,9 +138,15 @@ func (d *daemon) run(ctx context.Context, relays *relays) error {
 	others.Go(func() { d.truths.Run(fieldCtx) })
 	others.Go(func() { relays.keep(fieldCtx, d.clock.Now, func(e gateway.Event) { d.field.Post(fieldCtx, e) }) })
 	others.Go(func() { d.forwardNotices(fieldCtx) })
+	if d.o.Supervisor != nil {
+		others.Go(func() { d.supervise(fieldCtx) })
+	}
 
 	<-ctx.Done()
 	d.log.Info("stopping")
+	if d.o.Supervisor != nil {
+		d.o.Supervisor.Stopping()
+	}
 	page.Wait()
 	d.post(fieldCtx, gateway.GatewayStopping, gateway.StoppingData{Reason: "signal"})
 	endField()
@@ -250,10 +263,9 @@ func (d *daemon) post(ctx context.Context, t gateway.Type, data any) {
 	d.field.Post(ctx, gateway.Event{Type: t, ID: gateway.GatewayID, At: d.clock.Now(), Data: data})
 }
 
-// alive tells whether the core makes progress.
-func (d *daemon) alive() error {
-	if silent := d.clock.Now().Sub(gateway.Mono(d.beat.Load())); silent > coreDead {
-		return fmt.Errorf("the core has made no step for %v", silent.Round(time.Second))
+// step is called after every step of the core, by its goroutine.
+func (d *daemon) step() {
+	if d.beat.Swap(int64(d.clock.Now())) == 0 {
+		close(d.moved)
 	}
-	return nil
 }

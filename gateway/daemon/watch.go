@@ -47,6 +47,7 @@ func (d *daemon) watchStorage(ctx context.Context) {
 			last = now
 			d.hub.SetStorage(now)
 		}
+		d.looked.Store(int64(d.clock.Now()))
 		select {
 		case <-ctx.Done():
 			return
