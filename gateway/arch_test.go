@@ -31,12 +31,14 @@ var mayImport = map[string][]string{
 	"gateway/outbox": {},
 	"gateway/text":   {"gateway", "gateway/hub"},
 	"gateway/config": {"gateway"},
-	"gateway/field":  {"drivers", "gateway", "gateway/device", "gateway/hub"},
+	"gateway/trace":  {"gateway"},
+	"gateway/field":  {"drivers", "gateway", "gateway/device", "gateway/hub", "gateway/trace"},
 	"gateway/uplink": {"gateway", "gateway/hub"},
-	"gateway/status": {"gateway", "gateway/hub", "gateway/text"},
+	"gateway/status": {"gateway", "gateway/hub", "gateway/text", "gateway/trace"},
 	"gateway/daemon": {
 		"drivers", "drivers/line", "drivers/mcp23017", "gateway", "gateway/config", "gateway/device", "gateway/field",
-		"gateway/hub", "gateway/outbox", "gateway/status", "gateway/text", "gateway/uplink",
+		"gateway/hub", "gateway/outbox", "gateway/status", "gateway/text", "gateway/trace",
+		"gateway/uplink",
 	},
 
 	"firmware-sim/chip":  {},

@@ -7,6 +7,7 @@ import (
 	"lotusgate/gateway"
 	"lotusgate/gateway/device"
 	"lotusgate/gateway/hub"
+	"lotusgate/gateway/trace"
 )
 
 // Core owns all device state. It is stepped by one goroutine and holds no clock: every method takes the time.
@@ -18,10 +19,12 @@ type Core struct {
 	alarms  alarms
 	hub     *hub.Hub
 	record  Recorder
+	trace   *trace.Trace
 }
 
 // point is one wire.
 type point struct {
+	n      int // index
 	cfg    PointConfig
 	settle device.Settle
 	wake   gateway.Mono
@@ -58,7 +61,7 @@ const showEvery = time.Second
 
 // NewCore makes a core that knows nothing yet: every point and device is bad until its source has spoken.
 func NewCore(cfg Config, h *hub.Hub, r Recorder, now gateway.Mono) *Core {
-	c := &Core{hub: h, record: r, byPlace: make([][]int, len(cfg.Sources))}
+	c := &Core{hub: h, record: r, trace: cfg.Trace, byPlace: make([][]int, len(cfg.Sources))}
 	for i, s := range cfg.Sources {
 		c.byPlace[i] = make([]int, MaxChannels)
 		for n := range c.byPlace[i] {
@@ -70,7 +73,7 @@ func NewCore(cfg Config, h *hub.Hub, r Recorder, now gateway.Mono) *Core {
 	for i, p := range cfg.Points {
 		c.byPlace[p.Source][p.Channel] = i
 		c.points = append(c.points, point{
-			cfg: p, settle: device.Settle{For: p.Settle},
+			n: i, cfg: p, settle: device.Settle{For: p.Settle},
 			view: hub.Point{ID: p.ID, Label: p.Label, Terminal: p.Terminal},
 		})
 		h.PutPoint(c.points[i].view)
@@ -183,6 +186,7 @@ func (c *Core) raw(now gateway.Mono, p *point, at gateway.Mono, level bool) {
 	if at > now {
 		at = now
 	}
+	c.trace.Raw(p.n, at, level)
 	var changed bool
 	p.settle, changed, p.wake = p.settle.Edge(at, level)
 	c.settled(now, p, changed)
@@ -197,6 +201,7 @@ func (c *Core) settled(now gateway.Mono, p *point, changed bool) {
 		s.On, s.Quality = level != p.cfg.ActiveLow, gateway.Good
 	}
 	if changed {
+		c.trace.Settled(p.n, since, level)
 		p.view.Active, p.view.Quality, p.view.Since = s.On, s.Quality, since
 	}
 	c.hub.PutPoint(p.view)
@@ -209,6 +214,7 @@ func (c *Core) settled(now gateway.Mono, p *point, changed bool) {
 // lose makes a point bad.
 func (c *Core) lose(now gateway.Mono, p *point) {
 	p.settle, p.wake = p.settle.Lose(), 0
+	c.trace.Lose(p.n, now)
 	p.view.Quality, p.view.Since = gateway.Bad, now
 	c.hub.PutPoint(p.view)
 	if s := (device.Signal{Since: now}); p.sent.Known() {
