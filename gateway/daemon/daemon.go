@@ -55,6 +55,7 @@ type daemon struct {
 	clock   *clock
 	hub     *hub.Hub
 	box     *outbox.Outbox
+	parts   field.Config // what the field is made of
 	field   *field.Field
 	notices notices
 	beat    atomic.Int64 // gateway.Mono of the last step of the core
@@ -98,7 +99,9 @@ func start(o Options) (*daemon, error) {
 		Version: o.Version, KernelBoot: d.clock.boot, Config: d.cfg.Hash, Started: d.clock.Now(),
 	})
 	rec := &recorder{box: d.box, boot: d.clock.boot, log: d.log, seen: o.Event}
-	d.field = field.New(attachConfig(d.cfg, o.Hardware), d.hub, rec, d.clock.Now, func() { d.beat.Store(int64(d.clock.Now())) })
+	d.parts = attachConfig(d.cfg, o.Hardware)
+	d.parts.Trace = traceOf(d.parts)
+	d.field = field.New(d.parts, d.hub, rec, d.clock.Now, func() { d.beat.Store(int64(d.clock.Now())) })
 	return d, nil
 }
 
@@ -162,7 +165,10 @@ func (d *daemon) startPage(ctx context.Context, wg *sync.WaitGroup) error {
 	if d.cfg.Status.Listen == "" {
 		return nil
 	}
-	page, err := status.New(status.Options{Listen: d.cfg.Status.Listen, Now: d.clock.Now, Alive: d.alive, Log: d.log}, d.hub)
+	page, err := status.New(status.Options{
+		Listen: d.cfg.Status.Listen, Now: d.clock.Now, Alive: d.alive, Log: d.log,
+		Trace: d.parts.Trace, Terminals: terminals(d.cfg, d.parts),
+	}, d.hub)
 	if err != nil {
 		return err
 	}

@@ -67,7 +67,7 @@ func sites() map[string]*hub.Hub {
 }
 
 // chance is what differs from process to process.
-var chance = regexp.MustCompile(`have=[A-Z0-9]{8}-[0-9a-z]+|data-layout="[0-9a-z]+"|(?:app|icon)\.[0-9a-f]{12}`)
+var chance = regexp.MustCompile(`have=[A-Z0-9]{8}-[0-9a-z]+|data-layout="[0-9a-z]+"|(?:app|signals|icon)\.[0-9a-f]{12}`)
 
 func TestPageGolden(t *testing.T) {
 	for name, h := range sites() {

@@ -13,6 +13,7 @@ import (
 
 // screen is a view in the words and order in which one language shows it.
 type screen struct {
+	s        *Server // nil where only the view is needed
 	l        text.Lang
 	v        *hub.View
 	now      gateway.Mono

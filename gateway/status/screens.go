@@ -1,0 +1,55 @@
+package status
+
+import (
+	"net/http"
+	"net/url"
+
+	"lotusgate/gateway/text"
+)
+
+// Screens of the page, by name.
+const (
+	overview = "overview"
+	signals  = "signals"
+)
+
+func screens() []string { return []string{overview, signals} }
+
+// groupsOf a screen: the parts of it that are kept up to date.
+func groupsOf(name string) func(*screen) []group {
+	if name == overview {
+		return (*screen).groups
+	}
+	return func(*screen) []group { return nil }
+}
+
+// navItem is one way to another screen.
+type navItem struct {
+	Href, Word string
+	Current    bool
+}
+
+func navigation(l text.Lang, current string) []navItem {
+	var items []navItem
+	for _, name := range screens() {
+		items = append(items, navItem{Href: screenPath(name), Word: l.Of(text.Word("nav", name)), Current: name == current})
+	}
+	return items
+}
+
+// sameIn is the address of the same page in another language.
+func sameIn(l text.Lang, r *http.Request) string {
+	q := url.Values{}
+	for key, values := range r.URL.Query() {
+		q[key] = values
+	}
+	q.Set("lang", l.Tag())
+	return r.URL.Path + "?" + q.Encode()
+}
+
+func screenPath(name string) string {
+	if name == overview {
+		return "/"
+	}
+	return "/" + name
+}
