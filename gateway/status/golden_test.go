@@ -79,6 +79,18 @@ func TestPageGolden(t *testing.T) {
 	}
 }
 
+func TestWiringGolden(t *testing.T) {
+	for name, h := range sites() {
+		s := newServer(t, h, Options{})
+		for _, l := range text.Langs() {
+			html := body(t, get(t, s, "/wiring?lang="+l.Tag()))
+			_, main, _ := strings.Cut(html, "<main")
+			main, _, _ = strings.Cut(main, "</main>")
+			golden(t, "wiring-"+name+"."+l.Tag()+".html", main)
+		}
+	}
+}
+
 func TestViewGolden(t *testing.T) {
 	snake := regexp.MustCompile(`^[a-z0-9_]+$`)
 	for name, h := range sites() {

@@ -11,14 +11,18 @@ import (
 const (
 	overview = "overview"
 	signals  = "signals"
+	wiring   = "wiring"
 )
 
-func screens() []string { return []string{overview, signals} }
+func screens() []string { return []string{overview, signals, wiring} }
 
 // groupsOf a screen: the parts of it that are kept up to date.
 func groupsOf(name string) func(*screen) []group {
-	if name == overview {
+	switch name {
+	case overview:
 		return (*screen).groups
+	case wiring:
+		return (*screen).wiring
 	}
 	return func(*screen) []group { return nil }
 }

@@ -90,6 +90,7 @@ func (s *Server) routes(metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.servePage(overview))
 	mux.HandleFunc("GET /signals", s.servePage(signals))
+	mux.HandleFunc("GET /wiring", s.servePage(wiring))
 	mux.HandleFunc("GET /api/v1/signals", s.serveSignals)
 	mux.HandleFunc("GET /api/v1/signals.vcd", s.serveVCD)
 	mux.HandleFunc("GET /api/v1/signals/stream", s.serveSignalStream)

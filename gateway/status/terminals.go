@@ -33,7 +33,11 @@ func (sc *screen) meaning(t Terminal) string {
 		if i > 0 {
 			all += sc.l.T("wiring.and")
 		}
-		all += sc.l.T("wiring.use", sc.deviceLabel(u.Device), text.Word("role", u.Role))
+		if u.Role == "input" { // the only wire of its device
+			all += sc.deviceLabel(u.Device)
+		} else {
+			all += sc.l.T("wiring.use", sc.deviceLabel(u.Device), text.Word("role", u.Role))
+		}
 	}
 	return firstOf(all, sc.l.T("wiring.unused"))
 }

@@ -10,6 +10,28 @@ var pageWords = []entry{
 	{"nav.overview", "总览", "Overview"},
 	{"nav.signals", "信号", "Signals"},
 
+	{"nav.wiring", "接线", "Wiring"},
+
+	{"role.a", "线圈 A", "loop A"},
+	{"role.b", "线圈 B", "loop B"},
+	{"role.open_limit", "抬杆到位", "arm is up"},
+	{"role.closed_limit", "落杆到位", "arm is down"},
+	{"role.safety", "防砸", "safety"},
+	{"role.relay_open", "抬杆继电器", "open relay"},
+	{"role.relay_close", "落杆继电器", "close relay"},
+	{"role.relay_stop", "停止继电器", "stop relay"},
+	{"polarity.low", "低有效", "active low"},
+	{"polarity.high", "高有效", "active high"},
+	{"bias.up", "上拉", "pull-up"},
+	{"bias.down", "下拉", "pull-down"},
+
+	{"wiring.title", "接线图", "Wiring"},
+	{"wiring.use", "{1}：{2}", "{1}: {2}"},
+	{"wiring.and", "，", ", "},
+	{"wiring.unused", "未使用", "Not used"},
+	{"wiring.output", "输出", "Output"},
+	{"wiring.print", "打印", "Print"},
+
 	{"signals.choose", "选择输入", "Choose inputs"},
 	{"signals.show", "显示", "Show"},
 	{"signals.freeze", "暂停", "Freeze"},

@@ -68,6 +68,7 @@
   };
   const close = () => { if (stream) stream.close(); stream = null; };
 
+  for (const b of document.querySelectorAll("[data-print]")) b.onclick = () => print();
   // A page in a pocket needs no updates, and others may need its place.
   document.addEventListener("visibilitychange", () => { if (document.hidden) { clearTimeout(retry); close(); } else open(); });
   addEventListener("pagehide", close);

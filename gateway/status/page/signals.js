@@ -67,7 +67,7 @@
       state.className = "settled " + m.on;
       ["edges", "bounces", "bounce", "pulses", "width"].forEach((k, i) => put(rest[i], String(m[k])));
     }
-    put($("span"), time(span));
+    put($("span"), time(span).replace(/\.0+ /, " "));
     const [a, b] = cursors;
     put($("between"), b === undefined ? "" : "Δ " + time(Math.abs(b - a)));
   };
