@@ -139,8 +139,7 @@ func TestBrowserDrawsSignals(t *testing.T) {
 	}
 	const ink = `(() => { const c = document.getElementById("strips"), d = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
 		let n = 0; for (let i = 0; i < d.length; i += 4) if (d[i + 2] > 100 && d[i] < 60) n++; return n; })()`
-	if n := run(t, ctx, chromedp.Evaluate[float64](ink)); n < 100 {
-		t.Errorf("only %v pixels in the colour of an active input", n)
+	for run(t, ctx, chromedp.Evaluate[float64](ink)) < 100 { // pixels in the colour of an active input; the browser's time is bounded
 	}
 	tr.Raw(2, now(), false)
 	tr.Settled(2, now(), false)

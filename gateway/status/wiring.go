@@ -95,7 +95,7 @@ func (sc *screen) polarity(t Terminal) string {
 func fit(s string, ems float64) string {
 	used := 0.0
 	for i, r := range s {
-		w := 0.58
+		w := 0.62
 		if unicode.In(r, unicode.Han, unicode.Hangul) || r >= 0x3000 {
 			w = 1
 		}
