@@ -137,7 +137,8 @@ func TestBrowserDrawsSignals(t *testing.T) {
 	if got := figures("ea"); got != "动作 | 11 | 8 | 3.00 ms | 2 | 2.60 s" {
 		t.Errorf("figures of the loop: %q", got)
 	}
-	const ink = `(() => { const c = document.getElementById("strips"), d = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
+	const ink = `(() => { const c = document.getElementById("strips"), k = document.createElement("canvas"); k.width = c.width; k.height = c.height;
+		const g = k.getContext("2d", { willReadFrequently: true }); g.drawImage(c, 0, 0); const d = g.getImageData(0, 0, k.width, k.height).data;
 		let n = 0; for (let i = 0; i < d.length; i += 4) if (d[i + 2] > 100 && d[i] < 60) n++; return n; })()`
 	for run(t, ctx, chromedp.Evaluate[float64](ink)) < 100 { // pixels in the colour of an active input; the browser's time is bounded
 	}
