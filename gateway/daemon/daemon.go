@@ -17,6 +17,7 @@ import (
 
 	"lotusgate/gateway"
 	"lotusgate/gateway/config"
+	"lotusgate/gateway/day"
 	"lotusgate/gateway/field"
 	"lotusgate/gateway/hub"
 	"lotusgate/gateway/outbox"
@@ -42,7 +43,7 @@ type Options struct {
 const (
 	farewell  = 2 * time.Second // for the uplink to send what is there and to say goodbye
 	lastSync  = 10 * time.Second
-	lookEvery = time.Second      // at storage
+	lookEvery = time.Second      // at storage, and for the diary
 	clockLook = 10 * time.Second // at the clock
 	coreDead  = 5 * time.Second  // without a step of the core the daemon is not alive
 )
@@ -57,6 +58,7 @@ type daemon struct {
 	box     *outbox.Outbox
 	parts   field.Config // what the field is made of
 	field   *field.Field
+	day     day.Diary
 	notices notices
 	beat    atomic.Int64 // gateway.Mono of the last step of the core
 }
@@ -123,6 +125,7 @@ func (d *daemon) run(ctx context.Context, relays *relays) error {
 	core.Go(func() { d.field.Run(fieldCtx) })
 	others.Go(func() { d.watchStorage(fieldCtx) })
 	others.Go(func() { d.watchClock(fieldCtx) })
+	others.Go(func() { d.keepDiary(fieldCtx) })
 	others.Go(func() { relays.keep(fieldCtx, d.clock.Now, func(e gateway.Event) { d.field.Post(fieldCtx, e) }) })
 	others.Go(func() { d.forwardNotices(fieldCtx) })
 
@@ -167,7 +170,7 @@ func (d *daemon) startPage(ctx context.Context, wg *sync.WaitGroup) error {
 	}
 	page, err := status.New(status.Options{
 		Listen: d.cfg.Status.Listen, Now: d.clock.Now, Alive: d.alive, Log: d.log,
-		Trace: d.parts.Trace, Terminals: terminals(d.cfg, d.parts),
+		Trace: d.parts.Trace, Day: &d.day, Terminals: terminals(d.cfg, d.parts),
 	}, d.hub)
 	if err != nil {
 		return err

@@ -55,6 +55,20 @@ func (d *daemon) watchStorage(ctx context.Context) {
 	}
 }
 
+// keepDiary looks at everything once a second.
+func (d *daemon) keepDiary(ctx context.Context) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		d.day.Look(d.hub.View(), d.clock.Now())
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
 // watchClock follows the system clock, and tells the center when the date becomes known.
 func (d *daemon) watchClock(ctx context.Context) {
 	tick := time.NewTicker(clockLook)

@@ -204,14 +204,14 @@ func TestScreens(t *testing.T) {
 	ctx := browser(t)
 	for name, h := range sites() {
 		server := serve(t, newServer(t, h, Options{}))
-		for _, screen := range screens() {
+		for screen, path := range shots() {
 			for _, l := range text.Langs() {
 				for _, width := range []int64{360, 1280} {
 					for _, scheme := range []string{"light", "dark"} {
 						if scheme == "dark" && l == text.EN {
 							continue // colours do not depend on the language
 						}
-						open(t, ctx, server.URL+screenPath(screen)+"?lang="+l.Tag(), width, scheme)
+						open(t, ctx, server.URL+path+"lang="+l.Tag(), width, scheme)
 						png := run(t, ctx, chromedp.FullScreenshot(100))
 						file := filepath.Join(dir, fmt.Sprintf("%s-%s-%s-%d-%s.png", screen, name, l.Tag(), width, scheme))
 						if err := os.WriteFile(file, png, 0o600); err != nil {
@@ -239,4 +239,13 @@ func open(t *testing.T, ctx context.Context, address string, width int64, scheme
 	run(t, ctx, chromedp.Steps(
 		chromedp.EmulateViewport(width, 800, mobile...), chromedp.Navigate(address), visible(`body.is-live`),
 	))
+}
+
+// shots are the addresses that are worth a picture, each ending before another parameter.
+func shots() map[string]string {
+	all := map[string]string{"day": "/history?device=entry-gate&"}
+	for _, name := range screens() {
+		all[name] = screenPath(name) + "?"
+	}
+	return all
 }

@@ -7,6 +7,7 @@ import (
 	"go.uber.org/goleak"
 
 	"lotusgate/gateway"
+	"lotusgate/gateway/day"
 	"lotusgate/gateway/hub"
 	"lotusgate/gateway/trace"
 )
@@ -29,6 +30,9 @@ func newServer(t testing.TB, h *hub.Hub, o Options) *Server {
 	o.Location = time.FixedZone("", 8*3600)
 	if o.Terminals == nil {
 		o.Terminals = siteTerminals()
+	}
+	if o.Day == nil {
+		o.Day = siteDay()
 	}
 	if o.Trace == nil {
 		o.Trace = siteTrace()
@@ -246,4 +250,30 @@ func siteTrace() *trace.Trace {
 		t.Raw(3, testNow.Add(-time.Duration(900-i)*11*time.Millisecond), i%2 == 0)
 	}
 	return t
+}
+
+// siteDay is a day on which the barrier was open at rush hours and a camera was away for an hour.
+func siteDay() *day.Diary {
+	d := &day.Diary{}
+	var beats uint64
+	for at := testNow.Add(-23 * time.Hour); at <= testNow; at += second {
+		hour := time.Duration(at % gateway.Mono(24*time.Hour)).Hours()
+		gate, cam := "closed", "online"
+		if busy := int64(at/second) % 60; hour > 7 && hour < 9 && busy < 40 || hour > 17 && hour < 19 && busy < 30 || busy < 2 {
+			gate = "open"
+		}
+		if hour > 11 && hour < 12 {
+			cam = "offline"
+		} else if int64(at/second)%60 == 0 {
+			beats += 2
+		}
+		d.Look(&hub.View{
+			Devices: []hub.Device{
+				site("entry-gate", "gate", "", gate, gateway.Good, 0, nil),
+				{MetaDevice: gateway.MetaDevice{ID: "cam-1", Points: []string{"beat"}}, State: gateway.DeviceState{Value: cam, Quality: gateway.Good}},
+			},
+			Points: []hub.Point{{ID: "beat", Edges: beats}},
+		}, at)
+	}
+	return d
 }

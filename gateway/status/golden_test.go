@@ -79,14 +79,20 @@ func TestPageGolden(t *testing.T) {
 	}
 }
 
-func TestWiringGolden(t *testing.T) {
+// TestScreensGolden holds what is between the frame of the other screens.
+func TestScreensGolden(t *testing.T) {
 	for name, h := range sites() {
 		s := newServer(t, h, Options{})
-		for _, l := range text.Langs() {
-			html := body(t, get(t, s, "/wiring?lang="+l.Tag()))
-			_, main, _ := strings.Cut(html, "<main")
-			main, _, _ = strings.Cut(main, "</main>")
-			golden(t, "wiring-"+name+"."+l.Tag()+".html", main)
+		for screen, address := range map[string]string{
+			"wiring": "/wiring?x", "history": "/history?x", "signals": "/signals?x",
+			"history-camera": "/history?device=cam-1&level=major",
+		} {
+			for _, l := range text.Langs() {
+				html := body(t, get(t, s, address+"&lang="+l.Tag()))
+				_, main, _ := strings.Cut(html, "<main")
+				main, _, _ = strings.Cut(main, "</main>")
+				golden(t, screen+"-"+name+"."+l.Tag()+".html", main)
+			}
 		}
 	}
 }

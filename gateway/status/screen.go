@@ -50,7 +50,7 @@ func (sc *screen) groups() []group {
 		{"system", "section.system", []block{sc.link(), sc.outbox(), sc.storage(), sc.clock()}},
 		{"sources", "section.sources", sc.sources()},
 		{"wires", "section.wires", sc.wires()},
-		{"events", "section.events", []block{sc.events()}},
+		{"events", "section.events", []block{sc.events("p-events", filter{}, shownEvents)}},
 	}
 	return slices.DeleteFunc(all, func(g group) bool { return len(g.blocks) == 0 })
 }

@@ -12,9 +12,10 @@ const (
 	overview = "overview"
 	signals  = "signals"
 	wiring   = "wiring"
+	history  = "history"
 )
 
-func screens() []string { return []string{overview, signals, wiring} }
+func screens() []string { return []string{overview, signals, wiring, history} }
 
 // groupsOf a screen: the parts of it that are kept up to date.
 func groupsOf(name string) func(*screen) []group {
@@ -23,6 +24,8 @@ func groupsOf(name string) func(*screen) []group {
 		return (*screen).groups
 	case wiring:
 		return (*screen).wiring
+	case history:
+		return func(sc *screen) []group { return sc.history(filter{}) }
 	}
 	return func(*screen) []group { return nil }
 }
@@ -56,4 +59,17 @@ func screenPath(name string) string {
 		return "/"
 	}
 	return "/" + name
+}
+
+// renderer of what an address asks for. All viewers of a screen share one; a filter has one of its own.
+func (s *Server) renderer(name string, l text.Lang, q url.Values) *renderer {
+	shared := s.screens[name][l]
+	f := filterOf(q)
+	if name != history || f == (filter{}) {
+		return shared
+	}
+	return &renderer{
+		s: s, name: name, lang: l, templates: shared.templates,
+		groups: func(sc *screen) []group { return sc.history(f) },
+	}
 }

@@ -33,7 +33,9 @@ type pageData struct {
 
 // servePage serves a screen.
 func (s *Server) servePage(name string) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) { s.sendPage(w, r, s.screens[name][s.language(r)]) }
+	return func(w http.ResponseWriter, r *http.Request) {
+		s.sendPage(w, r, s.renderer(name, s.language(r), r.URL.Query()))
+	}
 }
 
 func (s *Server) sendPage(w http.ResponseWriter, r *http.Request, page *renderer) {
@@ -79,6 +81,10 @@ func (s *Server) page(r *renderer, ask *http.Request) ([]byte, error) {
 		d.Title = d.Verdict.Word
 	case signals:
 		d.Body, d.Stream = s.strips(ask), ""
+	case history:
+		wanted := filterOf(ask.URL.Query())
+		d.Body = sc.filterForm(wanted)
+		d.Stream += "&" + wanted.query()
 	}
 	for _, sec := range f.sections {
 		parts := make([]part, len(sec.Parts))

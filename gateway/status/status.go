@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"lotusgate/gateway"
+	"lotusgate/gateway/day"
 	"lotusgate/gateway/hub"
 	"lotusgate/gateway/text"
 	"lotusgate/gateway/trace"
@@ -28,6 +29,7 @@ type Options struct {
 	Viewers  int                 // event streams at one time; default 64
 	Conns    int                 // connections at one time; default 256
 
+	Day       *day.Diary   // how the last 24 hours went; nil = not known
 	Trace     *trace.Trace // edges of the inputs; nil = the signals are empty
 	Terminals []Terminal   // every wire, in the order in which they are shown
 }
@@ -91,6 +93,7 @@ func (s *Server) routes(metrics http.Handler) http.Handler {
 	mux.HandleFunc("GET /{$}", s.servePage(overview))
 	mux.HandleFunc("GET /signals", s.servePage(signals))
 	mux.HandleFunc("GET /wiring", s.servePage(wiring))
+	mux.HandleFunc("GET /history", s.servePage(history))
 	mux.HandleFunc("GET /api/v1/signals", s.serveSignals)
 	mux.HandleFunc("GET /api/v1/signals.vcd", s.serveVCD)
 	mux.HandleFunc("GET /api/v1/signals/stream", s.serveSignalStream)

@@ -19,9 +19,10 @@ type message struct {
 
 // serveStream sends the newest frame whenever it changed, at most once per pace, and a sign of life every tick.
 func (s *Server) serveStream(w http.ResponseWriter, r *http.Request) {
-	pages := s.screens[r.URL.Query().Get("screen")]
-	if pages == nil {
-		pages = s.pages
+	q := r.URL.Query()
+	name := q.Get("screen")
+	if s.screens[name] == nil {
+		name = overview
 	}
 	send, done := s.openStream(w, r)
 	if send == nil {
@@ -31,9 +32,9 @@ func (s *Server) serveStream(w http.ResponseWriter, r *http.Request) {
 
 	have := r.Header.Get("Last-Event-ID")
 	if have == "" {
-		have = r.URL.Query().Get("have")
+		have = q.Get("have")
 	}
-	_ = s.follow(r.Context(), pages[s.language(r)], have, send) // a viewer went away: nothing to tell anybody
+	_ = s.follow(r.Context(), s.renderer(name, s.language(r), q), have, send) // a viewer went away: nothing to tell anybody
 }
 
 // openStream takes a viewer's slot and begins a stream of server-sent events; send is nil after a refusal.

@@ -12,6 +12,21 @@ var pageWords = []entry{
 
 	{"nav.wiring", "接线", "Wiring"},
 
+	{"nav.history", "历史", "History"},
+
+	{"section.alarms", "当前告警", "Standing alarms"},
+	{"section.day", "最近 24 小时", "The last 24 hours"},
+	{"alarms.none", "没有告警。", "No alarm stands."},
+	{"filter.thing", "设备", "Device"},
+	{"filter.level", "级别", "Severity"},
+	{"filter.all", "全部", "All"},
+	{"filter.from", "{1}及以上", "{1} and worse"},
+	{"day.events", "事件", "Events"},
+	{"day.pulses", "心跳", "Heartbeats"},
+	{"day.errors", "读取出错", "Read errors"},
+	{"day.most", "：每 5 分钟最多 {1}", ": at most {1} in 5 min"},
+	{"day.none", "还没有记录，网关启动后开始记录。", "Nothing is recorded yet; recording begins when the gateway starts."},
+
 	{"role.a", "线圈 A", "loop A"},
 	{"role.b", "线圈 B", "loop B"},
 	{"role.open_limit", "抬杆到位", "arm is up"},
