@@ -67,7 +67,10 @@ func (a alarmList) part() (id, template string) { return a.ID, "alarms" }
 
 func (sc *screen) alarms(f filter) alarmList {
 	list := alarmList{ID: "h-alarms"}
-	for _, a := range sc.v.Alarms {
+	alarms := slices.SortedStableFunc(slices.Values(sc.v.Alarms), func(a, b gateway.Alarm) int {
+		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(b.Since, a.Since))
+	})
+	for _, a := range alarms {
 		if f.Thing != "" && a.ID != f.Thing || a.Severity < f.Least {
 			continue
 		}
