@@ -18,6 +18,7 @@ import (
 	"lotusgate/gateway"
 	"lotusgate/gateway/checkpoint"
 	"lotusgate/gateway/config"
+	"lotusgate/gateway/day"
 	"lotusgate/gateway/field"
 	"lotusgate/gateway/hub"
 	"lotusgate/gateway/outbox"
@@ -47,7 +48,7 @@ type Options struct {
 const (
 	farewell  = 2 * time.Second // for the uplink to send what is there and to say goodbye
 	lastSync  = 10 * time.Second
-	lookEvery = time.Second      // at storage
+	lookEvery = time.Second      // at storage, and for the diary
 	clockLook = 10 * time.Second // at the clock
 	partDead  = 5 * time.Second  // a part that has not moved for so long is not alive
 )
@@ -61,7 +62,9 @@ type daemon struct {
 	hub     *hub.Hub
 	box     *outbox.Outbox
 	truths  *checkpoint.Checkpoint
+	parts   field.Config // what the field is made of
 	field   *field.Field
+	day     day.Diary
 	notices notices
 	beat    atomic.Int64  // gateway.Mono of the last step of the core
 	looked  atomic.Int64  // gateway.Mono of the last answer of the outbox
@@ -111,7 +114,9 @@ func start(o Options) (*daemon, error) {
 		Version: o.Version, KernelBoot: d.clock.boot, Config: d.cfg.Hash, Started: d.clock.Now(),
 	})
 	rec := &recorder{box: d.box, boot: d.clock.boot, log: d.log, seen: o.Event}
-	d.field = field.New(attachConfig(d.cfg, o.Hardware), d.hub, rec, d.clock.Now, d.step)
+	d.parts = attachConfig(d.cfg, o.Hardware)
+	d.parts.Trace = traceOf(d.parts)
+	d.field = field.New(d.parts, d.hub, rec, d.clock.Now, d.step)
 	return d, nil
 }
 
@@ -136,6 +141,7 @@ func (d *daemon) run(ctx context.Context, relays *relays) error {
 	others.Go(func() { d.watchStorage(fieldCtx) })
 	others.Go(func() { d.watchClock(fieldCtx, seen) })
 	others.Go(func() { d.truths.Run(fieldCtx) })
+	others.Go(func() { d.keepDiary(fieldCtx) })
 	others.Go(func() { relays.keep(fieldCtx, d.clock.Now, func(e gateway.Event) { d.field.Post(fieldCtx, e) }) })
 	others.Go(func() { d.forwardNotices(fieldCtx) })
 	if d.o.Supervisor != nil {
@@ -184,7 +190,10 @@ func (d *daemon) startPage(ctx context.Context, wg *sync.WaitGroup) error {
 	if d.cfg.Status.Listen == "" {
 		return nil
 	}
-	page, err := status.New(status.Options{Listen: d.cfg.Status.Listen, Now: d.clock.Now, Alive: d.alive, Log: d.log}, d.hub)
+	page, err := status.New(status.Options{
+		Listen: d.cfg.Status.Listen, Now: d.clock.Now, Alive: d.alive, Log: d.log,
+		Trace: d.parts.Trace, Day: &d.day, Terminals: terminals(d.cfg, d.parts),
+	}, d.hub)
 	if err != nil {
 		return err
 	}

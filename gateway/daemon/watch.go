@@ -56,6 +56,20 @@ func (d *daemon) watchStorage(ctx context.Context) {
 	}
 }
 
+// keepDiary looks at everything once a second.
+func (d *daemon) keepDiary(ctx context.Context) {
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		d.day.Look(d.hub.View(), d.clock.Now())
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
 // forwardNotices turns what the outbox observes about itself into events.
 func (d *daemon) forwardNotices(ctx context.Context) {
 	for {

@@ -5,6 +5,7 @@ import (
 
 	"lotusgate/gateway"
 	"lotusgate/gateway/device"
+	"lotusgate/gateway/trace"
 )
 
 // Config is what the core and its sources are made of. Indices refer to positions in these slices.
@@ -14,6 +15,7 @@ type Config struct {
 	Devices []DeviceConfig // a device comes after the devices it is made of; a camera may hear its group, too
 	Lines   *LinesConfig
 	Buses   []BusConfig
+	Trace   *trace.Trace // of Points, in their order; nil = edges are not kept
 }
 
 // SourceConfig names a source of levels: the native lines, or a chip.

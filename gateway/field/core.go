@@ -7,6 +7,7 @@ import (
 	"lotusgate/gateway"
 	"lotusgate/gateway/device"
 	"lotusgate/gateway/hub"
+	"lotusgate/gateway/trace"
 )
 
 // Core owns all device state. It is stepped by one goroutine and holds no clock: every method takes the time.
@@ -18,10 +19,12 @@ type Core struct {
 	alarms  alarms
 	hub     *hub.Hub
 	record  Recorder
+	trace   *trace.Trace
 }
 
 // point is one wire.
 type point struct {
+	n      int // index
 	cfg    PointConfig
 	settle device.Settle
 	wake   gateway.Mono
@@ -64,7 +67,7 @@ const showEvery = time.Second
 
 // NewCore makes a core that knows nothing yet: every point and device is bad until its source has spoken.
 func NewCore(cfg Config, h *hub.Hub, r Recorder, now gateway.Mono) *Core {
-	c := &Core{hub: h, record: r, byPlace: make([][]int, len(cfg.Sources))}
+	c := &Core{hub: h, record: r, trace: cfg.Trace, byPlace: make([][]int, len(cfg.Sources))}
 	for i, s := range cfg.Sources {
 		c.byPlace[i] = make([]int, MaxChannels)
 		for n := range c.byPlace[i] {
@@ -76,7 +79,7 @@ func NewCore(cfg Config, h *hub.Hub, r Recorder, now gateway.Mono) *Core {
 	for i, p := range cfg.Points {
 		c.byPlace[p.Source][p.Channel] = i
 		c.points = append(c.points, point{
-			cfg: p, settle: device.Settle{For: p.Settle}, budget: device.Budget{Most: p.Budget},
+			n: i, cfg: p, settle: device.Settle{For: p.Settle}, budget: device.Budget{Most: p.Budget},
 			view: hub.Point{ID: p.ID, Label: p.Label, Terminal: p.Terminal, Unit: p.Unit},
 		})
 		h.PutPoint(c.points[i].view)
@@ -220,6 +223,7 @@ func (c *Core) raw(now gateway.Mono, p *point, at gateway.Mono, level bool) {
 	if at > now {
 		at = now
 	}
+	c.trace.Raw(p.n, at, level)
 	var changed bool
 	p.settle, changed, p.wake = p.settle.Edge(at, level)
 	c.settled(now, p, changed)
@@ -232,6 +236,8 @@ func (c *Core) settled(now gateway.Mono, p *point, changed bool) {
 		c.hub.PutPoint(p.view)
 		return
 	}
+	level, since, _ := p.settle.Level()
+	c.trace.Settled(p.n, since, level)
 	c.count(now, p)
 	c.show(now, p)
 }
@@ -300,6 +306,7 @@ func (c *Core) calm(now gateway.Mono, p *point) {
 // lose makes a point bad.
 func (c *Core) lose(now gateway.Mono, p *point) {
 	p.settle, p.wake = p.settle.Lose(), 0
+	c.trace.Lose(p.n, now)
 	p.view.Quality, p.view.Since = gateway.Bad, now
 	c.hub.PutPoint(p.view)
 	if s := (device.Signal{Since: now}); p.sent.Readable() {

@@ -13,6 +13,7 @@ import (
 
 // screen is a view in the words and order in which one language shows it.
 type screen struct {
+	s        *Server // nil where only the view is needed
 	l        text.Lang
 	v        *hub.View
 	now      gateway.Mono
@@ -49,7 +50,7 @@ func (sc *screen) groups() []group {
 		{"system", "section.system", []block{sc.link(), sc.outbox(), sc.storage(), sc.clock()}},
 		{"sources", "section.sources", sc.sources()},
 		{"wires", "section.wires", sc.wires()},
-		{"events", "section.events", []block{sc.events()}},
+		{"events", "section.events", []block{sc.events("p-events", filter{}, shownEvents)}},
 	}
 	return slices.DeleteFunc(all, func(g group) bool { return len(g.blocks) == 0 })
 }

@@ -80,8 +80,8 @@ func (sc *screen) settled(p hub.Point) mark {
 	return m
 }
 
-// history is the list of the last events.
-type history struct {
+// eventList is the list of the last events.
+type eventList struct {
 	ID   string
 	Rows []happened
 }
@@ -93,15 +93,21 @@ type happened struct {
 	Who, Number string
 }
 
-func (h history) part() (id, template string) { return h.ID, "history" }
+func (h eventList) part() (id, template string) { return h.ID, "history" }
 
-// shownEvents of the view's history; the whole of it is in the JSON.
+// shownEvents on the overview.
 const shownEvents = 20
 
-func (sc *screen) events() history {
-	h := history{ID: "p-events"}
-	for _, e := range sc.v.Events[:min(len(sc.v.Events), shownEvents)] {
+func (sc *screen) events(id string, f filter, most int) eventList {
+	h := eventList{ID: id}
+	for _, e := range sc.v.Events {
 		spec, _ := gateway.SpecOf(e.Type)
+		if f.Thing != "" && e.Event.ID != f.Thing || spec.Severity < f.Least {
+			continue
+		}
+		if len(h.Rows) == most {
+			break
+		}
 		m := severityMark(sc.l, spec.Severity)
 		if spec.Severity == gateway.Info {
 			m = mark{Tone: idle, Icon: "idle"}

@@ -94,6 +94,11 @@ func families() map[string][]string {
 		"queue":     {gateway.AlarmQueue.String(), gateway.NormalQueue.String()},
 		"span":      {"ms", "s", "m", "h", "d"},
 		"drop":      {"evicted", "damaged", "power_cut", "poison", "oversize", "storage"},
+		"nav":       {"overview", "signals", "wiring", "history"},
+		"day":       {"events", "pulses", "errors"},
+		"role":      {"a", "b", "open_limit", "closed_limit", "safety", "relay_open", "relay_close", "relay_stop"},
+		"polarity":  {"low", "high"},
+		"bias":      {"up", "down"},
 		"state":     {"gate.stopped", "gate.obstructed"},
 		"alarmname": {"chattering"},
 	}
