@@ -20,10 +20,11 @@ import (
 
 func eventsCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "events",
-		Short: "Look at the stored events: follow, export, verify; also beside a running gateway",
-		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Use:     "events",
+		Example: "  lotusgate events tail\n  lotusgate events verify --dir /var/lib/lotusgate",
+		Short:   "Look at the stored events: follow, export, verify; also beside a running gateway",
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(tailCommand(), exportCommand(), verifyCommand())
 	return cmd
@@ -153,8 +154,9 @@ func exportCommand() *cobra.Command {
 	var s store
 	var f filter
 	cmd := &cobra.Command{
-		Use:   "export",
-		Short: "Print stored events as JSON lines",
+		Use:     "export",
+		Example: "  lotusgate events export > events.jsonl",
+		Short:   "Print stored events as JSON lines",
 		Long: "Print stored events as JSON lines: the CloudEvents that are published, with queue and confirmed beside.\n\n" +
 			"Confirmed events are there until their space is needed. The order is that of the files: alarms first, each queue\n" +
 			"in its order; sort by sequence. Damaged places are told on standard error.\n\n" +

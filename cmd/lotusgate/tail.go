@@ -25,8 +25,9 @@ func tailCommand() *cobra.Command {
 	var asJSON, once bool
 	var last int
 	cmd := &cobra.Command{
-		Use:   "tail",
-		Short: "Print the newest events and follow",
+		Use:     "tail",
+		Example: "  lotusgate events tail --type bus.fault",
+		Short:   "Print the newest events and follow",
 		Long: "Print the newest stored events and follow until Ctrl-C. It reads the files of the outbox beside the running gateway\n" +
 			"and needs neither broker nor network; an event appears once it is on disk.",
 		Args: cobra.NoArgs,

@@ -21,8 +21,9 @@ func verifyCommand() *cobra.Command {
 	var s store
 	var asJSON bool
 	cmd := &cobra.Command{
-		Use:   "verify [FILE...]",
-		Short: "Prove what became of each event: delivered, dropped by name, waiting, or missing",
+		Use:     "verify [FILE...]",
+		Example: "  lotusgate events verify",
+		Short:   "Prove what became of each event: delivered, dropped by name, waiting, or missing",
 		Long: "Prove what became of each event number.\n\n" +
 			"FILE is what a subscriber has heard (- is standard input): the output of mosquitto_sub -v -t '<root>/#', or JSON\n" +
 			"lines. Without --dir or --config only that is judged; without FILE only the outbox; with both, what the outbox\n" +

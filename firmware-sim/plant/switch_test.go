@@ -17,7 +17,7 @@ func TestSwitch(t *testing.T) {
 	s.Loosen(2*time.Second, time.Second, Span{100 * ms, 100 * ms})
 	look(2 * time.Second)
 	step(s, 2*time.Second, 10*time.Second, look)
-	if n := len(*got); n != 12 || !s.Contact.Closed() || !s.Raised() {
+	if n := len(*got); n != 11 || !s.Contact.Closed() || !s.Raised() {
 		t.Errorf("%d changes, closed %v", n, s.Contact.Closed())
 	}
 	s.Set(10*time.Second, false)

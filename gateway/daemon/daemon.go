@@ -154,10 +154,12 @@ func (d *daemon) run(ctx context.Context, relays *relays) error {
 		d.o.Supervisor.Stopping()
 	}
 	page.Wait()
-	d.post(fieldCtx, gateway.GatewayStopping, gateway.StoppingData{Reason: "signal"})
 	endField()
 	others.Wait()
 	core.Wait()
+	d.field.Last(gateway.Event{
+		Type: gateway.GatewayStopping, ID: gateway.GatewayID, At: d.clock.Now(), Data: gateway.StoppingData{Reason: "signal"},
+	})
 	d.sendLast()
 	endSender()
 	sender.Wait()

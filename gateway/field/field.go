@@ -44,6 +44,9 @@ func (f *Field) Post(ctx context.Context, e gateway.Event) bool {
 	return push(ctx, f.in, Input{Kind: EventInput, Event: e})
 }
 
+// Last issues the last event of the run. Run must have returned.
+func (f *Field) Last(e gateway.Event) { f.core.Apply(f.now(), Input{Kind: EventInput, Event: e}) }
+
 // Run acquires and steps until ctx ends, and returns when every goroutine it started has ended.
 func (f *Field) Run(ctx context.Context) {
 	var wg sync.WaitGroup
