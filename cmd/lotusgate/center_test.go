@@ -206,12 +206,6 @@ func (c *center) await(what string, known func(*record) bool) {
 	}
 }
 
-func (c *center) events() []cloudEvent {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Clone(c.rec.events)
-}
-
 // traffic is every event but the camera's, whose second-long period runs beside everything else.
 func (r *record) traffic() []cloudEvent {
 	return slices.DeleteFunc(slices.Clone(r.events), func(e cloudEvent) bool { return strings.HasPrefix(e.Subject, "camera/") })
