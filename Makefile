@@ -64,8 +64,10 @@ bench: ## benchmarks; each reports the physical limit beside it
 vm: ## build the User Mode Linux test kernel, once; cached outside the tree
 	@firmware-sim/vm/kernel/build.sh
 
-vm-test: vm build ## the daemon and the drivers inside the VM, on real kernel GPIO and I2C
-	LOTUSGATE_VMTEST=1 $(GO) test -count=1 -v -timeout 15m ./firmware-sim/vm
+vm-test: ## the daemon and the drivers inside the VM, on real kernel GPIO and I2C
+	@if $(MAKE) -s vm; then LOTUSGATE_VMTEST=1 $(GO) test -count=1 -v -timeout 15m ./firmware-sim/vm; \
+	elif [ "$$CI" = true ] || command -v apt-get >/dev/null; then exit 1; \
+	else echo "no test kernel on this system: the VM tests were skipped" >&2; fi
 
 clean: ## remove what was built; the VM cache stays
 	@rm -rf $(BIN)

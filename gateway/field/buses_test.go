@@ -153,8 +153,11 @@ func TestTimeoutIsNotRetried(t *testing.T) {
 		if got := m.take(); !strings.HasPrefix(got, "2s bus.fault bus") {
 			t.Errorf("events %q", got)
 		}
-		if p.looks != 1 {
-			t.Errorf("%d looks", p.looks)
+		p.mu.Lock()
+		looks := p.looks
+		p.mu.Unlock()
+		if looks != 1 {
+			t.Errorf("%d looks", looks)
 		}
 		wait(time.Minute)
 		if s := sourceOf(t, h, "x1"); !s.OK {

@@ -99,10 +99,12 @@ func TestSignalsFollow(t *testing.T) {
 		edge(true)
 		edge(false) // both travel together
 		time.Sleep(200 * time.Millisecond)
+		synctest.Wait()
 		if len(got) != 2 || strings.Count(got[1], "],[") != 1 || strings.Contains(got[1], "whole") {
 			t.Errorf("after two edges: %q", got)
 		}
 		time.Sleep(1200 * time.Millisecond)
+		synctest.Wait()
 		if len(got) != 3 || strings.Contains(got[2], "signals\"") {
 			t.Errorf("a second later: %q", got[2:])
 		}
