@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -83,13 +85,17 @@ func TestSignalsFollow(t *testing.T) {
 			h.PutPoint(hub.Point{ID: "ea", Raw: level})
 		}
 		edge(false)
-		var got []string
+		var mu sync.Mutex
+		var all []string
+		so := func() []string { mu.Lock(); defer mu.Unlock(); return slices.Clone(all) }
 		gone := errors.New("gone")
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() {
 			done <- s.followSignals(ctx, s.inputs()[:1], func(b []byte) error {
-				if got = append(got, string(b)); len(got) == 5 {
+				mu.Lock()
+				defer mu.Unlock()
+				if all = append(all, string(b)); len(all) == 5 {
 					return gone
 				}
 				return nil
@@ -99,14 +105,12 @@ func TestSignalsFollow(t *testing.T) {
 		edge(true)
 		edge(false) // both travel together
 		time.Sleep(200 * time.Millisecond)
-		synctest.Wait()
-		if len(got) != 2 || strings.Count(got[1], "],[") != 1 || strings.Contains(got[1], "whole") {
-			t.Errorf("after two edges: %q", got)
+		if got := so(); len(got) != 2 || strings.Count(got[1], "],[") != 1 || strings.Contains(got[1], "whole") {
+			t.Errorf("after two edges: %q", so())
 		}
 		time.Sleep(1200 * time.Millisecond)
-		synctest.Wait()
-		if len(got) != 3 || strings.Contains(got[2], "signals\"") {
-			t.Errorf("a second later: %q", got[2:])
+		if got := so(); len(got) != 3 || strings.Contains(got[2], "signals\"") {
+			t.Errorf("a second later: %q", so())
 		}
 		time.Sleep(10 * time.Second)
 		if err := <-done; !errors.Is(err, gone) {
