@@ -21,8 +21,15 @@ const (
 	GateFault        Type = "gate.fault"
 	GateFaultCleared Type = "gate.fault_cleared"
 
-	ElevatorFaultRaised  Type = "elevator.fault_raised"
-	ElevatorFaultCleared Type = "elevator.fault_cleared"
+	ElevatorFaultRaised        Type = "elevator.fault_raised"
+	ElevatorFaultCleared       Type = "elevator.fault_cleared"
+	ElevatorAlarmButton        Type = "elevator.alarm_button"
+	ElevatorAlarmFiltered      Type = "elevator.alarm_filtered"
+	EntrapmentSuspected        Type = "elevator.entrapment_suspected"
+	EntrapmentConfirmed        Type = "elevator.entrapment_confirmed"
+	EntrapmentEnded            Type = "elevator.entrapment_ended"
+	ElevatorServiceModeChanged Type = "elevator.service_mode_changed"
+	ElevatorTestOverdue        Type = "elevator.test_overdue"
 
 	CameraOnline         Type = "camera.online"
 	CameraLate           Type = "camera.late"
@@ -96,8 +103,15 @@ var catalogue = [...]Spec{
 	{Type: GateFault, Severity: Major, Raises: Cause, Data: GateFaultData{}},
 	{Type: GateFaultCleared, Clears: []string{Cause}, Urgent: true, Data: GateFaultData{}},
 
-	{Type: ElevatorFaultRaised, Severity: Major, Raises: "fault_raised", Data: ElevatorFaultData{}},
-	{Type: ElevatorFaultCleared, Clears: []string{"fault_raised"}, Urgent: true, Data: ElevatorFaultData{}},
+	{Type: ElevatorFaultRaised, Severity: Major, Raises: Cause, Data: ElevatorFaultData{}},
+	{Type: ElevatorFaultCleared, Clears: []string{Cause}, Urgent: true, Data: ElevatorFaultData{}},
+	{Type: ElevatorAlarmButton, Severity: Major, Raises: "alarm_button", Data: ElevatorAlarmData{}},
+	{Type: ElevatorAlarmFiltered, Data: ElevatorAlarmData{}},
+	{Type: EntrapmentSuspected, Severity: Major, Raises: "entrapment_suspected", Data: EntrapmentData{}},
+	{Type: EntrapmentConfirmed, Severity: Critical, Raises: "entrapment_confirmed", Clears: []string{"entrapment_suspected"}, Data: EntrapmentData{}},
+	{Type: EntrapmentEnded, Clears: []string{"entrapment_suspected", "entrapment_confirmed"}, Urgent: true, Data: EntrapmentData{}},
+	{Type: ElevatorServiceModeChanged, Data: ServiceModeData{}},
+	{Type: ElevatorTestOverdue, Severity: Warning, Raises: "test_overdue", Data: TestOverdueData{}},
 
 	{Type: CameraOnline, Clears: cameraAlarms, Urgent: true, Data: CameraData{}},
 	{Type: CameraLate, Severity: Warning, Raises: "late", Data: CameraData{}},

@@ -91,7 +91,42 @@ func (d GateFaultData) AlarmCause() string { return d.Cause }
 
 // ElevatorFaultData of elevator.fault_raised and fault_cleared.
 type ElevatorFaultData struct {
-	Fault string `json:"fault"` // symbolic name from the configuration: "general", "door_zone", …
+	Fault string `json:"fault"`          // symbolic name from the configuration: "general", "door_close", …
+	Code  string `json:"code,omitempty"` // in the table of the city's platform, GB/T 24476 unless the site has another
+}
+
+// AlarmCause names the alarm: one per fault, so that two contacts of one lift do not clear each other.
+func (d ElevatorFaultData) AlarmCause() string {
+	if d.Fault == "general" || d.Fault == "" {
+		return "fault_raised"
+	}
+	return d.Fault
+}
+
+// ElevatorAlarmData of elevator.alarm_button and alarm_filtered.
+type ElevatorAlarmData struct {
+	Reason string `json:"reason,omitempty"` // filtered: door_open
+	Again  bool   `json:"again,omitempty"`  // a further call while the alarm stands and was acknowledged
+	Code   string `json:"code,omitempty"`
+}
+
+// EntrapmentData of elevator.entrapment_suspected, entrapment_confirmed and entrapment_ended.
+type EntrapmentData struct {
+	Where    string `json:"where,omitempty"`    // the car stands outside_door_zone or in_door_zone
+	Evidence string `json:"evidence,omitempty"` // confirmed: alarm_button, presence
+	By       string `json:"by,omitempty"`       // ended: lift (the switch there), remote, car (it moves or has opened)
+	ForMS    int64  `json:"for_ms,omitempty"`   // ended
+}
+
+// ServiceModeData of elevator.service_mode_changed.
+type ServiceModeData struct {
+	Mode string `json:"mode"` // normal, inspection, fire
+	Code string `json:"code,omitempty"`
+}
+
+// TestOverdueData of elevator.test_overdue.
+type TestOverdueData struct {
+	SinceMS int64 `json:"since_ms"` // the last test call, or the start
 }
 
 // CameraData of all that is said of cameras and groups of them.

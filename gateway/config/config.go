@@ -17,21 +17,22 @@ import (
 // Config is the whole configuration, one field per section of the file. Keys of the maps are ids; points, buses, chips
 // and devices share one id space.
 type Config struct {
-	Gateway      Gateway                `yaml:"gateway"`
-	MQTT         MQTT                   `yaml:"mqtt"`
-	Storage      Storage                `yaml:"storage"`
-	Status       Status                 `yaml:"status"`
-	Buses        map[string]Bus         `yaml:"buses"`
-	Chips        map[string]Chip        `yaml:"chips"`
-	Points       map[string]Point       `yaml:"points"`
-	Loops        map[string]Loop        `yaml:"loops"`
-	Lanes        map[string]Lane        `yaml:"lanes"`
-	Gates        map[string]Gate        `yaml:"gates"`
-	Elevators    map[string]Elevator    `yaml:"elevators"`
-	Cameras      map[string]Camera      `yaml:"cameras"`
-	CameraGroups map[string]CameraGroup `yaml:"camera_groups"`
-	Contacts     map[string]Contact     `yaml:"contacts"`
-	Counters     map[string]Counter     `yaml:"counters"`
+	Gateway       Gateway                `yaml:"gateway"`
+	MQTT          MQTT                   `yaml:"mqtt"`
+	Storage       Storage                `yaml:"storage"`
+	Status        Status                 `yaml:"status"`
+	Buses         map[string]Bus         `yaml:"buses"`
+	Chips         map[string]Chip        `yaml:"chips"`
+	Points        map[string]Point       `yaml:"points"`
+	Loops         map[string]Loop        `yaml:"loops"`
+	Lanes         map[string]Lane        `yaml:"lanes"`
+	Gates         map[string]Gate        `yaml:"gates"`
+	Elevators     map[string]Elevator    `yaml:"elevators"`
+	Cameras       map[string]Camera      `yaml:"cameras"`
+	ElevatorCodes map[string]string      `yaml:"elevator_codes"` // symbolic name: code of the city's platform; what is not named has that of GB/T 24476
+	CameraGroups  map[string]CameraGroup `yaml:"camera_groups"`
+	Contacts      map[string]Contact     `yaml:"contacts"`
+	Counters      map[string]Counter     `yaml:"counters"`
 
 	// Hash of the bytes that were read, "sha256:…".
 	Hash string `yaml:"-"`
@@ -226,13 +227,29 @@ type Output struct {
 	Active Level  `yaml:"active"` // level that energises the coil; default high
 }
 
-// Elevator is read only, by construction.
+// Elevator is read only, by construction. Every contact is a point; which ones are wired decides what can be concluded.
 type Elevator struct {
-	Label      string            `yaml:"label"`
-	Labels     map[string]string `yaml:"labels"`
-	Fault      string            `yaml:"fault"`       // point: general fault contact
-	RaiseAfter *time.Duration    `yaml:"raise_after"` // default 1s
-	ClearAfter *time.Duration    `yaml:"clear_after"` // default 1s
+	Label       string            `yaml:"label"`
+	Labels      map[string]string `yaml:"labels"`
+	Fault       string            `yaml:"fault"`        // general fault contact
+	Faults      map[string]string `yaml:"faults"`       // symbolic name: point; further fault contacts
+	AlarmButton string            `yaml:"alarm_button"` // in the car
+	DoorZone    string            `yaml:"door_zone"`    // active = the car is where doors may open
+	DoorClosed  string            `yaml:"door_closed"`
+	Moving      string            `yaml:"moving"`
+	Inspection  string            `yaml:"inspection"`
+	FireMode    string            `yaml:"fire_mode"`
+	Supply      string            `yaml:"supply"`      // active = healthy
+	Presence    string            `yaml:"presence"`    // somebody is in the car
+	AlarmEnd    string            `yaml:"alarm_end"`   // the switch at the lift that ends an alarm
+	Test        string            `yaml:"test"`        // closes when a test call has succeeded
+	RaiseAfter  *time.Duration    `yaml:"raise_after"` // of a fault; default 1s
+	ClearAfter  *time.Duration    `yaml:"clear_after"` // of a fault; default 1s
+	Filter      *time.Duration    `yaml:"filter"`      // a door that opens so soon after the button makes the alarm needless, 0s = no filter; default 10s
+	Override    *time.Duration    `yaml:"override"`    // holding the button so long overrides the filter, 0s = never; default 30s
+	OutOfZone   time.Duration     `yaml:"out_of_zone"` // standing closed outside a door zone is suspicious after; default 15s
+	InZone      time.Duration     `yaml:"in_zone"`     // standing closed in a door zone, with a sign of people; default 90s
+	TestEvery   time.Duration     `yaml:"test_every"`  // a test call is due so often, if test is wired; default 72h
 }
 
 // Camera with a heartbeat pulse, or with a supply current that is measured.

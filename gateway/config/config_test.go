@@ -83,9 +83,12 @@ func TestDefaults(t *testing.T) {
 				Open: &Output{Line: "GPIO16", Active: ActiveHigh}, Close: &Output{Line: "GPIO20", Active: ActiveHigh}, Stop: &Output{Line: "GPIO21", Active: ActiveHigh},
 			},
 		}},
-		Elevators: map[string]Elevator{"car-1": {Label: "Building 1, car 1", Fault: "car-1-fault-in", RaiseAfter: ms(1000), ClearAfter: ms(1000)}},
-		Cameras:   map[string]Camera{"cam-01": {Label: "Camera over the entry", Heartbeat: "cam-01-pulse", Period: time.Minute}},
-		Hash:      cfg.Hash,
+		Elevators: map[string]Elevator{"car-1": {
+			Label: "Building 1, car 1", Fault: "car-1-fault-in", RaiseAfter: ms(1000), ClearAfter: ms(1000),
+			Filter: ms(10_000), Override: ms(30_000), OutOfZone: 15 * time.Second, InZone: 90 * time.Second, TestEvery: 72 * time.Hour,
+		}},
+		Cameras: map[string]Camera{"cam-01": {Label: "Camera over the entry", Heartbeat: "cam-01-pulse", Period: time.Minute}},
+		Hash:    cfg.Hash,
 	}
 	if diff := cmp.Diff(want, cfg); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

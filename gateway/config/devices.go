@@ -27,6 +27,10 @@ func (c *checker) checkDevices() {
 		c.checkCamera(id)
 	}
 	c.checkGroups()
+	for _, id := range c.ids(elevators) {
+		c.checkElevator(id)
+	}
+	c.checkElevatorCodes()
 }
 
 func (c *checker) checkLane(id string, inLane map[string]string) {
@@ -181,7 +185,13 @@ func (c *checker) checkUse() {
 		}
 	}
 	for _, id := range c.ids(elevators) {
-		use(join(elevators, id) + ".fault")
+		path := join(elevators, id)
+		for _, key := range elevatorWires() {
+			use(path + "." + key)
+		}
+		for _, name := range IDs(c.cfg.Elevators[id].Faults) {
+			use(path + ".faults." + name)
+		}
 	}
 	for _, id := range c.ids(cameras) {
 		use(join(cameras, id) + ".heartbeat")

@@ -64,7 +64,7 @@ func (c *Config) Devices() []gateway.MetaDevice {
 		add(id, KindGate, g.Label, g.Labels, parts, wires)
 	}
 	for id, e := range c.Elevators {
-		add(id, KindElevator, e.Label, e.Labels, nil, []string{e.Fault})
+		add(id, KindElevator, e.Label, e.Labels, nil, e.points())
 	}
 	for id, cam := range c.Cameras {
 		add(id, KindCamera, cam.Label, cam.Labels, nil, wired(cam.Heartbeat, cam.Supply))
@@ -84,5 +84,14 @@ func (c *Config) Devices() []gateway.MetaDevice {
 		}
 		return 1
 	})
+	return list
+}
+
+// points that an elevator reads.
+func (e Elevator) points() []string {
+	list := wired(e.Fault, e.AlarmButton, e.DoorZone, e.DoorClosed, e.Moving, e.Inspection, e.FireMode, e.Supply, e.Presence, e.AlarmEnd, e.Test)
+	for _, name := range IDs(e.Faults) {
+		list = append(list, e.Faults[name])
+	}
 	return list
 }

@@ -175,9 +175,7 @@ func (a *attach) addDevice(meta gateway.MetaDevice) {
 			d.Parts = append(d.Parts, a.part(device.RoleSafety, uint8(i), id))
 		}
 	case config.KindElevator:
-		e := a.cfg.Elevators[meta.ID]
-		d.Machine = field.Box(device.NewElevator(*e.RaiseAfter, *e.ClearAfter))
-		d.Parts = []field.Part{a.point(device.RoleInput, 0, e.Fault)}
+		d.Machine, d.Parts = a.elevator(meta.ID)
 	case config.KindContact:
 		c := a.cfg.Contacts[meta.ID]
 		cfg := device.ContactConfig{Text: c.Text, RaiseAfter: *c.RaiseAfter, ClearAfter: *c.ClearAfter}

@@ -22,6 +22,7 @@ type Role uint8
 const (
 	RoleInput       Role = iota // the one input of a loop, elevator or camera
 	RoleFault                   // loop: the detector's fault contact
+	RoleLift                    // elevator: a contact, told by Index (ElevatorContact)
 	RoleSupply                  // camera: supply current, µA
 	RoleChild                   // camera group: a camera, told apart by Index
 	RoleParent                  // camera: its group; on = all of it is out
@@ -61,6 +62,8 @@ const (
 	Timer InputKind = iota
 	SignalChanged
 	Measured
+	Acknowledged // somebody at the center has taken the device's alarm
+	Ended        // and has ended it from afar
 )
 
 // Changed makes the input that reports a signal.

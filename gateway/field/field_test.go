@@ -167,6 +167,8 @@ func site(b *board) Config {
 	loop := func(id string, p int) DeviceConfig {
 		return DeviceConfig{Meta: gateway.MetaDevice{ID: id, Kind: "loop"}, Machine: Box(device.NewLoop(device.LoopConfig{})), Parts: []Part{{Point: p}}}
 	}
+	lift := device.ElevatorConfig{RaiseAfter: time.Second, ClearAfter: time.Second}
+	lift.Faults[0].Name = "general"
 	return Config{
 		Sources: []SourceConfig{{ID: GPIO, Kind: GPIO, Bus: GPIO}, {ID: "x1", Kind: "mcp23017", Bus: "cabinet"}, {ID: "cabinet", Kind: "i2c", Bus: "cabinet", Quiet: true}},
 		Points:  []PointConfig{point("pa", 0, 0), point("pb", 0, 1), point("fault", 1, 0)},
@@ -181,7 +183,7 @@ func site(b *board) Config {
 			},
 			{
 				Meta:    gateway.MetaDevice{ID: "car-1", Kind: "elevator"},
-				Machine: Box(device.NewElevator(time.Second, time.Second)), Parts: []Part{{Point: 2}},
+				Machine: Box(device.NewElevator(lift)), Parts: []Part{{Point: 2}},
 			},
 		},
 		Lines: &LinesConfig{Source: 0, Count: 8, Open: b.open},

@@ -32,6 +32,14 @@ func eventArgs(e gateway.Event) []any {
 		return []any{direction(d.Direction), d.Count}
 	case gateway.GateFaultData:
 		return []any{Alarm(gateway.Alarm{Type: gateway.GateFault, Name: d.Cause})}
+	case gateway.ElevatorFaultData:
+		return []any{Alarm(gateway.Alarm{Type: gateway.ElevatorFaultRaised, Name: d.AlarmCause()})}
+	case gateway.EntrapmentData:
+		return []any{ms(d.ForMS)}
+	case gateway.ServiceModeData:
+		return []any{Word("mode", d.Mode)}
+	case gateway.TestOverdueData:
+		return []any{ms(d.SinceMS)}
 	case gateway.CameraData:
 		return []any{d.CurrentMA, d.UsualMA, d.Lost, d.Of}
 	case gateway.ContactData:
@@ -97,8 +105,18 @@ var eventTexts = []entry{
 	{"event.gate.fault", "故障：{1}", "Fault: {1}"},
 	{"event.gate.fault_cleared", "故障排除：{1}", "Fault gone: {1}"},
 
-	{"event.elevator.fault_raised", "电梯故障", "Elevator fault"},
-	{"event.elevator.fault_cleared", "电梯故障消除", "Elevator fault gone"},
+	{"event.elevator.fault_raised", "{1}", "{1}"},
+	{"event.elevator.fault_cleared", "已消除：{1}", "Gone: {1}"},
+	{"event.elevator.alarm_button", "轿厢报警按钮", "Alarm button in the car"},
+	{"event.elevator.alarm_filtered", "轿厢报警被过滤，门已打开", "Alarm filtered: the doors are open"},
+	{"event.elevator.entrapment_suspected", "疑似困人", "Entrapment suspected"},
+	{"event.elevator.entrapment_confirmed", "电梯困人", "Passengers trapped"},
+	{"event.elevator.entrapment_ended", "困人解除，历时 {1}", "Entrapment ended after {1}"},
+	{"event.elevator.service_mode_changed", "运行模式：{1}", "Service mode: {1}"},
+	{"event.elevator.test_overdue", "已有 {1} 没有报警测试", "No test call for {1}"},
+	{"mode.normal", "正常", "normal"},
+	{"mode.inspection", "检修", "inspection"},
+	{"mode.fire", "消防", "fire"},
 
 	{"event.camera.online", "摄像机上线", "Camera is online"},
 	{"event.camera.late", "摄像机心跳迟到", "Camera heartbeat is late"},
@@ -117,6 +135,8 @@ var eventTexts = []entry{
 
 	{"event.input.chattering", "一分钟内跳变 {1} 次", "Changed {1} times within a minute"},
 	{"event.alarm.cleared", "告警消除：{1}", "Alarm over: {1}"},
+	{"alarmname.alarm_button", "轿厢报警", "alarm from the car"},
+	{"alarmname.test_overdue", "报警测试逾期", "overdue test call"},
 	{"alarmname.chattering", "信号反复跳变", "chattering"},
 
 	{"event.bus.fault", "{1}", "{1}"},

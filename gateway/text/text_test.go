@@ -100,7 +100,8 @@ func families() map[string][]string {
 		"polarity":  {"low", "high"},
 		"bias":      {"up", "down"},
 		"state":     {"gate.stopped", "gate.obstructed"},
-		"alarmname": {"chattering"},
+		"alarmname": {"chattering", "alarm_button", "test_overdue"},
+		"mode":      {"normal", "inspection", "fire"},
 	}
 	for _, s := range gateway.Catalogue() {
 		f["event"] = append(f["event"], string(s.Type))
@@ -114,6 +115,12 @@ func families() map[string][]string {
 	}
 	f["advice"] = f["alarm"]
 	f["alarm"] = append(slices.Clone(f["alarm"]), "loop.fault.detector") // the general advice is all there is
+	for _, name := range []string{
+		"safety_circuit", "door_close", "door_open", "outside_zone", "unintended_movement", "run_time_limiter", "position_lost",
+		"restart_prevention", "out_of_service", "main_power", "emergency_power", "earthquake", "bottom_overrun", "top_overrun",
+	} {
+		f["alarm"] = append(f["alarm"], "elevator.fault_raised."+name)
+	}
 	for fault := drivers.FaultNone + 1; fault == drivers.FaultIO || fault.String() != drivers.FaultIO.String(); fault++ {
 		f["fault"] = append(f["fault"], fault.String())
 	}
