@@ -13,6 +13,15 @@ const (
 	PassRetracted    Type = "lane.pass_retracted"
 	WrongWay         Type = "lane.wrong_way"
 
+	BayOccupied Type = "bay.occupied"
+	BayVacated  Type = "bay.vacated"
+
+	LotOccupancyChanged Type = "lot.occupancy_changed"
+	LotFull             Type = "lot.full"
+	LotAvailable        Type = "lot.available"
+	LotCountCorrected   Type = "lot.count_corrected"
+	LotCountDrift       Type = "lot.count_drift"
+
 	GateOpening      Type = "gate.opening"
 	GateOpened       Type = "gate.opened"
 	GateClosing      Type = "gate.closing"
@@ -94,6 +103,15 @@ var catalogue = [...]Spec{
 	{Type: VehicleBackedOut, Data: BackedOutData{}},
 	{Type: PassRetracted, Data: RetractionData{}},
 	{Type: WrongWay, Severity: Warning, Data: PassData{}},
+
+	{Type: BayOccupied, Data: BayData{}},
+	{Type: BayVacated, Data: BayData{}},
+
+	{Type: LotOccupancyChanged, Data: OccupancyData{}},
+	{Type: LotFull, Data: OccupancyData{}},
+	{Type: LotAvailable, Data: OccupancyData{}},
+	{Type: LotCountCorrected, Data: CorrectionData{}},
+	{Type: LotCountDrift, Severity: Warning, Data: DriftData{}},
 
 	{Type: GateOpening, Data: MovementData{}},
 	{Type: GateOpened, Data: MovementData{}},

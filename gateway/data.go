@@ -68,6 +68,31 @@ type RetractionData struct {
 	Count     uint64    `json:"count"` // after the correction
 }
 
+// BayData of bay.occupied and bay.vacated.
+type BayData struct {
+	OccupiedMS int64 `json:"occupied_ms,omitempty"` // vacated: how long it was taken
+}
+
+// OccupancyData of lot.occupancy_changed, full and available.
+type OccupancyData struct {
+	Free     int64 `json:"free"`
+	Occupied int64 `json:"occupied"`
+	Capacity int64 `json:"capacity"`
+}
+
+// CorrectionData of lot.count_corrected: somebody has counted the vehicles.
+type CorrectionData struct {
+	From int64 `json:"from"` // as the lanes had counted
+	To   int64 `json:"to"`
+}
+
+// DriftData of lot.count_drift: lanes and bays do not agree, or the lanes count what cannot be.
+type DriftData struct {
+	Drift int64 `json:"drift"` // vehicles that the lanes count too many
+	Lanes int64 `json:"lanes"`
+	Bays  int64 `json:"bays"`
+}
+
 // MovementCause says why a barrier moved.
 type MovementCause string
 

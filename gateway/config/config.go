@@ -31,6 +31,8 @@ type Config struct {
 	Cameras       map[string]Camera      `yaml:"cameras"`
 	ElevatorCodes map[string]string      `yaml:"elevator_codes"` // symbolic name: code of the city's platform; what is not named has that of GB/T 24476
 	CameraGroups  map[string]CameraGroup `yaml:"camera_groups"`
+	Bays          map[string]Bay         `yaml:"bays"`
+	Lots          map[string]Lot         `yaml:"lots"`
 	Contacts      map[string]Contact     `yaml:"contacts"`
 	Counters      map[string]Counter     `yaml:"counters"`
 
@@ -267,6 +269,28 @@ type CameraGroup struct {
 	Labels  map[string]string `yaml:"labels"`
 	Cameras []string          `yaml:"cameras"`
 	Window  time.Duration     `yaml:"window"` // half of them gone within this is one outage, and bad news of one waits for it; default: 30s, or the longest period of their heartbeats
+}
+
+// Bay is one parking bay with a sensor.
+type Bay struct {
+	Label      string            `yaml:"label"`
+	Labels     map[string]string `yaml:"labels"`
+	Input      string            `yaml:"input"`       // point or loop
+	RaiseAfter *time.Duration    `yaml:"raise_after"` // default 5s
+	ClearAfter *time.Duration    `yaml:"clear_after"` // default 5s
+}
+
+// Lot is a place with a number of bays, counted by their sensors, at its lanes, or both.
+type Lot struct {
+	Label       string            `yaml:"label"`
+	Labels      map[string]string `yaml:"labels"`
+	Capacity    int               `yaml:"capacity"` // default: the bays that are listed
+	Bays        []string          `yaml:"bays"`
+	Lanes       []string          `yaml:"lanes"`
+	FullAt      int               `yaml:"full_at"`      // full when so many are free; default none are
+	AvailableAt *int              `yaml:"available_at"` // available again when so many are; default: 2 more than full_at
+	Drift       int               `yaml:"drift"`        // bays and lanes may differ by so many; default 5
+	DriftAfter  time.Duration     `yaml:"drift_after"`  // more than that for so long is reported; default 15m
 }
 
 // Contact is any sensor of a building with a contact.

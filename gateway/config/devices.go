@@ -31,6 +31,7 @@ func (c *checker) checkDevices() {
 		c.checkElevator(id)
 	}
 	c.checkElevatorCodes()
+	c.checkLots()
 }
 
 func (c *checker) checkLane(id string, inLane map[string]string) {
@@ -196,6 +197,9 @@ func (c *checker) checkUse() {
 	for _, id := range c.ids(cameras) {
 		use(join(cameras, id) + ".heartbeat")
 		use(join(cameras, id) + ".supply")
+	}
+	for _, id := range c.ids(bays) {
+		use(join(bays, id) + ".input")
 	}
 	for _, id := range c.ids(contacts) {
 		use(join(contacts, id) + ".input")

@@ -15,6 +15,8 @@ const (
 	KindElevator    = "elevator"
 	KindCamera      = "camera"
 	KindCameraGroup = "camera_group"
+	KindBay         = "bay"
+	KindLot         = "lot"
 	KindContact     = "contact"
 	KindCounter     = "counter"
 )
@@ -71,6 +73,16 @@ func (c *Config) Devices() []gateway.MetaDevice {
 	}
 	for id, g := range c.CameraGroups {
 		add(id, KindCameraGroup, g.Label, g.Labels, slices.Clone(g.Cameras), nil)
+	}
+	for id, b := range c.Bays {
+		if _, ok := c.Loops[b.Input]; ok {
+			add(id, KindBay, b.Label, b.Labels, []string{b.Input}, nil)
+		} else {
+			add(id, KindBay, b.Label, b.Labels, nil, []string{b.Input})
+		}
+	}
+	for id, l := range c.Lots {
+		add(id, KindLot, l.Label, l.Labels, slices.Concat(l.Lanes, l.Bays), nil)
 	}
 	for id, k := range c.Contacts {
 		add(id, KindContact, k.Label, k.Labels, nil, []string{k.Input})

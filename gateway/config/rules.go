@@ -24,12 +24,14 @@ const (
 	elevators = "elevators"
 	cameras   = "cameras"
 	groups    = "camera_groups"
+	bays      = "bays"
+	lots      = "lots"
 	contacts  = "contacts"
 	counters  = "counters"
 )
 
 func sections() []string {
-	return []string{buses, chips, points, loops, lanes, gates, elevators, cameras, groups, contacts, counters}
+	return []string{buses, chips, points, loops, lanes, gates, elevators, cameras, groups, bays, lots, contacts, counters}
 }
 
 // maxEntries of one section; the largest gateway of the reference district has about 220 points.
@@ -164,6 +166,22 @@ var rules = map[string]rule{
 	"camera_groups.*.labels.*":  {form: checkLabel},
 	"camera_groups.*.cameras.*": {refs: []string{cameras}},
 	"camera_groups.*.window":    {min: "1s", max: "1h"},
+
+	"bays.*.label":       {form: checkLabel},
+	"bays.*.labels.*":    {form: checkLabel},
+	"bays.*.input":       {like: "input: bay-001-in", refs: []string{points, loops}},
+	"bays.*.raise_after": {def: "5s", min: "0s", max: "10m"},
+	"bays.*.clear_after": {def: "5s", min: "0s", max: "10m"},
+
+	"lots.*.label":        {form: checkLabel},
+	"lots.*.labels.*":     {form: checkLabel},
+	"lots.*.capacity":     {min: "1", max: "100000"},
+	"lots.*.bays.*":       {refs: []string{bays}},
+	"lots.*.lanes.*":      {refs: []string{lanes}},
+	"lots.*.full_at":      {def: "0", min: "0", max: "100000"},
+	"lots.*.available_at": {min: "1", max: "100000"},
+	"lots.*.drift":        {def: "5", min: "0", max: "1000"},
+	"lots.*.drift_after":  {def: "15m", min: "1m", max: "24h"},
 
 	"contacts.*.label":       {form: checkLabel},
 	"contacts.*.labels.*":    {form: checkLabel},

@@ -62,7 +62,7 @@ func rank(kind string) int {
 		return 0
 	case config.KindLane:
 		return 1
-	case config.KindCameraGroup:
+	case config.KindCameraGroup, config.KindLot:
 		return 3
 	}
 	return 2
@@ -176,6 +176,22 @@ func (a *attach) addDevice(meta gateway.MetaDevice) {
 		}
 	case config.KindElevator:
 		d.Machine, d.Parts = a.elevator(meta.ID)
+	case config.KindBay:
+		b := a.cfg.Bays[meta.ID]
+		d.Machine = field.Box(device.NewBay(*b.RaiseAfter, *b.ClearAfter))
+		d.Parts = []field.Part{a.part(device.RoleInput, 0, b.Input)}
+	case config.KindLot:
+		l := a.cfg.Lots[meta.ID]
+		d.Machine = field.Box(device.NewLot(device.LotConfig{
+			Capacity: int64(l.Capacity), Bays: uint8(len(l.Bays)), Lanes: uint8(len(l.Lanes)),
+			FullAt: int64(l.FullAt), AvailableAt: int64(*l.AvailableAt), Drift: int64(l.Drift), DriftAfter: l.DriftAfter,
+		}))
+		for i, id := range l.Bays {
+			d.Parts = append(d.Parts, a.part(device.RoleBay, uint8(i), id))
+		}
+		for i, id := range l.Lanes {
+			d.Parts = append(d.Parts, a.part(device.RoleLane, uint8(i), id))
+		}
 	case config.KindContact:
 		c := a.cfg.Contacts[meta.ID]
 		cfg := device.ContactConfig{Text: c.Text, RaiseAfter: *c.RaiseAfter, ClearAfter: *c.ClearAfter}

@@ -261,6 +261,15 @@ func (l Lane) wordNow() laneWord {
 	return laneWaiting
 }
 
+// Balance offers the lane's count to a lot: how many more vehicles went in than came out, wrong ways included.
+func (l Lane) Balance() (Signal, int64) {
+	q := min(l.loops[0].Quality, l.loops[1].Quality)
+	if l.phase == phaseUnknown {
+		q = gateway.Bad
+	}
+	return Signal{Quality: q, Since: l.since}, int64(l.count[0]) - int64(l.count[1])
+}
+
 // LaneDetail goes out with the state of a lane.
 type LaneDetail struct {
 	A        bool   `json:"a"` // loop occupied

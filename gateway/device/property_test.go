@@ -130,6 +130,20 @@ func TestMachinesHold(t *testing.T) {
 		}
 		holds(t, NewCameraGroup(4, 30*time.Second), inputs, time.Minute)
 	})
+	t.Run("bay", func(t *testing.T) { holds(t, NewBay(time.Second, time.Second), []Input{{}, in}, 3*time.Second) })
+	t.Run("lot", func(t *testing.T) {
+		inputs := []Input{{}, {Kind: CountSet, Value: 2}}
+		for i := range uint8(3) {
+			inputs = append(inputs, Input{Kind: SignalChanged, Role: RoleBay, Index: i})
+		}
+		for n := range int64(6) {
+			inputs = append(inputs, Input{Kind: Measured, Role: RoleLane, Value: n - 1})
+		}
+		for _, bays := range []uint8{0, 3} {
+			l := NewLot(LotConfig{Capacity: 3, Bays: bays, Lanes: 1, AvailableAt: 2, Drift: 1, DriftAfter: time.Minute})
+			holds(t, l, inputs, time.Minute)
+		}
+	})
 	t.Run("contact", func(t *testing.T) {
 		holds(t, NewContact(ContactConfig{RaiseAfter: time.Second, ClearAfter: 2 * time.Second}), []Input{{}, in}, 3*time.Second)
 	})

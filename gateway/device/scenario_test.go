@@ -114,6 +114,23 @@ var kinds = map[string]func(t *testing.T, p *params, script string) ([]string, g
 		}
 		return run(t, NewElevator(cfg), roles, script)
 	},
+	"bay": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
+		return run(t, NewBay(5*time.Second, 5*time.Second), inputRole, script)
+	},
+	"lot": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
+		l := NewLot(LotConfig{
+			Capacity: int64(p.number("capacity", 4)), Bays: uint8(p.number("bays", 0)), Lanes: uint8(p.number("lanes", 0)),
+			AvailableAt: 2, Drift: 1, DriftAfter: 15 * time.Minute,
+		})
+		if n := p.number("restored", -1); n >= 0 {
+			l = l.Restore(LotSnapshot{Passed: int64(n)})
+		}
+		roles := map[string]Input{"L": {Role: RoleLane, Value: 1}, "set": {Kind: CountSet, Value: 3}}
+		for i := range uint8(4) {
+			roles[strconv.Itoa(int(i)+1)] = Input{Role: RoleBay, Index: i}
+		}
+		return run(t, l, roles, script)
+	},
 	"contact": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
 		cfg := ContactConfig{RaiseAfter: p.duration("raise", time.Second), ClearAfter: p.duration("clear", time.Second)}
 		cfg.Text, _ = p.get("text")

@@ -330,6 +330,7 @@ func (c *Core) tell(now gateway.Mono, p *point, s device.Signal) {
 func (c *Core) step(now gateway.Mono, i int, in device.Input) {
 	d := &c.devices[i]
 	before, _ := d.cfg.Machine.signal()
+	doubt, balance, _ := d.cfg.Machine.balance()
 	fx, wake := d.cfg.Machine.step(now, in)
 	d.wake = wake
 	for _, e := range fx.Events {
@@ -342,6 +343,11 @@ func (c *Core) step(now gateway.Mono, i int, in device.Input) {
 	if signal, ok := d.cfg.Machine.signal(); ok && signal != before {
 		for _, f := range d.feeds {
 			c.step(now, f.device, device.Changed(f.role, f.index, signal))
+		}
+	}
+	if s, value, ok := d.cfg.Machine.balance(); ok && (value != balance || s.Quality != doubt.Quality) {
+		for _, f := range d.feeds {
+			c.step(now, f.device, device.Reading(f.role, f.index, s, value))
 		}
 	}
 }

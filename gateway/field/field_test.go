@@ -502,6 +502,39 @@ func TestGroupOutageSilencesItsCameras(t *testing.T) {
 	}
 }
 
+// A lot counts what its lane counts, and doubts what the lane cannot see.
+func TestLotCountsAtTheLane(t *testing.T) {
+	inField(t, nil, func(b *board, m *memory, h *hub.Hub) {
+		cfg := site(b)
+		cfg.Devices = append(cfg.Devices[:3:3], DeviceConfig{
+			Meta:    gateway.MetaDevice{ID: "b1", Kind: "lot"},
+			Machine: Box(device.NewLot(device.LotConfig{Capacity: 10, Lanes: 1, AvailableAt: 2}).Restore(device.LotSnapshot{Passed: 4})),
+			Parts:   []Part{{Role: device.RoleLane, Point: -1, Device: 2}},
+		})
+		c := NewCore(cfg, h, m, b.now())
+		at := time.Duration(b.now())
+		levels := Levels{At: b.now()}
+		levels.Set(0, false)
+		levels.Set(1, false)
+		c.Apply(b.now(), Input{Kind: LevelsInput, Levels: levels})
+		for _, e := range []drivers.Edge{{Channel: 0, Level: true}, {Channel: 1, Level: true}, {Channel: 0}, {Channel: 1}} {
+			at += time.Second
+			e.At = at
+			for w := c.Wake(); !w.IsZero() && w <= gateway.MonoOf(at); w = c.Wake() {
+				c.Tick(w)
+			}
+			c.Apply(gateway.MonoOf(at), Input{Kind: EdgeInput, Edge: e})
+		}
+		c.Tick(gateway.MonoOf(at + time.Second))
+		if d, _ := h.View().Device("b1"); d.State.Value != "5" || d.State.Quality != gateway.Good {
+			t.Errorf("%+v", d.State)
+		}
+		if got := m.take(); !strings.Contains(got, "lane.vehicle_passed entry\n") || !strings.Contains(got, "lot.occupancy_changed b1") {
+			t.Errorf("events\n%s", got)
+		}
+	})
+}
+
 var errNothing = errors.New("nothing")
 
 func BenchmarkEdge(b *testing.B) {

@@ -30,6 +30,14 @@ func eventArgs(e gateway.Event) []any {
 		return []any{direction(d.Direction)}
 	case gateway.RetractionData:
 		return []any{direction(d.Direction), d.Count}
+	case gateway.BayData:
+		return []any{ms(d.OccupiedMS)}
+	case gateway.OccupancyData:
+		return []any{d.Free, d.Capacity}
+	case gateway.CorrectionData:
+		return []any{d.From, d.To}
+	case gateway.DriftData:
+		return []any{d.Drift, d.Lanes, d.Bays}
 	case gateway.GateFaultData:
 		return []any{Alarm(gateway.Alarm{Type: gateway.GateFault, Name: d.Cause})}
 	case gateway.ElevatorFaultData:
@@ -96,6 +104,15 @@ var eventTexts = []entry{
 	{"event.lane.vehicle_backed_out", "车辆退回，没有通过（{1}）", "Vehicle backed out ({1})"},
 	{"event.lane.pass_retracted", "车辆通过后又退回（{1}），更正为 {2} 辆", "Vehicle came back ({1}), corrected to {2}"},
 	{"event.lane.wrong_way", "车辆逆行（{1}），累计 {2} 辆", "Wrong way ({1}), {2} in total"},
+
+	{"event.bay.occupied", "车位停车", "Bay taken"},
+	{"event.bay.vacated", "车位空出，停放 {1}", "Bay free after {1}"},
+
+	{"event.lot.occupancy_changed", "余位 {1}，共 {2}", "{1} of {2} bays free"},
+	{"event.lot.full", "车位已满，余位 {1}", "Full, {1} free"},
+	{"event.lot.available", "有空位，余位 {1}", "Available again, {1} free"},
+	{"event.lot.count_corrected", "场内车辆数由 {1} 更正为 {2}", "Vehicles inside corrected from {1} to {2}"},
+	{"event.lot.count_drift", "车道与车位计数相差 {1}：车道 {2}，车位 {3}", "Counts differ by {1}: lanes say {2}, bays {3}"},
 
 	{"event.gate.opening", "开始抬杆", "Arm is rising"},
 	{"event.gate.opened", "抬杆到位", "Arm is up"},
