@@ -12,6 +12,9 @@ const (
 	VehicleBackedOut Type = "lane.vehicle_backed_out"
 	PassRetracted    Type = "lane.pass_retracted"
 	WrongWay         Type = "lane.wrong_way"
+	VehicleWaiting   Type = "lane.vehicle_waiting"
+	Tailgating       Type = "lane.tailgating"
+	UTurn            Type = "lane.u_turn"
 
 	BayOccupied Type = "bay.occupied"
 	BayVacated  Type = "bay.vacated"
@@ -99,10 +102,13 @@ var catalogue = [...]Spec{
 	{Type: LoopFaultCleared, Clears: []string{Cause}, Data: LoopFaultData{}},
 
 	{Type: VehicleArrived, Data: ArrivalData{}},
-	{Type: VehiclePassed, Data: PassData{}},
-	{Type: VehicleBackedOut, Data: BackedOutData{}},
+	{Type: VehicleWaiting, Severity: Warning, Raises: "vehicle_waiting", Data: WaitingData{}},
+	{Type: VehiclePassed, Clears: []string{"vehicle_waiting"}, Data: PassData{}},
+	{Type: VehicleBackedOut, Clears: []string{"vehicle_waiting"}, Data: BackedOutData{}},
 	{Type: PassRetracted, Data: RetractionData{}},
-	{Type: WrongWay, Severity: Warning, Data: PassData{}},
+	{Type: WrongWay, Severity: Warning, Clears: []string{"vehicle_waiting"}, Data: PassData{}},
+	{Type: Tailgating, Severity: Warning, Data: TailgatingData{}},
+	{Type: UTurn, Data: UTurnData{}},
 
 	{Type: BayOccupied, Data: BayData{}},
 	{Type: BayVacated, Data: BayData{}},

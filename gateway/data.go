@@ -55,6 +55,24 @@ type PassData struct {
 	Count      uint64     `json:"count"`       // passages of this lane in this direction, this one included
 }
 
+// WaitingData of lane.vehicle_waiting: nobody has opened.
+type WaitingData struct {
+	Direction Direction `json:"direction"`
+	WaitedMS  int64     `json:"waited_ms"`
+}
+
+// TailgatingData of lane.tailgating: a passage that nobody had authorised.
+type TailgatingData struct {
+	Direction Direction `json:"direction"`
+	Count     uint64    `json:"count"` // of the passage
+}
+
+// UTurnData of lane.u_turn: in and out again, or the other way round.
+type UTurnData struct {
+	Direction Direction `json:"direction"` // of the second passage
+	AfterMS   int64     `json:"after_ms"`
+}
+
 // BackedOutData of lane.vehicle_backed_out.
 type BackedOutData struct {
 	Direction  Direction `json:"direction"` // in which it had arrived

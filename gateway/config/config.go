@@ -176,16 +176,20 @@ type LoopCode struct {
 	Max   time.Duration `yaml:"max"`
 }
 
-// Lane is two loops, A before B in the direction of the lane.
+// Lane is two loops, A before B in the direction of the lane, or one loop, which cannot tell a direction.
 type Lane struct {
 	Label     string            `yaml:"label"`
 	Labels    map[string]string `yaml:"labels"`
-	Direction gateway.Direction `yaml:"direction"` // in or out: of a vehicle that covers A first
-	OneWay    *bool             `yaml:"one_way"`   // default true: the other direction is wrong way
-	A         string            `yaml:"a"`         // loop
-	B         string            `yaml:"b"`         // loop
-	Gap       time.Duration     `yaml:"gap"`       // a vehicle between the loops may be unseen this long; default 3s
-	Jitter    time.Duration     `yaml:"jitter"`    // detector reaction spread: edges closer than this have no order; default 50ms
+	Direction gateway.Direction `yaml:"direction"`  // in or out: of a vehicle that covers A first
+	OneWay    *bool             `yaml:"one_way"`    // default true: the other direction is wrong way
+	A         string            `yaml:"a"`          // loop
+	B         string            `yaml:"b"`          // loop; none = a lane with one loop
+	Gap       time.Duration     `yaml:"gap"`        // a vehicle between the loops may be unseen this long; default 3s
+	Jitter    time.Duration     `yaml:"jitter"`     // detector reaction spread: edges closer than this have no order; default 50ms
+	Waiting   time.Duration     `yaml:"waiting"`    // a vehicle before the barrier for so long is told, 0s = not; default 60s
+	UTurn     time.Duration     `yaml:"u_turn"`     // in and out again within this is told, 0s = not; default 60s
+	Authorise string            `yaml:"authorise"`  // point: closes for each passage that is authorised, as a ticket machine does
+	CreditFor time.Duration     `yaml:"credit_for"` // an authorisation that nobody used lapses; default 2m
 }
 
 // Gate is one barrier.

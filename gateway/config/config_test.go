@@ -75,6 +75,7 @@ func TestDefaults(t *testing.T) {
 		Loops: map[string]Loop{"entry-a": loop("entry-a-in"), "entry-b": loop("entry-b-in")},
 		Lanes: map[string]Lane{"entry": {
 			Label: "Entry", Direction: gateway.In, OneWay: &yes, A: "entry-a", B: "entry-b", Gap: 3 * time.Second, Jitter: 50 * time.Millisecond,
+			Waiting: time.Minute, UTurn: time.Minute, CreditFor: 2 * time.Minute,
 		}},
 		Gates: map[string]Gate{"entry-gate": {
 			Label: "Entry barrier", Lane: "entry", OpenLimit: "eg-open", ClosedLimit: "eg-closed", Travel: 5 * time.Second,

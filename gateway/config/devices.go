@@ -40,6 +40,11 @@ func (c *checker) checkLane(id string, inLane map[string]string) {
 		c.fail(path+".b", "same_loop", l.B).also(c.place(path + ".a"))
 		return
 	}
+	if !c.written(path+".b") && !c.bad[path+".b"] {
+		if c.good(path + ".one_way") {
+			c.warn(path+".one_way", "single_loop", id)
+		}
+	}
 	for _, side := range []string{path + ".a", path + ".b"} {
 		if !c.good(side) {
 			continue
@@ -51,7 +56,7 @@ func (c *checker) checkLane(id string, inLane map[string]string) {
 		inLane[loop] = side
 	}
 	for _, side := range []string{path + ".a", path + ".b"} {
-		if loop := c.cfg.Loops[c.text(side)]; loop.Output == OutputPulse && c.good(side) {
+		if loop := c.cfg.Loops[c.text(side)]; loop.Output == OutputPulse && c.good(side) && l.B != "" {
 			c.fail(side, "pulse_in_lane", c.text(side)).also(c.place(join(loops, c.text(side)) + ".output"))
 		}
 	}
@@ -167,6 +172,9 @@ func (c *checker) checkUse() {
 	for _, id := range c.ids(loops) {
 		use(join(loops, id) + ".input")
 		use(join(loops, id) + ".fault")
+	}
+	for _, id := range c.ids(lanes) {
+		use(join(lanes, id) + ".authorise")
 	}
 	for _, id := range c.ids(gates) {
 		path := join(gates, id)

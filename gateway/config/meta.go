@@ -48,7 +48,7 @@ func (c *Config) Devices() []gateway.MetaDevice {
 		add(id, KindLoop, l.Label, l.Labels, nil, wired(l.Input, l.Fault))
 	}
 	for id, l := range c.Lanes {
-		add(id, KindLane, l.Label, l.Labels, []string{l.A, l.B}, nil)
+		add(id, KindLane, l.Label, l.Labels, wired(l.A, l.B), wired(l.Authorise))
 	}
 	for id, g := range c.Gates {
 		var parts, wires []string

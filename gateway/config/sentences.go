@@ -132,6 +132,7 @@ var sentences = map[Code]sentence{
 	"lot_capacity":         say("it is not said how many vehicles {0} holds", "没有写明 {0} 的车位数", "write capacity", "请写 capacity"),
 	"lot_hysteresis":       say("available_at {0} is not more than full_at", "available_at {0} 不大于 full_at", "the sign would flicker: more than {1}", "指示牌会来回闪：应大于 {1}"),
 	"bay_in_two_lots":      say("the bay {0} is in {1} already", "车位 {0} 已在 {1} 中", "it would count twice", "会被重复计数"),
+	"single_loop":          say("the lane {0} has one loop and cannot tell a direction", "车道 {0} 只有一个线圈，无法判断方向", "write b, the second loop, or remove this line", "请写 b（第二个线圈），或删除此行"),
 	"pulse_in_lane":        say(`the loop "{0}" has a pulse output`, "线圈“{0}”是脉冲输出", "two loops tell a direction by presence: wire the detector's presence output", "双线圈靠存在信号判断方向：请接检测器的存在输出"),
 	"pulse_in_safety":      say(`the loop "{0}" has a pulse output: a vehicle that stands on it is not seen`, "线圈“{0}”是脉冲输出：看不见停在上面的车", "wire the detector's presence output for safety", "防砸请接检测器的存在输出"),
 	"secure_in_safety":     say(`the loop "{0}" says "clear" when its detector has no power`, "线圈“{0}”的检测器断电时会显示无车", "for safety wire the fail-safe output, and write fail: safe", "防砸请接故障安全输出，并写 fail: safe"),

@@ -163,8 +163,13 @@ func (a *attach) addDevice(meta gateway.MetaDevice) {
 		l := a.cfg.Lanes[meta.ID]
 		d.Machine = field.Box(device.NewLane(device.LaneConfig{
 			Direction: l.Direction, OneWay: *l.OneWay, Gap: l.Gap, Jitter: l.Jitter,
+			Single: l.B == "", Waiting: l.Waiting, UTurn: l.UTurn, CreditFor: l.CreditFor,
 		}))
-		d.Parts = []field.Part{a.part(device.RoleA, 0, l.A), a.part(device.RoleB, 0, l.B)}
+		d.Parts = []field.Part{a.part(device.RoleA, 0, l.A)}
+		if l.B != "" {
+			d.Parts = append(d.Parts, a.part(device.RoleB, 0, l.B))
+		}
+		d.Parts = a.wired(d.Parts, device.RoleCredit, l.Authorise)
 	case config.KindGate:
 		g := a.cfg.Gates[meta.ID]
 		d.Machine = field.Box(device.NewGate(device.GateConfig{Travel: g.Travel, Safety: uint8(len(g.Safety))}))

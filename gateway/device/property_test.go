@@ -104,7 +104,14 @@ func TestLoopHolds(t *testing.T) {
 
 func TestMachinesHold(t *testing.T) {
 	in := signalOf(RoleInput)
-	t.Run("lane", func(t *testing.T) { holds(t, testLane(), []Input{{}, signalOf(RoleA), signalOf(RoleB)}, 3*time.Second) })
+	t.Run("lane", func(t *testing.T) {
+		inputs := []Input{{}, signalOf(RoleA), signalOf(RoleA), signalOf(RoleB), signalOf(RoleB), signalOf(RoleCredit), {Kind: Authorised, Value: 2}}
+		cfg := testLane().cfg
+		cfg.Waiting, cfg.UTurn, cfg.CreditFor = 5*time.Second, 10*time.Second, 8*time.Second
+		holds(t, NewLane(cfg), inputs, 3*time.Second)
+		cfg.Single = true
+		holds(t, NewLane(cfg), inputs[:3], 3*time.Second)
+	})
 	t.Run("gate", func(t *testing.T) {
 		holds(t, NewGate(GateConfig{Travel: 5 * time.Second, Safety: 1}),
 			[]Input{{}, signalOf(RoleOpenLimit), signalOf(RoleClosedLimit), signalOf(RoleSafety)}, 15*time.Second)

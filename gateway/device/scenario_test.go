@@ -166,7 +166,9 @@ var (
 	groupRoles  = map[string]Input{
 		"1": {Role: RoleChild}, "2": {Role: RoleChild, Index: 1}, "3": {Role: RoleChild, Index: 2}, "4": {Role: RoleChild, Index: 3},
 	}
-	laneRoles = map[string]Input{"A": {Role: RoleA}, "B": {Role: RoleB}}
+	laneRoles = map[string]Input{
+		"A": {Role: RoleA}, "B": {Role: RoleB}, "T": {Role: RoleCredit}, "open": {Kind: Authorised, Value: 1},
+	}
 	gateRoles = map[string]Input{"O": {Role: RoleOpenLimit}, "C": {Role: RoleClosedLimit}, "S": {Role: RoleSafety}}
 )
 
@@ -211,7 +213,8 @@ func loopConfig(p *params) LoopConfig {
 func laneConfig(p *params) LaneConfig {
 	return LaneConfig{
 		Direction: gateway.In, OneWay: p.flag("oneway"), Gap: p.duration("gap", 3*time.Second),
-		Jitter: p.duration("jitter", 50*time.Millisecond),
+		Jitter: p.duration("jitter", 50*time.Millisecond), Single: p.flag("single"),
+		Waiting: p.duration("waiting", 0), UTurn: p.duration("u_turn", 0), CreditFor: p.duration("credit", 2*time.Minute),
 	}
 }
 

@@ -73,6 +73,11 @@ var alarmTexts = []entry{
 		"advice.loop.fault.detector_power", "检查检测器的供电和保险。",
 		"Check the detector's supply and fuse.",
 	},
+	{"alarm.lane.vehicle_waiting", "车辆在道闸前等候", "A vehicle waits at the barrier"},
+	{
+		"advice.lane.vehicle_waiting", "看车主是否需要帮助；必要时用对讲联系并远程抬杆。",
+		"See whether the driver needs help; talk over the intercom and open from afar if need be.",
+	},
 	{"alarm.gate.fault", "道闸故障", "Barrier fault"},
 	{
 		"advice.gate.fault", "到现场查看道闸；车辆被困时先手动抬杆放行。",

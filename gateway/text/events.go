@@ -26,6 +26,12 @@ func eventArgs(e gateway.Event) []any {
 		return []any{direction(d.Direction)}
 	case gateway.PassData:
 		return []any{direction(d.Direction), d.Count}
+	case gateway.WaitingData:
+		return []any{ms(d.WaitedMS)}
+	case gateway.TailgatingData:
+		return []any{direction(d.Direction), d.Count}
+	case gateway.UTurnData:
+		return []any{ms(d.AfterMS)}
 	case gateway.BackedOutData:
 		return []any{direction(d.Direction)}
 	case gateway.RetractionData:
@@ -103,6 +109,9 @@ var eventTexts = []entry{
 	{"event.lane.vehicle_passed", "车辆通过（{1}），累计 {2} 辆", "Vehicle passed ({1}), {2} in total"},
 	{"event.lane.vehicle_backed_out", "车辆退回，没有通过（{1}）", "Vehicle backed out ({1})"},
 	{"event.lane.pass_retracted", "车辆通过后又退回（{1}），更正为 {2} 辆", "Vehicle came back ({1}), corrected to {2}"},
+	{"event.lane.vehicle_waiting", "车辆已等候 {1}", "Vehicle has waited for {1}"},
+	{"event.lane.tailgating", "跟车通过，未经授权（{1}），累计 {2} 辆", "Tailgating ({1}), {2} in total"},
+	{"event.lane.u_turn", "{1}内掉头", "Turned round within {1}"},
 	{"event.lane.wrong_way", "车辆逆行（{1}），累计 {2} 辆", "Wrong way ({1}), {2} in total"},
 
 	{"event.bay.occupied", "车位停车", "Bay taken"},
@@ -152,6 +161,7 @@ var eventTexts = []entry{
 
 	{"event.input.chattering", "一分钟内跳变 {1} 次", "Changed {1} times within a minute"},
 	{"event.alarm.cleared", "告警消除：{1}", "Alarm over: {1}"},
+	{"alarmname.vehicle_waiting", "车辆等候", "waiting vehicle"},
 	{"alarmname.alarm_button", "轿厢报警", "alarm from the car"},
 	{"alarmname.test_overdue", "报警测试逾期", "overdue test call"},
 	{"alarmname.chattering", "信号反复跳变", "chattering"},

@@ -100,7 +100,7 @@ func families() map[string][]string {
 		"polarity":  {"low", "high"},
 		"bias":      {"up", "down"},
 		"state":     {"gate.stopped", "gate.obstructed"},
-		"alarmname": {"chattering", "alarm_button", "test_overdue"},
+		"alarmname": {"chattering", "vehicle_waiting", "alarm_button", "test_overdue"},
 		"mode":      {"normal", "inspection", "fire"},
 	}
 	for _, s := range gateway.Catalogue() {
