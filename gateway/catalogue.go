@@ -58,7 +58,9 @@ const (
 	ContactCleared  Type = "contact.cleared"
 	CounterAdvanced Type = "counter.advanced"
 
-	InputChattering Type = "input.chattering"
+	InputTamper        Type = "input.tamper"
+	InputTamperCleared Type = "input.tamper_cleared"
+	InputChattering    Type = "input.chattering"
 
 	BusFault     Type = "bus.fault"
 	BusRecovered Type = "bus.recovered"
@@ -151,6 +153,8 @@ var catalogue = [...]Spec{
 	{Type: ContactCleared, Clears: []string{"raised"}, Urgent: true, Data: ContactData{}},
 	{Type: CounterAdvanced, Data: CounterData{}},
 
+	{Type: InputTamper, Severity: Major, Raises: Cause, Data: TamperData{}},
+	{Type: InputTamperCleared, Clears: []string{Cause}, Urgent: true, Data: TamperData{}},
 	{Type: InputChattering, Severity: Warning, Raises: "chattering", Data: ChatteringData{}},
 
 	{Type: BusFault, Severity: Major, Raises: Cause, Data: BusFaultData{}},

@@ -201,6 +201,15 @@ type CounterData struct {
 	By    uint64 `json:"by"` // since the event before
 }
 
+// TamperData of input.tamper and tamper_cleared: the wire of a supervised input is not in order.
+type TamperData struct {
+	Cause string `json:"cause"`            // short, open, out_of_tolerance
+	ForMS int64  `json:"for_ms,omitempty"` // cleared: how long it lasted
+}
+
+// AlarmCause names the alarm.
+func (d TamperData) AlarmCause() string { return d.Cause }
+
 // ChatteringData of input.chattering: an input has changed more often than its budget allows.
 type ChatteringData struct {
 	Count uint64 `json:"count"` // changes within the minute, up to the first too many

@@ -33,6 +33,7 @@ type Config struct {
 	CameraGroups  map[string]CameraGroup `yaml:"camera_groups"`
 	Bays          map[string]Bay         `yaml:"bays"`
 	Lots          map[string]Lot         `yaml:"lots"`
+	Inputs        map[string]Input       `yaml:"inputs"`
 	Contacts      map[string]Contact     `yaml:"contacts"`
 	Counters      map[string]Counter     `yaml:"counters"`
 
@@ -295,6 +296,25 @@ type Lot struct {
 	AvailableAt *int              `yaml:"available_at"` // available again when so many are; default: 2 more than full_at
 	Drift       int               `yaml:"drift"`        // bays and lanes may differ by so many; default 5
 	DriftAfter  time.Duration     `yaml:"drift_after"`  // more than that for so long is reported; default 15m
+}
+
+// Input is a supervised contact: two resistors at its end make a cut or shorted wire tell itself. Contacts and elevators
+// name it in place of a point.
+type Input struct {
+	Label     string            `yaml:"label"`
+	Labels    map[string]string `yaml:"labels"`
+	Point     string            `yaml:"point"`     // that measures the part of the reference voltage
+	Contact   string            `yaml:"contact"`   // closes or opens to be active; default closes
+	Bands     *Bands            `yaml:"bands"`     // where not the standard ones
+	Tolerance time.Duration     `yaml:"tolerance"` // between the bands for so long is a fault; default 10s
+}
+
+// Bands of a supervised input, in parts per thousand of the reference.
+type Bands struct {
+	Short  int   `yaml:"short"`  // below it: shorted; default 120
+	Closed []int `yaml:"closed"` // from, to
+	Parted []int `yaml:"parted"` // from, to
+	Open   int   `yaml:"open"`   // above it: cut; default 900
 }
 
 // Contact is any sensor of a building with a contact.

@@ -32,6 +32,7 @@ func (c *checker) checkDevices() {
 	}
 	c.checkElevatorCodes()
 	c.checkLots()
+	c.checkInputs()
 }
 
 func (c *checker) checkLane(id string, inLane map[string]string) {
@@ -156,7 +157,8 @@ func (c *checker) checkUse() {
 			return
 		}
 		point := c.at[path].text
-		if _, ok := c.cfg.Points[point]; !ok {
+		_, isPoint := c.cfg.Points[point]
+		if _, isInput := c.cfg.Inputs[point]; !isPoint && !isInput {
 			return
 		}
 		if other, ok := first[point]; ok {
@@ -168,6 +170,9 @@ func (c *checker) checkUse() {
 		}
 		first[point] = path
 		c.checkContact(path, strings.HasSuffix(path, ".input") || strings.HasSuffix(path, "_limit"))
+	}
+	for _, id := range c.ids(inputs) {
+		use(join(inputs, id) + ".point")
 	}
 	for _, id := range c.ids(loops) {
 		use(join(loops, id) + ".input")

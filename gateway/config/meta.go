@@ -17,6 +17,7 @@ const (
 	KindCameraGroup = "camera_group"
 	KindBay         = "bay"
 	KindLot         = "lot"
+	KindInput       = "input"
 	KindContact     = "contact"
 	KindCounter     = "counter"
 )
@@ -66,7 +67,8 @@ func (c *Config) Devices() []gateway.MetaDevice {
 		add(id, KindGate, g.Label, g.Labels, parts, wires)
 	}
 	for id, e := range c.Elevators {
-		add(id, KindElevator, e.Label, e.Labels, nil, e.points())
+		parts, wires := c.split(e.points()...)
+		add(id, KindElevator, e.Label, e.Labels, parts, wires)
 	}
 	for id, cam := range c.Cameras {
 		add(id, KindCamera, cam.Label, cam.Labels, nil, wired(cam.Heartbeat, cam.Supply))
@@ -84,8 +86,12 @@ func (c *Config) Devices() []gateway.MetaDevice {
 	for id, l := range c.Lots {
 		add(id, KindLot, l.Label, l.Labels, slices.Concat(l.Lanes, l.Bays), nil)
 	}
+	for id, in := range c.Inputs {
+		add(id, KindInput, in.Label, in.Labels, nil, []string{in.Point})
+	}
 	for id, k := range c.Contacts {
-		add(id, KindContact, k.Label, k.Labels, nil, []string{k.Input})
+		parts, wires := c.split(k.Input)
+		add(id, KindContact, k.Label, k.Labels, parts, wires)
 	}
 	for id, m := range c.Counters {
 		add(id, KindCounter, m.Label, m.Labels, nil, []string{m.Input})
@@ -106,4 +112,16 @@ func (e Elevator) points() []string {
 		list = append(list, e.Faults[name])
 	}
 	return list
+}
+
+// split tells supervised inputs, which are devices, from points.
+func (c *Config) split(ids ...string) (parts, points []string) {
+	for _, id := range ids {
+		if _, ok := c.Inputs[id]; ok {
+			parts = append(parts, id)
+		} else {
+			points = append(points, id)
+		}
+	}
+	return parts, points
 }

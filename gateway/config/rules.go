@@ -18,6 +18,7 @@ const (
 	buses     = "buses"
 	chips     = "chips"
 	points    = "points"
+	inputs    = "inputs"
 	loops     = "loops"
 	lanes     = "lanes"
 	gates     = "gates"
@@ -31,7 +32,7 @@ const (
 )
 
 func sections() []string {
-	return []string{buses, chips, points, loops, lanes, gates, elevators, cameras, groups, bays, lots, contacts, counters}
+	return []string{buses, chips, points, inputs, loops, lanes, gates, elevators, cameras, groups, bays, lots, contacts, counters}
 }
 
 // maxEntries of one section; the largest gateway of the reference district has about 220 points.
@@ -138,18 +139,18 @@ var rules = map[string]rule{
 
 	"elevators.*.label":        {form: checkLabel},
 	"elevators.*.labels.*":     {form: checkLabel},
-	"elevators.*.fault":        {like: "fault: car-1-fault", refs: []string{points}},
-	"elevators.*.faults.*":     {refs: []string{points}},
-	"elevators.*.alarm_button": {refs: []string{points}},
-	"elevators.*.door_zone":    {refs: []string{points}},
-	"elevators.*.door_closed":  {refs: []string{points}},
-	"elevators.*.moving":       {refs: []string{points}},
-	"elevators.*.inspection":   {refs: []string{points}},
-	"elevators.*.fire_mode":    {refs: []string{points}},
-	"elevators.*.supply":       {refs: []string{points}},
-	"elevators.*.presence":     {refs: []string{points}},
-	"elevators.*.alarm_end":    {refs: []string{points}},
-	"elevators.*.test":         {refs: []string{points}},
+	"elevators.*.fault":        {like: "fault: car-1-fault", refs: wires()},
+	"elevators.*.faults.*":     {refs: wires()},
+	"elevators.*.alarm_button": {refs: wires()},
+	"elevators.*.door_zone":    {refs: wires()},
+	"elevators.*.door_closed":  {refs: wires()},
+	"elevators.*.moving":       {refs: wires()},
+	"elevators.*.inspection":   {refs: wires()},
+	"elevators.*.fire_mode":    {refs: wires()},
+	"elevators.*.supply":       {refs: wires()},
+	"elevators.*.presence":     {refs: wires()},
+	"elevators.*.alarm_end":    {refs: wires()},
+	"elevators.*.test":         {refs: wires()},
 	"elevators.*.raise_after":  {def: "1s", min: "0s", max: "10m"},
 	"elevators.*.clear_after":  {def: "1s", min: "0s", max: "1h"},
 	"elevators.*.filter":       {def: "10s", min: "0s", max: "1m"},
@@ -187,9 +188,19 @@ var rules = map[string]rule{
 	"lots.*.drift":        {def: "5", min: "0", max: "1000"},
 	"lots.*.drift_after":  {def: "15m", min: "1m", max: "24h"},
 
+	"inputs.*.label":          {form: checkLabel},
+	"inputs.*.labels.*":       {form: checkLabel},
+	"inputs.*.point":          {like: "point: fire-adc", refs: []string{points}},
+	"inputs.*.contact":        {def: "closes", words: []string{"closes", "opens"}},
+	"inputs.*.tolerance":      {def: "10s", min: "1s", max: "1m"},
+	"inputs.*.bands.short":    {def: "120", min: "1", max: "999"},
+	"inputs.*.bands.closed.*": {min: "1", max: "999"},
+	"inputs.*.bands.parted.*": {min: "1", max: "999"},
+	"inputs.*.bands.open":     {def: "900", min: "1", max: "999"},
+
 	"contacts.*.label":       {form: checkLabel},
 	"contacts.*.labels.*":    {form: checkLabel},
-	"contacts.*.input":       {like: "input: pump-room-in", refs: []string{points}},
+	"contacts.*.input":       {like: "input: pump-room-in", refs: wires()},
 	"contacts.*.severity":    {def: "warning", words: []string{"info", "warning", "major", "critical"}},
 	"contacts.*.text":        {form: checkLabel},
 	"contacts.*.raise_after": {def: "1s", min: "0s", max: "1h"},
@@ -204,6 +215,9 @@ var rules = map[string]rule{
 func levels() []string     { return []string{string(ActiveLow), string(ActiveHigh)} }
 func biases() []string     { return []string{string(BiasUp), string(BiasDown), string(BiasNone)} }
 func directions() []string { return []string{"in", "out"} }
+
+// wires are what a device can read: a point, or a supervised input.
+func wires() []string { return []string{points, inputs} }
 
 // faultMeanings are what a detector can tell through its fault contact: device.LoopCause words.
 func faultMeanings() []string {

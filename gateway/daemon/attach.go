@@ -58,7 +58,7 @@ func attachConfig(cfg *config.Config, hw Hardware) field.Config {
 // rank orders the kinds so that a device comes after those it is made of.
 func rank(kind string) int {
 	switch kind {
-	case config.KindLoop:
+	case config.KindLoop, config.KindInput:
 		return 0
 	case config.KindLane:
 		return 1
@@ -197,6 +197,15 @@ func (a *attach) addDevice(meta gateway.MetaDevice) {
 		for i, id := range l.Lanes {
 			d.Parts = append(d.Parts, a.part(device.RoleLane, uint8(i), id))
 		}
+	case config.KindInput:
+		in := a.cfg.Inputs[meta.ID]
+		cfg := device.StandardBands()
+		cfg.Short, cfg.Open, cfg.Tolerance = int64(in.Bands.Short), int64(in.Bands.Open), in.Tolerance
+		cfg.ActiveLow, cfg.Active = int64(in.Bands.Closed[0]), int64(in.Bands.Closed[1])
+		cfg.IdleLow, cfg.Idle = int64(in.Bands.Parted[0]), int64(in.Bands.Parted[1])
+		cfg.ActiveOpen = in.Contact == "opens"
+		d.Machine = field.Box(device.NewSupervised(cfg))
+		d.Parts = []field.Part{a.point(device.RoleInput, 0, in.Point)}
 	case config.KindContact:
 		c := a.cfg.Contacts[meta.ID]
 		cfg := device.ContactConfig{Text: c.Text, RaiseAfter: *c.RaiseAfter, ClearAfter: *c.ClearAfter}
@@ -204,7 +213,7 @@ func (a *attach) addDevice(meta gateway.MetaDevice) {
 			panic(err) // the configuration was not checked
 		}
 		d.Machine = field.Box(device.NewContact(cfg))
-		d.Parts = []field.Part{a.point(device.RoleInput, 0, c.Input)}
+		d.Parts = []field.Part{a.part(device.RoleInput, 0, c.Input)}
 	case config.KindCounter:
 		c := a.cfg.Counters[meta.ID]
 		d.Machine = field.Box(device.NewCounter(c.Every))

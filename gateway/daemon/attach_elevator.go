@@ -18,10 +18,10 @@ func (a *attach) elevator(id string) (field.Stepper, []field.Part) {
 		cfg.Codes.Modes[m] = a.cfg.ElevatorCode("mode_" + device.ServiceMode(m).String())
 	}
 	cfg.Faults[0] = device.ElevatorFault{Name: "general", Code: a.cfg.ElevatorCode("general")}
-	parts := []field.Part{a.point(device.RoleInput, 0, e.Fault)}
+	parts := []field.Part{a.part(device.RoleInput, 0, e.Fault)}
 	for i, name := range config.IDs(e.Faults) {
 		cfg.Faults[i+1] = device.ElevatorFault{Name: name, Code: a.cfg.ElevatorCode(name)}
-		parts = append(parts, a.point(device.RoleInput, uint8(i+1), e.Faults[name]))
+		parts = append(parts, a.part(device.RoleInput, uint8(i+1), e.Faults[name]))
 	}
 	for _, w := range []struct {
 		contact device.ElevatorContact
@@ -40,7 +40,7 @@ func (a *attach) elevator(id string) (field.Stepper, []field.Part) {
 	} {
 		if w.point != "" {
 			cfg.Wired = cfg.Wired.With(w.contact)
-			parts = append(parts, a.point(device.RoleLift, uint8(w.contact), w.point))
+			parts = append(parts, a.part(device.RoleLift, uint8(w.contact), w.point))
 		}
 	}
 	if e.Test != "" {

@@ -151,6 +151,14 @@ func TestMachinesHold(t *testing.T) {
 			holds(t, l, inputs, time.Minute)
 		}
 	})
+	t.Run("input", func(t *testing.T) {
+		var inputs []Input
+		for _, v := range []int64{0, 150, 319, 319, 319, 500, 500, 689, 689, 689, 850, 1000, 1000} {
+			inputs = append(inputs, Input{Kind: Measured, Role: RoleInput, Value: v})
+		}
+		holds(t, NewSupervised(StandardBands()), inputs, 400*time.Millisecond)
+		holds(t, NewSupervised(StandardBands()), inputs, 10*time.Second)
+	})
 	t.Run("contact", func(t *testing.T) {
 		holds(t, NewContact(ContactConfig{RaiseAfter: time.Second, ClearAfter: 2 * time.Second}), []Input{{}, in}, 3*time.Second)
 	})

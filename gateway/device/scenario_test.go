@@ -131,6 +131,11 @@ var kinds = map[string]func(t *testing.T, p *params, script string) ([]string, g
 		}
 		return run(t, l, roles, script)
 	},
+	"input": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
+		cfg := StandardBands()
+		cfg.ActiveOpen = p.flag("opens")
+		return run(t, NewSupervised(cfg), map[string]Input{"r": {Role: RoleInput, Value: 1}}, script)
+	},
 	"contact": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
 		cfg := ContactConfig{RaiseAfter: p.duration("raise", time.Second), ClearAfter: p.duration("clear", time.Second)}
 		cfg.Text, _ = p.get("text")

@@ -177,6 +177,14 @@ var alarmTexts = []entry{
 		"advice.contact.raised", "到现场查看触点所接的设备。",
 		"Look at what the contact is wired to.",
 	},
+	{"alarm.input.tamper", "线路异常", "Wire is not in order"},
+	{
+		"advice.input.tamper", "查这根线和末端电阻；该输入保持原来的状态，但不可信。",
+		"Check the wire and the resistors at its end; the input keeps its last state, which cannot be believed.",
+	},
+	{"alarm.input.tamper.short", "线路短路", "Wire is shorted"},
+	{"alarm.input.tamper.open", "线路断开", "Wire is cut"},
+	{"alarm.input.tamper.out_of_tolerance", "线路电阻异常", "Wire has a wrong resistance"},
 	{"alarm.input.chattering", "输入信号反复跳变", "Input chatters"},
 	{
 		"advice.input.chattering", "压紧端子，检查触点和引线；安静一分钟后自动恢复，其间该输入不可信。",

@@ -64,6 +64,8 @@ func eventArgs(e gateway.Event) []any {
 		return []any{what}
 	case gateway.CounterData:
 		return []any{d.By, d.Count}
+	case gateway.TamperData:
+		return []any{Alarm(gateway.Alarm{Type: gateway.InputTamper, Name: d.Cause})}
 	case gateway.ChatteringData:
 		return []any{d.Count}
 	case gateway.AlarmClearedData:
@@ -159,6 +161,8 @@ var eventTexts = []entry{
 	{"event.contact.cleared", "复位：{1}", "Cleared: {1}"},
 	{"event.counter.advanced", "增加 {1}，累计 {2}", "Advanced by {1} to {2}"},
 
+	{"event.input.tamper", "防拆报警：{1}", "Tamper: {1}"},
+	{"event.input.tamper_cleared", "防拆恢复：{1}", "Tamper over: {1}"},
 	{"event.input.chattering", "一分钟内跳变 {1} 次", "Changed {1} times within a minute"},
 	{"event.alarm.cleared", "告警消除：{1}", "Alarm over: {1}"},
 	{"alarmname.vehicle_waiting", "车辆等候", "waiting vehicle"},
