@@ -66,7 +66,10 @@ const (
 	BusRecovered Type = "bus.recovered"
 	BusChipReset Type = "bus.chip_reset"
 
-	AlarmCleared Type = "alarm.cleared"
+	AlarmAcknowledged Type = "alarm.acknowledged"
+	AlarmShelved      Type = "alarm.shelved"
+	AlarmUnshelved    Type = "alarm.unshelved"
+	AlarmCleared      Type = "alarm.cleared"
 
 	GatewayStarted       Type = "gateway.started"
 	GatewayStopping      Type = "gateway.stopping"
@@ -161,6 +164,9 @@ var catalogue = [...]Spec{
 	{Type: BusRecovered, Clears: []string{Cause}, Urgent: true, Data: BusFaultData{}},
 	{Type: BusChipReset, Severity: Warning, Data: ChipResetData{}},
 
+	{Type: AlarmAcknowledged, Urgent: true, Data: AlarmActData{}},
+	{Type: AlarmShelved, Urgent: true, Data: AlarmActData{}},
+	{Type: AlarmUnshelved, Urgent: true, Data: AlarmActData{}},
 	{Type: AlarmCleared, Clears: []string{Cause}, Urgent: true, Data: AlarmClearedData{}},
 
 	{Type: GatewayStarted, Urgent: true, Data: StartedData{}},

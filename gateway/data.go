@@ -215,6 +215,13 @@ type ChatteringData struct {
 	Count uint64 `json:"count"` // changes within the minute, up to the first too many
 }
 
+// AlarmActData of alarm.acknowledged, shelved and unshelved.
+type AlarmActData struct {
+	Alarm string `json:"alarm"`
+	By    string `json:"by,omitempty"`     // who; unshelved without: the time was over
+	ForMS int64  `json:"for_ms,omitempty"` // shelved
+}
+
 // AlarmClearedData of alarm.cleared: an alarm is over that no other type clears.
 type AlarmClearedData struct {
 	Alarm string `json:"alarm"`

@@ -128,12 +128,14 @@ func (c *Core) Apply(now gateway.Mono, in Input) {
 		c.hub.PutSource(s.view)
 	case InterruptInput:
 		c.interrupt(now, in)
+	case AlarmInput:
+		c.act(now, in.Alarm)
 	}
 }
 
 // Wake is when Tick wants to be called; zero = not before another input.
 func (c *Core) Wake() gateway.Mono {
-	var w gateway.Mono
+	w := c.alarms.wake()
 	for i := range c.points {
 		w = gateway.Earliest(w, gateway.Earliest(c.points[i].wake, c.points[i].rest))
 	}
@@ -145,6 +147,7 @@ func (c *Core) Wake() gateway.Mono {
 
 // Tick lets time pass. Every edge that happened before now must have been applied.
 func (c *Core) Tick(now gateway.Mono) {
+	c.unshelve(now)
 	for i := range c.points {
 		p := &c.points[i]
 		if !p.wake.IsZero() && p.wake <= now {

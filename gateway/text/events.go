@@ -68,6 +68,8 @@ func eventArgs(e gateway.Event) []any {
 		return []any{Alarm(gateway.Alarm{Type: gateway.InputTamper, Name: d.Cause})}
 	case gateway.ChatteringData:
 		return []any{d.Count}
+	case gateway.AlarmActData:
+		return []any{Word("alarmname", d.Alarm), ms(d.ForMS)}
 	case gateway.AlarmClearedData:
 		return []any{Word("alarmname", d.Alarm)}
 	case gateway.BusFaultData:
@@ -164,6 +166,9 @@ var eventTexts = []entry{
 	{"event.input.tamper", "防拆报警：{1}", "Tamper: {1}"},
 	{"event.input.tamper_cleared", "防拆恢复：{1}", "Tamper over: {1}"},
 	{"event.input.chattering", "一分钟内跳变 {1} 次", "Changed {1} times within a minute"},
+	{"event.alarm.acknowledged", "告警已确认：{1}", "Alarm acknowledged: {1}"},
+	{"event.alarm.shelved", "告警搁置：{1}，{2}", "Alarm shelved: {1}, for {2}"},
+	{"event.alarm.unshelved", "告警恢复显示：{1}", "Alarm back from the shelf: {1}"},
 	{"event.alarm.cleared", "告警消除：{1}", "Alarm over: {1}"},
 	{"alarmname.vehicle_waiting", "车辆等候", "waiting vehicle"},
 	{"alarmname.alarm_button", "轿厢报警", "alarm from the car"},
