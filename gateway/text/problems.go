@@ -75,6 +75,12 @@ func alarmProblems(v *hub.View) []Problem {
 		if a.Type == gateway.BusFault {
 			p.explain(v, a)
 		}
+		switch {
+		case !a.ShelvedUntil.IsZero():
+			p.Severity, p.What = gateway.Info, Both("problem.shelved", p.What)
+		case !a.Acknowledged.IsZero():
+			p.What = Both("problem.acknowledged", p.What)
+		}
 		ps = append(ps, p)
 	}
 	return ps
@@ -295,6 +301,8 @@ var problemTexts = []entry{
 		"state.gate.obstructed", "移开闸杆下的障碍物；确认下方无人无车后再操作道闸。",
 		"Remove what is under the arm; make sure nobody is there before moving it.",
 	},
+	{"problem.shelved", "{1}（已搁置）", "{1} (shelved)"},
+	{"problem.acknowledged", "{1}（已确认）", "{1} (acknowledged)"},
 	{"problem.silent", "{1}：还没有读到数据", "{1}: nothing read yet"},
 	{
 		"problem.silent.do", "刚启动时稍等几秒；一直读不到时检查模块的供电和接线。",

@@ -84,9 +84,10 @@ func families() map[string][]string {
 			"elevator.alarm", "elevator.entrapment_suspected", "elevator.entrapment_confirmed", "elevator.service",
 			"camera.online", "camera.late", "camera.offline", "camera.stuck", "camera.power_lost",
 			"camera.hung_or_dark", "contact.raised", "contact.clear",
+			"input.idle", "input.active", "input.short", "input.open", "input.out_of_tolerance",
 			"camera.overcurrent", "camera.reboot_loop", "camera_group.online", "camera_group.outage",
 		},
-		"kind":      {"loop", "lane", "gate", "bay", "lot", "elevator", "camera", "camera_group", "contact", "counter"},
+		"kind":      {"loop", "lane", "gate", "bay", "lot", "elevator", "camera", "camera_group", "input", "contact", "counter"},
 		"quality":   {gateway.Good.String(), gateway.Stale.String(), gateway.Bad.String()},
 		"severity":  {gateway.Info.String(), gateway.Warning.String(), gateway.Major.String(), gateway.Critical.String()},
 		"direction": {string(gateway.In), string(gateway.Out)},
@@ -100,7 +101,8 @@ func families() map[string][]string {
 		"polarity":  {"low", "high"},
 		"bias":      {"up", "down"},
 		"state":     {"gate.stopped", "gate.obstructed"},
-		"alarmname": {"chattering"},
+		"alarmname": {"chattering", "vehicle_waiting", "alarm_button", "test_overdue"},
+		"mode":      {"normal", "inspection", "fire"},
 	}
 	for _, s := range gateway.Catalogue() {
 		f["event"] = append(f["event"], string(s.Type))
@@ -114,6 +116,13 @@ func families() map[string][]string {
 	}
 	f["advice"] = f["alarm"]
 	f["alarm"] = append(slices.Clone(f["alarm"]), "loop.fault.detector") // the general advice is all there is
+	f["alarm"] = append(f["alarm"], "input.tamper.short", "input.tamper.open", "input.tamper.out_of_tolerance")
+	for _, name := range []string{
+		"safety_circuit", "door_close", "door_open", "outside_zone", "unintended_movement", "run_time_limiter", "position_lost",
+		"restart_prevention", "out_of_service", "main_power", "emergency_power", "earthquake", "bottom_overrun", "top_overrun",
+	} {
+		f["alarm"] = append(f["alarm"], "elevator.fault_raised."+name)
+	}
 	for fault := drivers.FaultNone + 1; fault == drivers.FaultIO || fault.String() != drivers.FaultIO.String(); fault++ {
 		f["fault"] = append(f["fault"], fault.String())
 	}
