@@ -197,7 +197,7 @@ func literals(t *testing.T, root string) map[string]bool {
 	return found
 }
 
-var tableNames = []string{"pageWords", "values", "alarmTexts", "eventTexts", "faultTexts", "problemTexts"}
+var tableNames = []string{"pageWords", "values", "alarmTexts", "eventTexts", "faultTexts", "problemTexts", "commandTexts"}
 
 func eachFile(t *testing.T, root string, visit func(path string, b []byte)) {
 	t.Helper()
