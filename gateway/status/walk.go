@@ -236,7 +236,7 @@ func (sc *screen) walk(w walk) []group {
 				faults++
 			}
 		}
-		if r.Current {
+		if r.Current && r.Verdict != walkOK {
 			sum.Ask, sum.Where = r.Terminal.name(), r.Terminal.Source+" "+r.Terminal.Pin
 		}
 		rows = append(rows, row)
