@@ -21,6 +21,7 @@ type Config struct {
 	MQTT          MQTT                   `yaml:"mqtt"`
 	Storage       Storage                `yaml:"storage"`
 	Status        Status                 `yaml:"status"`
+	Control       Control                `yaml:"control"`
 	Buses         map[string]Bus         `yaml:"buses"`
 	Chips         map[string]Chip        `yaml:"chips"`
 	Points        map[string]Point       `yaml:"points"`
@@ -78,6 +79,12 @@ type Storage struct {
 // Status is the local page.
 type Status struct {
 	Listen string `yaml:"listen"` // host:port; empty = nothing listens
+}
+
+// Control is the local socket of the command line.
+type Control struct {
+	Socket string `yaml:"socket"` // default /run/lotusgate/control.sock
+	Group  string `yaml:"group"`  // may use it beside the daemon's user and root; default nobody
 }
 
 // Bus is one I²C bus.

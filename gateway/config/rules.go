@@ -64,6 +64,9 @@ var rules = map[string]rule{
 
 	"status.listen": {form: checkListen},
 
+	"control.socket": {def: "/run/lotusgate/control.sock", form: checkSocket},
+	"control.group":  {form: checkID},
+
 	"buses.*.device": {like: "device: /dev/i2c-1", form: checkBusDevice},
 	"buses.*.speed":  {def: "100kHz", min: "10kHz", max: "1MHz"},
 

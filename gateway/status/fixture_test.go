@@ -9,6 +9,7 @@ import (
 	"lotusgate/gateway"
 	"lotusgate/gateway/day"
 	"lotusgate/gateway/hub"
+	"lotusgate/gateway/support"
 	"lotusgate/gateway/trace"
 )
 
@@ -30,6 +31,9 @@ func newServer(t testing.TB, h *hub.Hub, o Options) *Server {
 	o.Location = time.FixedZone("", 8*3600)
 	if o.Terminals == nil {
 		o.Terminals = siteTerminals()
+	}
+	if o.Facts == nil {
+		o.Facts = func() []support.File { return []support.File{{Name: "board.txt", Data: []byte("a board")}} }
 	}
 	if o.Day == nil {
 		o.Day = siteDay()

@@ -95,7 +95,10 @@ func families() map[string][]string {
 		"queue":     {gateway.AlarmQueue.String(), gateway.NormalQueue.String()},
 		"span":      {"ms", "s", "m", "h", "d"},
 		"drop":      {"evicted", "damaged", "power_cut", "poison", "oversize", "storage"},
-		"nav":       {"overview", "signals", "wiring", "history"},
+		"nav":       {"overview", "signals", "wiring", "history", "walk"},
+		"walk":      {"open", "waiting", "ok", "chatters", "inverted", "swapped", "instead", "dead"},
+		"walkfound": {"chatters", "inverted", "swapped", "instead", "dead"},
+		"walkdo":    {"chatters", "inverted", "swapped", "instead", "dead"},
 		"day":       {"events", "pulses", "errors"},
 		"role":      {"a", "b", "open_limit", "closed_limit", "safety", "relay_open", "relay_close", "relay_stop"},
 		"polarity":  {"low", "high"},
@@ -206,7 +209,7 @@ func literals(t *testing.T, root string) map[string]bool {
 	return found
 }
 
-var tableNames = []string{"pageWords", "values", "alarmTexts", "eventTexts", "faultTexts", "problemTexts"}
+var tableNames = []string{"pageWords", "values", "alarmTexts", "eventTexts", "faultTexts", "problemTexts", "commandTexts"}
 
 func eachFile(t *testing.T, root string, visit func(path string, b []byte)) {
 	t.Helper()
