@@ -67,7 +67,16 @@ vm: ## build the User Mode Linux test kernel, once; cached outside the tree
 vm-test: vm build ## the daemon and the drivers inside the VM, on real kernel GPIO and I2C
 	LOTUSGATE_VMTEST=1 $(GO) test -count=1 -v -timeout 15m ./firmware-sim/vm
 
+deb: ## Debian packages for arm64, armhf and amd64 with SBOM and checksums, into .build/deb/
+	@rm -rf $(BIN)/deb && .ci/deb $(BIN)/deb && ls -l $(BIN)/deb
+
+sign: ## sign the checksums: make sign KEY=minisign.key
+	@$(GO) run aead.dev/minisign/cmd/minisign@v0.3.0 -S -s $(KEY) -m $(BIN)/deb/SHA256SUMS
+
+vuln: ## known weaknesses in what is linked; says so where the database is out of reach
+	@.ci/vuln
+
 clean: ## remove what was built; the VM cache stays
 	@rm -rf $(BIN)
 
-.PHONY: help demo build test packages node lint fmt cross unit race fuzz bench vm vm-test clean
+.PHONY: help demo build test packages node lint fmt cross unit race fuzz bench vm vm-test deb sign vuln clean
