@@ -67,6 +67,9 @@ vm: ## build the User Mode Linux test kernel, once; cached outside the tree
 vm-test: vm build ## the daemon and the drivers inside the VM, on real kernel GPIO and I2C
 	LOTUSGATE_VMTEST=1 $(GO) test -count=1 -v -timeout 15m ./firmware-sim/vm
 
+bench-footprint: ## binary sizes, memory and processor at rest, time to the first publish, beside their goals
+	$(GO) test -run '^$$' -bench Footprint -benchtime 1x ./deploy
+
 deb: ## Debian packages for arm64, armhf and amd64 with SBOM and checksums, into .build/deb/
 	@rm -rf $(BIN)/deb && .ci/deb $(BIN)/deb && ls -l $(BIN)/deb
 
@@ -79,4 +82,4 @@ vuln: ## known weaknesses in what is linked; says so where the database is out o
 clean: ## remove what was built; the VM cache stays
 	@rm -rf $(BIN)
 
-.PHONY: help demo build test packages node lint fmt cross unit race fuzz bench vm vm-test deb sign vuln clean
+.PHONY: help demo build test packages node lint fmt cross unit race fuzz bench vm vm-test bench-footprint deb sign vuln clean
