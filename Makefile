@@ -69,7 +69,19 @@ vm-test: ## the daemon and the drivers inside the VM, on real kernel GPIO and I2
 	elif [ "$$CI" = true ] || command -v apt-get >/dev/null; then exit 1; \
 	else echo "no test kernel on this system: the VM tests were skipped" >&2; fi
 
+bench-footprint: ## binary sizes, memory and processor at rest, time to the first publish, beside their goals
+	$(GO) test -run '^$$' -bench Footprint -benchtime 1x ./deploy
+
+deb: ## Debian packages for arm64, armhf and amd64 with SBOM and checksums, into .build/deb/
+	@rm -rf $(BIN)/deb && .ci/deb $(BIN)/deb && ls -l $(BIN)/deb
+
+sign: ## sign the checksums: make sign KEY=minisign.key
+	@$(GO) run aead.dev/minisign/cmd/minisign@v0.3.0 -S -s $(KEY) -m $(BIN)/deb/SHA256SUMS
+
+vuln: ## known weaknesses in what is linked; says so where the database is out of reach
+	@.ci/vuln
+
 clean: ## remove what was built; the VM cache stays
 	@rm -rf $(BIN)
 
-.PHONY: help demo build test packages node lint fmt cross unit race fuzz bench vm vm-test clean
+.PHONY: help demo build test packages node lint fmt cross unit race fuzz bench vm vm-test bench-footprint deb sign vuln clean

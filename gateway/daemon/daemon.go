@@ -143,6 +143,7 @@ func (d *daemon) run(ctx context.Context, relays *relays) error {
 	core.Go(func() { d.field.Run(fieldCtx) })
 	others.Go(func() { d.watchStorage(fieldCtx) })
 	others.Go(func() { d.watchClock(fieldCtx, seen) })
+	others.Go(func() { d.watchBoard(fieldCtx) })
 	others.Go(func() { d.truths.Run(fieldCtx) })
 	others.Go(func() { d.keepDiary(fieldCtx) })
 	others.Go(func() { relays.keep(fieldCtx, d.clock.Now, func(e gateway.Event) { d.field.Post(fieldCtx, e) }) })
@@ -193,7 +194,7 @@ func (d *daemon) sendLast() {
 
 func (d *daemon) startPage(ctx context.Context, wg *sync.WaitGroup) error {
 	page, err := status.New(status.Options{
-		Listen: d.cfg.Status.Listen, Now: d.clock.Now, Alive: d.alive, Log: d.log,
+		Listen: d.cfg.Status.Listen, Now: d.clock.Now, Alive: d.alive, Silence: d.silence, Log: d.log,
 		Trace: d.parts.Trace, Day: &d.day, Facts: d.o.facts, Terminals: terminals(d.cfg, d.parts),
 	}, d.hub)
 	if err != nil {

@@ -82,6 +82,7 @@ func wellHub() *hub.Hub {
 		Config: "sha256:9f2c41d7", Started: testNow.Add(-26 * time.Hour),
 	})
 	h.SetClock(hub.Clock{Quality: gateway.ClockSynced, Offset: testStart})
+	h.SetBoard(hub.Board{Temperature: 47, Supervised: true, DiskFree: 20 << 30, DiskSize: 29 << 30})
 	h.SetLink(hub.Link{
 		Broker: "mqtts://center.example:8883", Connected: true, Session: "Zm9v", Since: testNow.Add(-3 * time.Hour),
 		Connects: 2, Published: 4711, InFlight: 1, Resent: 3,

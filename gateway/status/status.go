@@ -23,13 +23,14 @@ import (
 
 // Options of a Server. Now is required, the rest has defaults.
 type Options struct {
-	Listen   string              // host:port that Run listens on when it is given no listener
-	Now      func() gateway.Mono // the clock of the hub; ages are measured with it
-	Alive    func() error        // nil error while the daemon's core makes progress; nil = answering is proof enough
-	Log      *slog.Logger        // default: nothing is logged
-	Location *time.Location      // time zone of pages without JavaScript; default time.Local
-	Viewers  int                 // event streams at one time; default 64
-	Conns    int                 // connections at one time; default 256
+	Listen   string               // host:port that Run listens on when it is given no listener
+	Now      func() gateway.Mono  // the clock of the hub; ages are measured with it
+	Alive    func() error         // nil error while the daemon's core makes progress; nil = answering is proof enough
+	Silence  func() time.Duration // since a part that the watchdog asks for has moved; nil = there is no metric of it
+	Log      *slog.Logger         // default: nothing is logged
+	Location *time.Location       // time zone of pages without JavaScript; default time.Local
+	Viewers  int                  // event streams at one time; default 64
+	Conns    int                  // connections at one time; default 256
 
 	Facts     func() []support.File // of the support bundle, beside what is known here; may be nil
 	Day       *day.Diary            // how the last 24 hours went; nil = not known
