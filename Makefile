@@ -58,6 +58,12 @@ race: ## tests of what runs concurrently, under the race detector
 fuzz: ## every fuzz target for FUZZ (default 5s) each
 	@.ci/fuzz $(FUZZ)
 
+campaign: vm ## more of one fault of gateway/faults: make campaign PART=power-cut RUNS=500
+	LOTUSGATE_VMTEST=1 RUNS=$(or $(RUNS),$(CUTS)) $(GO) test -count=1 -v -timeout 12h -run '^TestFaults$$/^$(PART)$$' ./gateway/faults
+
+reliability: vm ## every fault, many times over; writes docs/reliability.md
+	@GO='$(GO)' .ci/reliability docs/reliability.md
+
 bench: ## benchmarks; each reports the physical limit beside it
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
@@ -66,8 +72,9 @@ vm: ## build the User Mode Linux test kernel, once; cached outside the tree
 
 vm-test: vm build ## the daemon and the drivers inside the VM, on real kernel GPIO and I2C
 	LOTUSGATE_VMTEST=1 $(GO) test -count=1 -v -timeout 15m ./firmware-sim/vm
+	LOTUSGATE_VMTEST=1 $(GO) test -count=1 -v -timeout 15m -run '^TestFaults$$/^(power-cut|disk-full|read-only)$$' ./gateway/faults
 
 clean: ## remove what was built; the VM cache stays
 	@rm -rf $(BIN)
 
-.PHONY: help demo build test packages node lint fmt cross unit race fuzz bench vm vm-test clean
+.PHONY: help demo build test packages node lint fmt cross unit race fuzz bench campaign reliability vm vm-test clean
