@@ -50,7 +50,8 @@ var mayImport = map[string][]string{
 		"gateway/trace", "gateway/uplink",
 	},
 
-	"deploy": {},
+	"deploy":         {},
+	"gateway/faults": {},
 
 	"firmware-sim/chip":  {},
 	"firmware-sim/plant": {},
