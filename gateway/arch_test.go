@@ -58,8 +58,10 @@ var mayImport = map[string][]string{
 	"firmware-sim/rig":   {"firmware-sim/chip", "firmware-sim/plant"},
 	"firmware-sim/vm":    {"firmware-sim/chip"},
 
-	"cmd/lotusgate": {"drivers", "drivers/line", "gateway", "gateway/audit", "gateway/config", "gateway/control",
-		"gateway/daemon", "gateway/outbox", "gateway/support", "gateway/text"},
+	"cmd/lotusgate": {
+		"drivers", "drivers/line", "gateway", "gateway/audit", "gateway/config", "gateway/control",
+		"gateway/daemon", "gateway/outbox", "gateway/support", "gateway/text",
+	},
 	"cmd/firmware-sim": {"drivers/line", "firmware-sim/rig", "gateway", "gateway/config", "gateway/daemon", "gateway/text"},
 }
 

@@ -316,8 +316,10 @@ func (sc *screen) walkForm(w walk) walkForm {
 	}
 	g := sc.v.Gateway
 	form.Unit = []fact{
-		{Name: sc.l.T("foot.id"), Value: g.Site + " / " + g.ID}, {Name: sc.l.T("foot.version"), Value: g.Version},
-		{Name: sc.l.T("foot.config"), Value: g.Config}, {Name: sc.l.T("walk.boot"), Value: g.KernelBoot},
+		{Name: sc.l.T("foot.id"), Value: g.Site + " / " + g.ID},
+		{Name: sc.l.T("foot.version"), Value: g.Version},
+		{Name: sc.l.T("foot.config"), Value: g.Config},
+		{Name: sc.l.T("walk.boot"), Value: g.KernelBoot},
 	}
 	if t := sc.wall(sc.now); !t.IsZero() {
 		form.Unit = append(form.Unit, fact{Name: sc.l.T("clock.now"), Value: t.In(sc.zone).Format(time.DateTime + " -0700")})
