@@ -58,8 +58,12 @@ race: ## tests of what runs concurrently, under the race detector
 fuzz: ## every fuzz target for FUZZ (default 5s) each
 	@.ci/fuzz $(FUZZ)
 
-campaign: vm ## more of one fault of gateway/faults: make campaign PART=power-cut RUNS=500
-	LOTUSGATE_VMTEST=1 RUNS=$(or $(RUNS),$(CUTS)) $(GO) test -count=1 -v -timeout 12h -run '^TestFaults$$/^$(PART)$$' ./gateway/faults
+campaign: vm ## more of one fault of gateway/faults: make campaign PART=power-cut RUNS=500, or HOURS=8 over and over
+	@end=$$(( $$(date +%s) + $(or $(HOURS),0) * 3600 )); \
+	while LOTUSGATE_VMTEST=1 RUNS=$(or $(RUNS),$(CUTS)) $(GO) test -count=1 -v -timeout 12h \
+		-run '^TestFaults$$/^$(PART)$$' ./gateway/faults; do \
+		[ $$(date +%s) -lt $$end ] || exit 0; \
+	done; exit 1
 
 reliability: vm ## every fault, many times over; writes docs/reliability.md
 	@GO='$(GO)' .ci/reliability docs/reliability.md
