@@ -43,7 +43,8 @@ var mayImport = map[string][]string{
 	"gateway/schema":     {},
 	"gateway/contract":   {"gateway"},
 	"gateway/daemon": {
-		"drivers", "drivers/line", "drivers/mcp23017", "drivers/meter", "gateway", "gateway/checkpoint", "gateway/config",
+		"drivers", "drivers/ads1115", "drivers/ds3231", "drivers/ina219", "drivers/ina226", "drivers/line",
+		"drivers/mcp23017", "drivers/meter", "drivers/pca9555", "drivers/pcf8574", "gateway", "gateway/checkpoint", "gateway/config",
 		"gateway/day", "gateway/device", "gateway/field", "gateway/hub", "gateway/outbox", "gateway/status", "gateway/text",
 		"gateway/trace", "gateway/uplink",
 	},
