@@ -41,7 +41,7 @@ func (w *wire) Tx(addr uint16, out, in []byte) error {
 		return vm.ErrSilent
 	}
 	var msgs []chip.Message
-	if len(out) > 0 {
+	if len(out) > 0 || len(in) == 0 { // with neither the address alone is asked
 		msgs = append(msgs, chip.Message{Addr: addr, Data: out})
 	}
 	if len(in) > 0 {

@@ -19,6 +19,7 @@ var mayImport = map[string][]string{
 	"drivers":          {},
 	"drivers/line":     {"drivers"},
 	"drivers/meter":    {"drivers"},
+	"drivers/probe":    {"drivers"},
 	"drivers/mcp23017": {"drivers"},
 	"drivers/pca9555":  {"drivers"},
 	"drivers/ds3231":   {"drivers"},
@@ -56,7 +57,7 @@ var mayImport = map[string][]string{
 	"firmware-sim/rig":   {"firmware-sim/chip", "firmware-sim/plant"},
 	"firmware-sim/vm":    {"firmware-sim/chip"},
 
-	"cmd/lotusgate":    {"drivers", "drivers/line", "gateway", "gateway/audit", "gateway/config", "gateway/daemon", "gateway/outbox"},
+	"cmd/lotusgate":    {"drivers", "drivers/line", "drivers/probe", "gateway", "gateway/audit", "gateway/config", "gateway/daemon", "gateway/outbox"},
 	"cmd/firmware-sim": {"drivers/line", "firmware-sim/rig", "gateway", "gateway/config", "gateway/daemon", "gateway/text"},
 }
 

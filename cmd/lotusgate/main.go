@@ -79,7 +79,7 @@ func rootCommand() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(runCommand(), checkCommand(), eventsCommand(), initCommand(), schemaCommand(), versionCommand())
+	root.AddCommand(runCommand(), checkCommand(), eventsCommand(), initCommand(), probeCommand(), schemaCommand(), versionCommand())
 	return root
 }
 

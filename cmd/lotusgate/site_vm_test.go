@@ -53,7 +53,7 @@ type wire struct{ *chip.Bus }
 
 func (w *wire) Tx(addr uint16, out, in []byte) error {
 	var msgs []chip.Message
-	if len(out) > 0 {
+	if len(out) > 0 || len(in) == 0 { // with neither the address alone is asked
 		msgs = append(msgs, chip.Message{Addr: addr, Data: out})
 	}
 	if len(in) > 0 {
@@ -399,5 +399,50 @@ func TestVMKill(t *testing.T) {
 	})
 	if runs := s.center.holeless(); runs != 6 {
 		t.Errorf("%d runs of the daemon, want 6", runs)
+	}
+}
+
+// The probe works beside a running daemon and takes nothing from it: a pulse that waits in the latch while the probe runs
+// is counted, and relays stay where they are.
+func TestVMProbe(t *testing.T) {
+	vm.GuestOnly(t)
+	s := newSite(t)
+	pcf := chip.NewPCF8574(chip.PCF8574Wiring{})
+	for addr, d := range map[uint16]chip.Device{
+		0x38: pcf, 0x41: chip.NewINA226(func() time.Duration { return 0 }), 0x68: chip.NewDS3231(func() time.Duration { return 0 }, 0),
+	} {
+		if err := s.wire.Attach(addr, d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.wire.Tx(0x38, []byte{0xfe}, nil); err != nil { // a relay is on
+		t.Fatal(err)
+	}
+	s.center = newCenter(t)
+	s.startDaemon()
+	s.daemon.signal(syscall.SIGSTOP)
+	s.expand.Drive(pinFault, false) // waits in the latch
+	var out strings.Builder
+	if code := execute(t.Context(), []string{"probe", "i2c", "/dev/i2c-1"}, &out, &out); code != 0 {
+		t.Errorf("exit code %d: %s", code, out.String())
+	}
+	t.Log("\n" + out.String())
+	for _, want := range []string{
+		"0x20  ? (MCP23017, PCA9555, PCF8574)", "0x38  ? (PCF8574A)", "0x41  ina226", "0x68  ds3231",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in:\n%s", want, out.String())
+		}
+	}
+	if n := strings.Count(out.String(), "0x"); n != 4 {
+		t.Errorf("%d addresses answer", n)
+	}
+	if s.expand.Interrupt(0) || pcf.Output(0) != chip.Low {
+		t.Errorf("INT high %v, relay %v: the probe disturbed something", s.expand.Interrupt(0), pcf.Output(0))
+	}
+	s.daemon.signal(syscall.SIGCONT)
+	s.center.await("what waited in the latch", func(r *record) bool { return r.alarms["car-1/fault_raised"] })
+	if code := execute(t.Context(), []string{"probe", "i2c", "/dev/i2c-9"}, &out, &out); code != exitFailed {
+		t.Errorf("a bus that is not there: exit code %d", code)
 	}
 }

@@ -127,7 +127,9 @@ func TestPulsesUnderLoad(t *testing.T) {
 					}
 				}
 				for n := 1; n < lines; n++ {
-					wg.Go(func() { chatter(20*time.Millisecond, rand.New(rand.NewPCG(seed, uint64(n))), func(l bool) { b.set(n, l) }) })
+					wg.Go(func() {
+						chatter(20*time.Millisecond, rand.New(rand.NewPCG(seed, uint64(n))), func(l bool) { b.set(n, l) })
+					})
 				}
 				for n, model := range models {
 					for pin := range 15 {
