@@ -76,7 +76,7 @@ func TestPulsesUnderLoad(t *testing.T) {
 					p := len(cfg.Points)
 					cfg.Points = append(cfg.Points, PointConfig{ID: "p" + id, Source: source, Channel: channel, Settle: settle})
 					cfg.Devices = append(cfg.Devices, DeviceConfig{
-						Meta: gateway.MetaDevice{ID: id, Kind: "loop"}, Machine: Box(device.NewLoop()), Parts: []Part{{Point: p}},
+						Meta: gateway.MetaDevice{ID: id, Kind: "loop"}, Machine: Box(device.NewLoop(device.LoopConfig{})), Parts: []Part{{Point: p}},
 					})
 				}
 				loop("native", 0, 0, 20*time.Millisecond)
