@@ -19,6 +19,9 @@ func probeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "probe",
 		Short: "See what hardware there is, without changing anything",
+		Long: "See what hardware there is, without changing anything: no relay moves, no pulse that waits is lost, whether the\n" +
+			"gateway runs or not.",
+		Example: "  lotusgate probe i2c",
 	}
 	cmd.AddCommand(probeI2CCommand())
 	return cmd
@@ -36,6 +39,9 @@ func probeI2CCommand() *cobra.Command {
 			"to 0x3f are not asked what they are, because a PCF8574 takes the question for output data; use\n" +
 			"--ask-expanders when no PCF8574 with relays is on the bus.\n\n" +
 			"Exit code 0: every bus could be asked; 1: one could not; 2: there is none.",
+		Example: "  lotusgate probe i2c\n" +
+			"  lotusgate probe i2c /dev/i2c-1 --json\n" +
+			"  lotusgate probe i2c /dev/i2c-1 --ask-expanders",
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			if len(paths) == 0 {
 				paths = buses()
