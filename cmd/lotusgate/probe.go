@@ -115,8 +115,8 @@ func scanBus(path string, o probe.Options) ([]probe.Finding, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer k.Close()
-	return probe.Scan(k, o)
+	found, err := probe.Scan(k, o)
+	return found, errors.Join(err, k.Close())
 }
 
 func printBuses(w io.Writer, all []probedBus, asJSON bool) error {

@@ -33,7 +33,9 @@ func restExpanders(cfg *config.Config, hw Hardware, log *slog.Logger) {
 				log.Error("relays of an expander cannot be made inactive; trying again", "chip", b.chips[i].id, "error", err)
 			}
 		}
-		opened.Close() // the field opens it anew
+		if err := opened.Close(); err != nil { // the field opens it anew
+			log.Warn("bus was not closed", "bus", b.id, "error", err)
+		}
 	}
 }
 

@@ -93,7 +93,7 @@ func (r *relays) look(h *heldRelay, now func() gateway.Mono, report func(gateway
 			return
 		}
 		r.log.Error("relay lost", "relay", h.id, "error", h.err)
-		h.relay.Close() // it has just failed
+		_ = h.relay.Close() // it has just failed
 		h.relay = nil
 		return
 	}
