@@ -420,7 +420,9 @@ func TestVMProbe(t *testing.T) {
 	}
 	s.center = newCenter(t)
 	s.startDaemon()
+	s.center.await("the expander is read", func(r *record) bool { return r.state["car-1"].Quality == "good" })
 	s.daemon.signal(syscall.SIGSTOP)
+	s.daemon.awaitStopped()
 	s.expand.Drive(pinFault, false) // waits in the latch
 	var out strings.Builder
 	if code := execute(t.Context(), []string{"probe", "i2c", "/dev/i2c-1"}, &out, &out); code != 0 {
