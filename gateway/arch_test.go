@@ -19,6 +19,7 @@ var mayImport = map[string][]string{
 	"drivers":          {},
 	"drivers/line":     {"drivers"},
 	"drivers/meter":    {"drivers"},
+	"drivers/probe":    {"drivers"},
 	"drivers/mcp23017": {"drivers"},
 	"drivers/pca9555":  {"drivers"},
 	"drivers/ds3231":   {"drivers"},
@@ -45,8 +46,10 @@ var mayImport = map[string][]string{
 	"gateway/schema":     {},
 	"gateway/contract":   {"gateway"},
 	"gateway/daemon": {
-		"drivers", "drivers/line", "drivers/mcp23017", "drivers/meter", "gateway", "gateway/checkpoint", "gateway/config",
-		"gateway/control", "gateway/day", "gateway/device", "gateway/field", "gateway/hub", "gateway/outbox", "gateway/status", "gateway/support", "gateway/text",
+		"drivers", "drivers/ads1115", "drivers/ds3231", "drivers/ina219", "drivers/ina226", "drivers/line",
+		"drivers/mcp23017", "drivers/meter", "drivers/pca9555", "drivers/pcf8574", "gateway", "gateway/checkpoint",
+		"gateway/config", "gateway/control", "gateway/day", "gateway/device", "gateway/field", "gateway/hub", "gateway/outbox",
+		"gateway/status", "gateway/support", "gateway/text",
 		"gateway/trace", "gateway/uplink",
 	},
 
@@ -59,7 +62,7 @@ var mayImport = map[string][]string{
 	"firmware-sim/vm":    {"firmware-sim/chip"},
 
 	"cmd/lotusgate": {
-		"drivers", "drivers/line", "gateway", "gateway/audit", "gateway/config", "gateway/control",
+		"drivers", "drivers/line", "drivers/probe", "gateway", "gateway/audit", "gateway/config", "gateway/control",
 		"gateway/daemon", "gateway/outbox", "gateway/support", "gateway/text",
 	},
 	"cmd/firmware-sim": {"drivers/line", "firmware-sim/rig", "gateway", "gateway/config", "gateway/daemon", "gateway/text"},

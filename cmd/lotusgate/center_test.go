@@ -67,6 +67,28 @@ func (p *program) signal(s os.Signal) {
 	}
 }
 
+// awaitStopped waits until every thread has stopped: SIGSTOP takes effect when a thread next leaves the kernel.
+func (p *program) awaitStopped() {
+	p.t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		states, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", p.cmd.Process.Pid))
+		if err != nil || len(states) == 0 {
+			p.t.Fatal(len(states), err)
+		}
+		running := slices.ContainsFunc(states, func(name string) bool {
+			b, err := os.ReadFile(name)
+			_, rest, _ := strings.Cut(string(b), ") ") // after the name of the program
+			return err == nil && !strings.HasPrefix(rest, "T")
+		})
+		if !running {
+			return
+		}
+		if time.Now().After(deadline) {
+			p.t.Fatal("the program does not stop")
+		}
+	}
+}
+
 // kill is kill -9; once is enough.
 func (p *program) kill() {
 	if p.cmd.ProcessState != nil {

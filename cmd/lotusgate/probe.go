@@ -43,7 +43,7 @@ func probeCommand() *cobra.Command {
 		Use:       "probe [PART…]",
 		Short:     "Look at one part, or at all: a verdict and the next step",
 		Long:      "Look at gpio, mqtt, storage or time without touching an output.\n\nExit code 0: all in order; 1: something is not.",
-		Example:   "  lotusgate probe\n  lotusgate probe gpio mqtt",
+		Example:   "  lotusgate probe\n  lotusgate probe gpio mqtt\n  lotusgate probe i2c",
 		ValidArgs: names,
 		Args:      cobra.OnlyValidArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -78,6 +78,7 @@ func probeCommand() *cobra.Command {
 		},
 	}
 	at.flags(cmd)
+	cmd.AddCommand(probeI2CCommand())
 	return cmd
 }
 

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -25,6 +26,8 @@ type site struct {
 	t      *testing.T
 	gpio   *vm.Chip
 	bus    *vm.Bus
+	wire   *wire
+	cut    atomic.Bool // the INT wire
 	expand *chip.MCP23017
 	center *center
 	config string
@@ -44,6 +47,20 @@ const (
 	broker                 = "1883"
 	root                   = "lotusgate/v1/lianhua/park-01/"
 )
+
+// wire gives the kernel the bare errno of a fault, as the driver of a real adapter does.
+type wire struct{ *chip.Bus }
+
+func (w *wire) Tx(addr uint16, out, in []byte) error {
+	var msgs []chip.Message
+	if len(out) > 0 || len(in) == 0 { // with neither the address alone is asked
+		msgs = append(msgs, chip.Message{Addr: addr, Data: out})
+	}
+	if len(in) > 0 {
+		msgs = append(msgs, chip.Message{Addr: addr, Read: true, Data: in})
+	}
+	return w.Transfer(msgs)
+}
 
 func newSite(t *testing.T) *site {
 	s := &site{t: t}
@@ -93,22 +110,23 @@ func (s *site) plugGPIO() {
 func (s *site) plugBus() {
 	s.t.Helper()
 	s.expand = chip.NewMCP23017(chip.MCP23017Wiring{RevD: true, Interrupt: func(pin int, high bool) {
-		if pin == 0 {
+		if pin == 0 && !s.cut.Load() {
 			s.pull(interrupt, high)
 		}
 	}})
 	for pin := range 16 {
 		s.expand.Drive(pin, true)
 	}
-	wire := chip.NewBus("I2C1")
-	if err := wire.Attach(0x20, s.expand); err != nil {
+	s.wire = &wire{chip.NewBus("I2C1")}
+	s.wire.Sleep(time.Sleep)
+	if err := s.wire.Attach(0x20, s.expand); err != nil {
 		s.t.Fatal(err)
 	}
 	// The kernel gives the number out again when nobody has the old bus open any more.
-	bus, err := vm.NewBus(1, wire)
+	bus, err := vm.NewBus(1, s.wire)
 	for deadline := time.Now().Add(10 * time.Second); errors.Is(err, syscall.EBUSY) && time.Now().Before(deadline); {
 		time.Sleep(10 * time.Millisecond)
-		bus, err = vm.NewBus(1, wire)
+		bus, err = vm.NewBus(1, s.wire)
 	}
 	if err != nil {
 		s.t.Fatal(err)
@@ -290,6 +308,48 @@ func TestVMSite(t *testing.T) {
 			return slices.ContainsFunc(r.events, func(e cloudEvent) bool { return e.Type == "lotusgate.camera.online" })
 		})
 	})
+	s.run("chip loses its supply for a moment", func(t *testing.T) {
+		s.expand.Reset()
+		s.center.await("the reset is reported", func(r *record) bool {
+			return slices.ContainsFunc(r.events, func(e cloudEvent) bool { return e.Type == "lotusgate.bus.chip_reset" })
+		})
+		n := len(s.center.traffic())
+		s.expand.Drive(pinFault, false)
+		s.expect(n, "elevator.fault_raised car-1")
+		s.expand.Drive(pinFault, true)
+		s.expect(n, "elevator.fault_raised car-1", "elevator.fault_cleared car-1")
+	})
+	s.run("INT wire cut: polled, reported, and mended", func(t *testing.T) {
+		s.cut.Store(true)
+		n := len(s.center.traffic())
+		s.pull(interrupt, true) // the pull-up
+		s.expand.Drive(pinFault, false)
+		s.expect(n, "elevator.fault_raised car-1")
+		s.expand.Drive(pinFault, true)
+		s.expect(n, "elevator.fault_raised car-1", "bus.fault i2c-1", "elevator.fault_cleared car-1")
+		s.center.await("the wire is reported", func(r *record) bool { return r.alarms["i2c-1/fault-x1.int"] })
+		s.cut.Store(false)
+		s.expand.Drive(pinFault, false)
+		s.expect(n, "elevator.fault_raised car-1", "bus.fault i2c-1", "elevator.fault_cleared car-1",
+			"bus.recovered i2c-1", "elevator.fault_raised car-1")
+		s.expand.Drive(pinFault, true)
+		s.center.await("the wire is mended", func(r *record) bool { return !r.alarms["i2c-1/fault-x1.int"] })
+		s.center.await("the fault is over", func(r *record) bool { return !r.alarms["car-1/fault_raised"] })
+	})
+	s.run("hung bus: the native lines go on", func(t *testing.T) {
+		free := s.wire.Inject(chip.Fault{Addr: chip.AnyAddr, Times: chip.Forever, Errno: vm.TimedOut, Delay: 300 * time.Millisecond})
+		s.center.await("bus fault", func(r *record) bool { return r.alarms["i2c-1/fault-x1"] && r.state["car-1"].Quality == "stale" })
+		n := 0
+		s.center.await("the event of it", func(r *record) bool {
+			n = len(r.traffic())
+			return r.traffic()[n-1].Type == "lotusgate.bus.fault"
+		})
+		s.passage()
+		s.expect(n, "loop.occupied entry-a", "lane.vehicle_arrived entry", "loop.occupied entry-b",
+			"loop.cleared entry-a", "lane.vehicle_passed entry", "loop.cleared entry-b")
+		free()
+		s.center.await("bus recovered", func(r *record) bool { return !r.alarms["i2c-1/fault-x1"] && r.state["car-1"].Quality == "good" })
+	})
 	s.run("bus pulled out and back", func(t *testing.T) {
 		if err := s.bus.Close(); err != nil {
 			t.Fatal(err)
@@ -339,5 +399,52 @@ func TestVMKill(t *testing.T) {
 	})
 	if runs := s.center.holeless(); runs != 6 {
 		t.Errorf("%d runs of the daemon, want 6", runs)
+	}
+}
+
+// The probe works beside a running daemon and takes nothing from it: a pulse that waits in the latch while the probe runs
+// is counted, and relays stay where they are.
+func TestVMProbe(t *testing.T) {
+	vm.GuestOnly(t)
+	s := newSite(t)
+	pcf := chip.NewPCF8574(chip.PCF8574Wiring{})
+	for addr, d := range map[uint16]chip.Device{
+		0x38: pcf, 0x41: chip.NewINA226(func() time.Duration { return 0 }), 0x68: chip.NewDS3231(func() time.Duration { return 0 }, 0),
+	} {
+		if err := s.wire.Attach(addr, d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.wire.Tx(0x38, []byte{0xfe}, nil); err != nil { // a relay is on
+		t.Fatal(err)
+	}
+	s.center = newCenter(t)
+	s.startDaemon()
+	s.center.await("the expander is read", func(r *record) bool { return r.state["car-1"].Quality == "good" })
+	s.daemon.signal(syscall.SIGSTOP)
+	s.daemon.awaitStopped()
+	s.expand.Drive(pinFault, false) // waits in the latch
+	var out strings.Builder
+	if code := execute(t.Context(), []string{"probe", "i2c", "/dev/i2c-1"}, &out, &out); code != 0 {
+		t.Errorf("exit code %d: %s", code, out.String())
+	}
+	t.Log("\n" + out.String())
+	for _, want := range []string{
+		"0x20  ? (MCP23017, PCA9555, PCF8574)", "0x38  ? (PCF8574A)", "0x41  ina226", "0x68  ds3231",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in:\n%s", want, out.String())
+		}
+	}
+	if n := strings.Count(out.String(), "0x"); n != 4 {
+		t.Errorf("%d addresses answer", n)
+	}
+	if s.expand.Interrupt(0) || pcf.Output(0) != chip.Low {
+		t.Errorf("INT high %v, relay %v: the probe disturbed something", s.expand.Interrupt(0), pcf.Output(0))
+	}
+	s.daemon.signal(syscall.SIGCONT)
+	s.center.await("what waited in the latch", func(r *record) bool { return r.alarms["car-1/fault_raised"] })
+	if code := execute(t.Context(), []string{"probe", "i2c", "/dev/i2c-9"}, &out, &out); code != exitFailed {
+		t.Errorf("a bus that is not there: exit code %d", code)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"lotusgate/firmware-sim/chip"
 	"lotusgate/firmware-sim/plant"
 )
 
@@ -305,12 +306,16 @@ func (a ChipAct) apply(b *Board) error {
 	return nil
 }
 
-// BusAct disturbs a bus until the next one: transfers fail with an errno of the adapter (ENXIO, EAGAIN, EREMOTEIO), or
-// hang until the kernel gives up. With neither it is in order again.
+// BusAct disturbs a bus until the next one: transfers fail with an errno of the adapter (ENXIO, EAGAIN, EREMOTEIO), hang
+// until the kernel gives up, are stretched, or have bits of one byte inverted. With none of these it is in order again.
 type BusAct struct {
-	Bus   string // /dev/i2c-1
-	Errno syscall.Errno
-	Hangs bool
+	Bus     string // /dev/i2c-1
+	Errno   syscall.Errno
+	Hangs   bool          // SDA or SCL is held low
+	Stretch time.Duration // a part holds the clock for so long in each transfer
+	Flip    byte          // of the byte with number After in each transfer, written and read together
+	After   int
+	Times   int // how many transfers; 0 = all
 }
 
 func (a BusAct) String() string {
@@ -319,6 +324,10 @@ func (a BusAct) String() string {
 		return fmt.Sprintf("bus %s hangs", a.Bus)
 	case a.Errno != 0:
 		return fmt.Sprintf("bus %s fails: %v", a.Bus, a.Errno)
+	case a.Stretch != 0:
+		return fmt.Sprintf("bus %s is stretched by %v", a.Bus, a.Stretch)
+	case a.Flip != 0:
+		return fmt.Sprintf("bus %s has bits %02x of byte %d disturbed", a.Bus, a.Flip, a.After)
 	}
 	return fmt.Sprintf("bus %s works", a.Bus)
 }
@@ -327,7 +336,11 @@ func (a BusAct) apply(b *Board) error {
 	bus, err := find("bus", b.bus, a.Bus)
 	if err == nil {
 		bus.hang(a.Hangs)
-		bus.disturb(a.Errno)
+		times := a.Times
+		if times == 0 {
+			times = chip.Forever
+		}
+		bus.disturb(chip.Fault{Addr: chip.AnyAddr, Times: times, Errno: a.Errno, Delay: a.Stretch, Flip: a.Flip, After: a.After})
 	}
 	return err
 }

@@ -273,6 +273,8 @@ func TestBusFaults(t *testing.T) {
 			{ChipAct{"x1", Plugs}, "", 0},
 			{BusAct{Bus: "/dev/i2c-1", Errno: 11}, "sysfs-i2c: resource temporarily unavailable", 0},
 			{BusAct{Bus: "/dev/i2c-1", Hangs: true}, "sysfs-i2c: connection timed out", time.Second},
+			{BusAct{Bus: "/dev/i2c-1", Stretch: 20 * time.Millisecond}, "", 20 * time.Millisecond},
+			{BusAct{Bus: "/dev/i2c-1", Errno: 6, Times: 1}, "sysfs-i2c: no such device or address", 0},
 			{BusAct{Bus: "/dev/i2c-1"}, "", 0},
 		} {
 			if err := b.Do(c.do); err != nil {
@@ -281,6 +283,23 @@ func TestBusFaults(t *testing.T) {
 			if got, took := tx(); got != c.want || took != c.took {
 				t.Errorf("%v: %q in %v, want %q in %v", c.do, got, took, c.want, c.took)
 			}
+		}
+		read := func() byte {
+			var r [1]byte
+			if err := bus.Tx(0x20, []byte{0}, r[:]); err != nil {
+				t.Fatal(err)
+			}
+			return r[0]
+		}
+		whole := read()
+		if err := b.Do(BusAct{Bus: "/dev/i2c-1", Flip: 0x10, After: 1, Times: 1}); err != nil {
+			t.Fatal(err)
+		}
+		if got := read(); got != whole^0x10 {
+			t.Errorf("a disturbed byte reads %02x, the whole one %02x", got, whole)
+		}
+		if got := read(); got != whole {
+			t.Errorf("afterwards %02x, want %02x", got, whole)
 		}
 	})
 }

@@ -40,7 +40,9 @@ func newBus(name string) (*Bus, error) {
 		return nil, fmt.Errorf("bus %q: write it as Linux does: /dev/i2c-1", name)
 	}
 	alias := "I2C" + digits
-	return &Bus{Bus: chip.NewBus(alias), name: name, number: number}, nil
+	b := &Bus{Bus: chip.NewBus(alias), name: name, number: number}
+	b.Sleep(time.Sleep) // a stretched clock holds up who waits for it
+	return b, nil
 }
 
 func (b *Bus) register() error {
@@ -80,15 +82,15 @@ func (b *Bus) hang(held bool) {
 	}
 }
 
-// disturb makes transfers fail until it is called with no error.
-func (b *Bus) disturb(errno syscall.Errno) {
+// disturb makes transfers go wrong until it is called with a fault that does nothing.
+func (b *Bus) disturb(f chip.Fault) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.clear != nil {
 		b.clear()
 		b.clear = nil
 	}
-	if errno != 0 {
-		b.clear = b.Inject(chip.Fault{Addr: chip.AnyAddr, Times: chip.Forever, Errno: errno})
+	if f.Errno != 0 || f.Flip != 0 || f.Delay != 0 {
+		b.clear = b.Inject(f)
 	}
 }

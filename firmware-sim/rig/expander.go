@@ -30,6 +30,8 @@ var expanders = map[string]struct {
 			}})
 		},
 	},
+	"pcf8574":  {pins: onePort("P"), make: newPCF8574},
+	"pcf8574a": {pins: onePort("P"), make: newPCF8574},
 	"pca9555": {
 		pins: ports("IO0_", "IO1_"),
 		make: func(interrupt func(bool)) expander {
@@ -37,6 +39,12 @@ var expanders = map[string]struct {
 		},
 	},
 }
+
+func newPCF8574(interrupt func(bool)) expander {
+	return chip.NewPCF8574(chip.PCF8574Wiring{Interrupt: interrupt})
+}
+
+func onePort(prefix string) []string { return ports(prefix)[:8] }
 
 // ports are the names of two ports of eight pins.
 func ports(prefixes ...string) (names []string) {

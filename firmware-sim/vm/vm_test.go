@@ -18,6 +18,7 @@ import (
 // guests are the packages whose tests run inside, one VM for each.
 var guests = []guest{
 	{pkg: "lotusgate/firmware-sim/vm"},
+	{pkg: "lotusgate/drivers"},
 	{pkg: "lotusgate/drivers/line"},
 	{pkg: "lotusgate/cmd/lotusgate", programs: []string{"lotusgate/cmd/lotusgate"}, disk: 64},
 }

@@ -18,21 +18,27 @@ import (
 type attach struct {
 	cfg     *config.Config
 	hw      Hardware
+	clock   *clock
 	out     field.Config
 	lines   []line.Input
 	points  map[string]int // id → index into out.Points
 	devices map[string]int // id → index into out.Devices
 	sources map[string]int // chip id → index into out.Sources
+	buses   []bus
 }
 
-func attachConfig(cfg *config.Config, hw Hardware) field.Config {
+// attachConfig makes it; clock is the one that a real-time clock on a bus serves.
+func attachConfig(cfg *config.Config, hw Hardware, clock *clock) *attach {
 	a := &attach{
-		cfg: cfg, hw: hw,
+		cfg: cfg, hw: hw, clock: clock,
 		points: map[string]int{}, devices: map[string]int{}, sources: map[string]int{},
 	}
 	a.out.Sources = []field.SourceConfig{{ID: field.GPIO, Kind: field.GPIO, Where: "GPIO", Bus: field.GPIO}}
 	for _, id := range config.IDs(cfg.Chips) {
 		c := cfg.Chips[id]
+		if a.chipOf(id).idle() {
+			continue
+		}
 		a.sources[id] = len(a.out.Sources)
 		a.out.Sources = append(a.out.Sources, field.SourceConfig{
 			ID: id, Kind: c.Kind, Bus: c.Bus, Where: fmt.Sprintf("%s %#02x", cfg.Buses[c.Bus].Device, c.Address),
@@ -52,7 +58,7 @@ func attachConfig(cfg *config.Config, hw Hardware) field.Config {
 	for _, meta := range devices {
 		a.addDevice(meta)
 	}
-	return a.out
+	return a
 }
 
 // rank orders the kinds so that a device comes after those it is made of.
@@ -77,6 +83,7 @@ func (a *attach) addPoints() {
 		p := a.cfg.Points[id]
 		pc := field.PointConfig{
 			ID: id, Label: p.Label, ActiveLow: p.Active == config.ActiveLow, Settle: *p.Settle, Budget: uint32(*p.Budget),
+			Unit: a.cfg.Chips[p.Chip].Unit(p.Pin),
 		}
 		if p.Line != "" {
 			pc.Channel, pc.Terminal = len(a.lines), p.Line
@@ -90,8 +97,10 @@ func (a *attach) addPoints() {
 }
 
 // channel of a point on its chip; the configuration was checked, so the pin exists.
-func (a *attach) channel(p config.Point) int {
-	n, err := config.ChannelOf(a.cfg.Chips[p.Chip].Kind, p.Pin)
+func (a *attach) channel(p config.Point) int { return a.pin(p.Chip, p.Pin) }
+
+func (a *attach) pin(chip, pin string) int {
+	n, err := config.ChannelOf(a.cfg.Chips[chip].Kind, pin)
 	if err != nil {
 		panic(err)
 	}
@@ -108,16 +117,23 @@ func (a *attach) addBuses() {
 			if c.Bus != id {
 				continue
 			}
+			wired := a.chipOf(chipID)
+			if wired.idle() {
+				continue // check has warned of it; it may not even be there
+			}
 			cc := field.ChipConfig{Source: a.sources[chipID], Poll: c.Poll}
 			if c.Interrupt != "" {
 				cc.Interrupts = append(cc.Interrupts, a.interruptLine(c.Interrupt))
 			}
-			used, pullUps := a.channels(chipID)
-			b.chips = append(b.chips, chip{chipID, c, used, pullUps})
+			if c.InterruptB != "" {
+				cc.Interrupts = append(cc.Interrupts, a.interruptLine(c.InterruptB))
+			}
+			b.chips = append(b.chips, wired)
 			bc.Chips = append(bc.Chips, cc)
 		}
 		bc.Open = func() (field.Bus, error) { return a.hw.openBus(b) }
 		if len(bc.Chips) > 0 {
+			a.buses = append(a.buses, b)
 			a.out.Buses = append(a.out.Buses, bc)
 			a.out.Sources = append(a.out.Sources, field.SourceConfig{
 				ID: id, Kind: "i2c", Where: b.cfg.Device, Bus: id, Quiet: true,
@@ -135,20 +151,36 @@ func (a *attach) interruptLine(name string) int {
 	return len(a.lines) - 1
 }
 
-// channels that points use on a chip, and those that want its pull-up.
-func (a *attach) channels(chipID string) (used, pullUps uint16) {
+// chipOf is a chip with the channels that points and relays use.
+func (a *attach) chipOf(chipID string) chip {
+	c := chip{id: chipID, cfg: a.cfg.Chips[chipID], clock: a.clock}
 	for _, p := range a.cfg.Points {
 		if p.Chip != chipID {
 			continue
 		}
 		bit := uint16(1) << a.channel(p)
-		used |= bit
+		c.inputs |= bit
 		if p.Bias == config.BiasUp {
-			pullUps |= bit
+			c.pullUps |= bit
 		}
 	}
-	return used, pullUps
+	for _, g := range a.cfg.Gates {
+		for _, out := range g.Outputs.All() {
+			if out.Chip != chipID {
+				continue
+			}
+			bit := uint16(1) << a.pin(out.Chip, out.Pin)
+			c.outputs |= bit
+			if out.Active == config.ActiveLow {
+				c.inactive |= bit
+			}
+		}
+	}
+	return c
 }
+
+// idle tells whether nobody wants anything of a chip. A clock serves the gateway itself.
+func (c chip) idle() bool { return c.inputs|c.outputs == 0 && c.cfg.Kind != config.DS3231 }
 
 // addDevice is the one table of device kinds.
 func (a *attach) addDevice(meta gateway.MetaDevice) {

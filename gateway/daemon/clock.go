@@ -29,7 +29,8 @@ const stepSize = 500 * time.Millisecond
 //
 // A date is believed when the system clock is disciplined, or came from a battery-backed clock and is not earlier than
 // what has certainly passed. What was synchronised once in this boot of the kernel holds over by monotonic time: whoever
-// sets the system clock by hand after that does not move our dates.
+// sets the system clock by hand after that does not move our dates. Where the kernel knows no date, that of a real-time
+// clock on one of our buses is taken, under the conditions of a battery-backed clock.
 type clock struct {
 	keeper timekeeper
 	boot   string    // kernel boot id
@@ -38,6 +39,7 @@ type clock struct {
 	mu     sync.Mutex
 	now    hub.Clock
 	system time.Time // the system clock's own date at monotonic zero, at the last look
+	rtc    rtcTime
 	dates  calendar
 }
 
@@ -122,10 +124,14 @@ func (c *clock) look() glance {
 	c.system = system
 	believed := c.believe(wall, at)
 	running := c.dates.running()
+	date := system
+	if believed == gateway.ClockUnset && was.Quality == gateway.ClockUnset && c.rtcBelieved(at) {
+		believed, date = gateway.ClockHoldover, c.rtc.offset
+	}
 	switch {
 	case believed >= max(running.Clock, gateway.ClockHoldover): // at least as good as what there is
-		c.now = hub.Clock{Quality: believed, Offset: system}
-		if d := system.Sub(was.Offset); d.Abs() < time.Millisecond {
+		c.now = hub.Clock{Quality: believed, Offset: date}
+		if d := date.Sub(was.Offset); d.Abs() < time.Millisecond {
 			c.now.Offset = was.Offset // a date does not tremble with every look
 		}
 		c.dates.learn(c.now.Offset, believed, at)

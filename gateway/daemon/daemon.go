@@ -65,6 +65,7 @@ type daemon struct {
 	hub     *hub.Hub
 	box     *outbox.Outbox
 	truths  *checkpoint.Checkpoint
+	attach  *attach
 	parts   field.Config // what the field is made of
 	field   *field.Field
 	day     day.Diary
@@ -82,6 +83,8 @@ func Run(ctx context.Context, o Options) error {
 	}
 	relays := claimRelays(o.Config.Gates, o.Hardware.Lines, o.Log)
 	defer relays.release()
+
+	restExpanders(o.Config, o.Hardware, o.Log)
 
 	d, err := start(o)
 	if err != nil {
@@ -117,7 +120,8 @@ func start(o Options) (*daemon, error) {
 		Version: o.Version, KernelBoot: d.clock.boot, Config: d.cfg.Hash, Started: d.clock.Now(),
 	})
 	rec := &recorder{box: d.box, boot: d.clock.boot, log: d.log, seen: o.Event}
-	d.parts = attachConfig(d.cfg, o.Hardware)
+	d.attach = attachConfig(d.cfg, o.Hardware, d.clock)
+	d.parts = d.attach.out
 	d.parts.Trace = traceOf(d.parts)
 	d.field = field.New(d.parts, d.hub, rec, d.clock.Now, d.step)
 	return d, nil
@@ -146,7 +150,14 @@ func (d *daemon) run(ctx context.Context, relays *relays) error {
 	others.Go(func() { d.watchBoard(fieldCtx) })
 	others.Go(func() { d.truths.Run(fieldCtx) })
 	others.Go(func() { d.keepDiary(fieldCtx) })
-	others.Go(func() { relays.keep(fieldCtx, d.clock.Now, func(e gateway.Event) { d.field.Post(fieldCtx, e) }) })
+	report := func(e gateway.Event) { d.field.Post(fieldCtx, e) }
+	others.Go(func() { relays.keep(fieldCtx, d.clock.Now, report) })
+	expanders := d.attach.expanderRelays(fieldCtx, d.field, d.log)
+	var holding sync.WaitGroup
+	holding.Go(func() {
+		expanders.keep(ctx, d.clock.Now, report)
+		expanders.release() // while the field can still do it
+	})
 	others.Go(func() { d.forwardNotices(fieldCtx) })
 	if d.o.Supervisor != nil {
 		others.Go(func() { d.supervise(fieldCtx) })
@@ -158,6 +169,7 @@ func (d *daemon) run(ctx context.Context, relays *relays) error {
 		d.o.Supervisor.Stopping()
 	}
 	page.Wait()
+	holding.Wait()
 	endField()
 	others.Wait()
 	core.Wait()

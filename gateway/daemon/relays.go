@@ -12,20 +12,27 @@ import (
 	"lotusgate/gateway/field"
 )
 
-// relays are the movement relays of all barriers, held inactive. This version drives none of them.
+// relays are the movement relays of all barriers, held inactive. This version drives none of them. Those on native
+// lines and those on expanders are held by one value each, so that a bus that hangs keeps no native line waiting.
 type relays struct {
-	provider line.Provider
-	log      *slog.Logger
-	all      []heldRelay
+	log *slog.Logger
+	all []heldRelay
+}
+
+// coil is one relay that is ours to drive. Close makes it inactive and gives it back.
+type coil interface {
+	Set(active bool) error
+	Close() error
 }
 
 type heldRelay struct {
-	id     string // "entry-gate-open", for people and events
-	output line.Output
-	relay  *line.Relay // nil: not ours
-	err    error       // why not
-	told   bool        // the fault was reported
-	since  gateway.Mono
+	id    string // "entry-gate-open", for people and events
+	on    string // what its faults are reported of: "gpio", or the bus
+	open  func() (coil, error)
+	relay coil  // nil: not ours
+	err   error // why not
+	told  bool  // the fault was reported
+	since gateway.Mono
 }
 
 // relayLook is how often a relay is driven inactive again, which is also how a line that is gone shows.
@@ -34,12 +41,14 @@ const relayLook = time.Second
 // claimRelays drives every configured relay inactive. It comes before everything else that the daemon does. A relay that
 // cannot be claimed keeps nothing from starting; keep goes on trying.
 func claimRelays(gates map[string]config.Gate, p line.Provider, log *slog.Logger) *relays {
-	r := &relays{provider: p, log: log}
+	r := &relays{log: log}
 	for _, id := range config.IDs(gates) {
 		for name, out := range gates[id].Outputs.All() {
-			r.all = append(r.all, heldRelay{
-				id: id + "-" + name, output: line.Output{Name: out.Line, ActiveLow: out.Active == config.ActiveLow},
-			})
+			if out.Line == "" {
+				continue
+			}
+			wanted := line.Output{Name: out.Line, ActiveLow: out.Active == config.ActiveLow}
+			r.all = append(r.all, heldRelay{id: id + "-" + name, on: field.GPIO, open: func() (coil, error) { return p.Output(wanted) }})
 		}
 	}
 	for i := range r.all {
@@ -49,7 +58,7 @@ func claimRelays(gates map[string]config.Gate, p line.Provider, log *slog.Logger
 }
 
 func (r *relays) claim(h *heldRelay) {
-	if h.relay, h.err = r.provider.Output(h.output); h.err != nil {
+	if h.relay, h.err = h.open(); h.err != nil {
 		h.relay = nil
 		r.log.Error("relay is not ours to drive; trying again", "relay", h.id, "error", h.err)
 	}
@@ -84,12 +93,13 @@ func (r *relays) look(h *heldRelay, now func() gateway.Mono, report func(gateway
 			return
 		}
 		r.log.Error("relay lost", "relay", h.id, "error", h.err)
-		h.relay.Close() // it has just failed
+		_ = h.relay.Close() // it has just failed
 		h.relay = nil
 		return
 	}
-	relay, err := r.provider.Output(h.output)
+	relay, err := h.open()
 	if err != nil {
+		h.err = err
 		return
 	}
 	h.relay = relay
@@ -102,7 +112,7 @@ func (r *relays) look(h *heldRelay, now func() gateway.Mono, report func(gateway
 
 func (h *heldRelay) event(t gateway.Type, at gateway.Mono, data gateway.BusFaultData) gateway.Event {
 	data.Part = h.id
-	return gateway.Event{Type: t, ID: field.GPIO, At: at, Data: data}
+	return gateway.Event{Type: t, ID: h.on, At: at, Data: data}
 }
 
 // release makes every relay inactive and gives its line back.

@@ -145,31 +145,77 @@ func (c *Core) Wake() gateway.Mono {
 	return w
 }
 
-// Tick lets time pass. Every edge that happened before now must have been applied.
+// Tick lets time pass. Every edge that happened before now must have been applied. What is due happens in the order of
+// its times, however late Tick comes: which of two loops was left first decides the direction of a vehicle.
 func (c *Core) Tick(now gateway.Mono) {
 	c.unshelve(now)
-	for i := range c.points {
-		p := &c.points[i]
-		if !p.wake.IsZero() && p.wake <= now {
-			var changed bool
-			p.settle, changed, p.wake = p.settle.Tick(now)
-			c.settled(now, p, changed)
+	for {
+		p, due := c.nextPoint(now, All)
+		d := c.nextDevice(now, due)
+		switch {
+		case d >= 0:
+			c.step(now, d, device.Input{})
+		case p >= 0:
+			c.tick(now, p)
+		default:
+			c.calmAll(now)
+			return
 		}
-		if !p.rest.IsZero() && p.rest <= now {
+	}
+}
+
+// calmAll ends the chatter of the points that have been at rest for long enough.
+func (c *Core) calmAll(now gateway.Mono) {
+	for i := range c.points {
+		if p := &c.points[i]; !p.rest.IsZero() && p.rest <= now {
 			c.calm(now, p)
 		}
 	}
-	for i := range c.devices {
-		if d := &c.devices[i]; !d.wake.IsZero() && d.wake <= now {
-			c.step(now, i, device.Input{})
+}
+
+// nextPoint is the point that is due first, not after until, and when; of one source, or of All.
+func (c *Core) nextPoint(until gateway.Mono, src int) (first int, due gateway.Mono) {
+	first = -1
+	for i := range c.points {
+		p := &c.points[i]
+		if !p.wake.IsZero() && p.wake <= until && (first < 0 || p.wake < due) && (src == All || p.cfg.Source == src) {
+			first, due = i, p.wake
 		}
 	}
+	return first, due
+}
+
+// nextDevice is the device that is due first, not after until and before a point that is; -1 = none.
+func (c *Core) nextDevice(until, point gateway.Mono) int {
+	first, due := -1, point
+	for i := range c.devices {
+		w := c.devices[i].wake
+		if !w.IsZero() && w <= until && (due.IsZero() || w < due) {
+			first, due = i, w
+		}
+	}
+	return first
+}
+
+func (c *Core) tick(now gateway.Mono, i int) {
+	p := &c.points[i]
+	var changed bool
+	p.settle, changed, p.wake = p.settle.Tick(now)
+	c.settled(now, p, changed)
 }
 
 func (c *Core) edge(now gateway.Mono, src int, e drivers.Edge) {
 	p := c.pointAt(src, e.Channel)
 	if p == nil {
 		return
+	}
+	// Edges of one source come in order. What was due on other wires of it before this one has settled before it.
+	for {
+		i, due := c.nextPoint(gateway.MonoOf(e.At), src)
+		if i < 0 || &c.points[i] == p || due > now {
+			break
+		}
+		c.tick(now, i)
 	}
 	p.view.Edges++
 	p.view.Missed += uint64(e.Lost)

@@ -392,6 +392,46 @@ func TestPostKeepsOrder(t *testing.T) {
 	})
 }
 
+// A core that was held up hears of everything at once. What it concludes is what it would have concluded in time: here a
+// vehicle that backed out, and one that passed.
+func TestLateCoreKeepsOrder(t *testing.T) {
+	at := func(ms int) time.Duration { return boot + time.Duration(ms)*time.Millisecond }
+	type edge struct {
+		line  int
+		level bool
+		ms    int
+	}
+	for name, c := range map[string]struct {
+		edges []edge
+		want  string
+	}{
+		"backed out": {[]edge{{0, true, 0}, {1, true, 100}, {1, false, 200}, {0, false, 300}}, "lane.vehicle_backed_out"},
+		"passed":     {[]edge{{0, true, 0}, {1, true, 100}, {0, false, 200}, {1, false, 300}}, "lane.vehicle_passed"},
+		"backed out, then another comes": {
+			[]edge{{0, true, 0}, {1, true, 100}, {1, false, 200}, {0, false, 300}, {0, true, 900}}, "lane.vehicle_backed_out",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := &board{}
+			m := &memory{start: gateway.MonoOf(boot)}
+			core := NewCore(site(b), hub.New(func() gateway.Mono { return 1 }), m, gateway.MonoOf(boot-time.Second))
+			clear := Levels{At: gateway.MonoOf(boot - time.Second)}
+			clear.Set(0, false)
+			clear.Set(1, false)
+			core.Apply(clear.At, Input{Kind: LevelsInput, Levels: clear})
+			core.Tick(gateway.MonoOf(boot - 500*time.Millisecond))
+			late := gateway.MonoOf(at(2000))
+			for _, e := range c.edges {
+				core.Apply(late, Input{Kind: EdgeInput, Edge: drivers.Edge{Channel: e.line, Level: e.level, At: at(e.ms)}})
+			}
+			core.Tick(late)
+			if got := m.take(); !strings.Contains(got, c.want) || strings.Count(got, "lane.vehicle_") != strings.Count(got, "arrived")+1 {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
 func TestAlarmNames(t *testing.T) {
 	var a alarms
 	fault := func(part string) gateway.Event {
