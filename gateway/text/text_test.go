@@ -84,8 +84,9 @@ func families() map[string][]string {
 			"elevator.alarm", "elevator.entrapment_suspected", "elevator.entrapment_confirmed", "elevator.service",
 			"camera.online", "camera.late", "camera.offline", "camera.stuck", "camera.power_lost",
 			"camera.hung_or_dark", "contact.raised", "contact.clear",
+			"fire.clear", "fire.alarm", "fire.latched",
 		},
-		"kind":      {"loop", "lane", "gate", "bay", "lot", "elevator", "camera", "contact", "counter"},
+		"kind":      {"loop", "lane", "gate", "bay", "lot", "elevator", "camera", "contact", "counter", "fire"},
 		"quality":   {gateway.Good.String(), gateway.Stale.String(), gateway.Bad.String()},
 		"severity":  {gateway.Info.String(), gateway.Warning.String(), gateway.Major.String(), gateway.Critical.String()},
 		"direction": {string(gateway.In), string(gateway.Out)},
@@ -93,7 +94,11 @@ func families() map[string][]string {
 		"queue":     {gateway.AlarmQueue.String(), gateway.NormalQueue.String()},
 		"span":      {"ms", "s", "m", "h", "d"},
 		"drop":      {"evicted", "damaged", "power_cut", "poison", "oversize", "storage"},
+		"action":    {"open", "close", "stop", "hold_open", "release", "reset_fire"},
 		"state":     {"gate.stopped", "gate.obstructed"},
+	}
+	for _, r := range gateway.Reasons() {
+		f["reason"] = append(f["reason"], string(r))
 	}
 	for _, s := range gateway.Catalogue() {
 		f["event"] = append(f["event"], string(s.Type))
@@ -101,7 +106,7 @@ func families() map[string][]string {
 			f["alarm"] = append(f["alarm"], string(s.Type))
 		}
 	}
-	f["alarm"] = append(f["alarm"], "gate.fault.travel_timeout", "gate.fault.limit_conflict")
+	f["alarm"] = append(f["alarm"], "gate.fault.travel_timeout", "gate.fault.limit_conflict", "gate.fault.no_motion")
 	f["advice"] = f["alarm"]
 	for fault := drivers.FaultNone + 1; fault == drivers.FaultIO || fault.String() != drivers.FaultIO.String(); fault++ {
 		f["fault"] = append(f["fault"], fault.String())
