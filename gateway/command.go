@@ -126,6 +126,9 @@ type Reply struct {
 	Verified *bool               `json:"verified,omitempty"` // done: a limit switch said so
 	Evidence map[string]Evidence `json:"evidence,omitempty"`
 	At       *string             `json:"at"`
+
+	Issuer string `json:"-"`
+	To     string `json:"-"` // last level of the topic: the device, or "gateway" where there is no such device
 }
 
 // Final tells whether nothing more follows.

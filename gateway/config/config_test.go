@@ -69,16 +69,21 @@ func TestDefaults(t *testing.T) {
 		Loops: map[string]Loop{"entry-a": {Input: "entry-a-in"}, "entry-b": {Input: "entry-b-in"}},
 		Lanes: map[string]Lane{"entry": {
 			Label: "Entry", Direction: gateway.In, OneWay: &yes, A: "entry-a", B: "entry-b", Gap: 3 * time.Second, Jitter: 50 * time.Millisecond,
+			WhenAway: AwayNone,
 		}},
 		Gates: map[string]Gate{"entry-gate": {
 			Label: "Entry barrier", Lane: "entry", OpenLimit: "eg-open", ClosedLimit: "eg-closed", Travel: 5 * time.Second,
 			Safety: []string{"eg-photo", "entry-b"},
 			Outputs: GateOutputs{
-				Open: &Output{"GPIO16", ActiveHigh}, Close: &Output{"GPIO20", ActiveHigh}, Stop: &Output{"GPIO21", ActiveHigh},
+				Open: &Output{"GPIO16", ActiveHigh, GuardKernel}, Close: &Output{"GPIO20", ActiveHigh, GuardKernel},
+				Stop: &Output{"GPIO21", ActiveHigh, GuardKernel},
 			},
+			Pulse: 500 * time.Millisecond, OnTrip: TripOpens, Clear: time.Second,
 		}},
 		Elevators: map[string]Elevator{"car-1": {Label: "Building 1, car 1", Fault: "car-1-fault-in", RaiseAfter: ms(1000), ClearAfter: ms(1000)}},
 		Cameras:   map[string]Camera{"cam-01": {Label: "Camera over the entry", Heartbeat: "cam-01-pulse", Period: time.Minute}},
+		Service:   Service{Window: 10 * time.Minute},
+		Commands:  Commands{Auth: AuthJWS, PerMinute: 60},
 		Hash:      cfg.Hash,
 	}
 	if diff := cmp.Diff(want, cfg); diff != "" {
@@ -254,7 +259,7 @@ func TestDevices(t *testing.T) {
 	}
 	want := gateway.MetaDevice{
 		ID: "entry-gate", Kind: KindGate, Label: "Entry barrier", Parts: []string{"entry", "entry-b"},
-		Points: []string{"eg-open", "eg-closed", "eg-photo"}, Commands: []string{},
+		Points: []string{"eg-open", "eg-closed", "eg-photo"}, Commands: []string{"open", "close", "stop", "hold_open", "release"},
 	}
 	if diff := cmp.Diff(want, cfg.Devices()[5]); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

@@ -113,6 +113,11 @@ func (c *checker) checkUse() {
 			use(item)
 		}
 	}
+	for _, id := range c.ids(fires) {
+		use(join(fires, id) + ".input")
+	}
+	use("service.lockout")
+	use("service.button")
 	for _, id := range c.ids(elevators) {
 		use(join(elevators, id) + ".fault")
 	}

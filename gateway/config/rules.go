@@ -23,10 +23,11 @@ const (
 	gates     = "gates"
 	elevators = "elevators"
 	cameras   = "cameras"
+	fires     = "fires"
 )
 
 func sections() []string {
-	return []string{buses, chips, points, loops, lanes, gates, elevators, cameras}
+	return []string{buses, chips, points, loops, lanes, gates, elevators, cameras, fires}
 }
 
 // maxEntries of one section; the largest gateway of the reference district has about 220 points.
@@ -88,6 +89,7 @@ var rules = map[string]rule{
 	"lanes.*.b":         {like: "b: entry-b", refs: []string{loops}},
 	"lanes.*.gap":       {def: "3s", min: "0s", max: "30s"},
 	"lanes.*.jitter":    {def: "50ms", min: "0s", max: "1s"},
+	"lanes.*.when_away": {words: []string{string(AwayNone), string(AwayOpen), string(AwayHold)}},
 
 	"gates.*.label":                {form: checkLabel},
 	"gates.*.labels.*":             {form: checkLabel},
@@ -103,6 +105,33 @@ var rules = map[string]rule{
 	"gates.*.outputs.stop.line":    {like: "line: GPIO16", form: checkLine},
 	"gates.*.outputs.stop.active":  {def: "high", words: levels()},
 
+	"gates.*.outputs.open.guard":  {def: "kernel", words: guards()},
+	"gates.*.outputs.close.guard": {def: "kernel", words: guards()},
+	"gates.*.outputs.stop.guard":  {def: "kernel", words: guards()},
+	"gates.*.pulse":               {def: "500ms", min: "200ms", max: "2s"},
+	"gates.*.maintain":            {def: "false"},
+	"gates.*.max_hold":            {def: "0s", min: "0s", max: "24h"},
+	"gates.*.on_trip":             {def: "open", words: []string{string(TripOpens), string(TripStops)}},
+	"gates.*.clear":               {def: "1s", min: "200ms", max: "1m"},
+	"gates.*.exclusive":           {def: "false"},
+	"gates.*.held_open":           {def: "0s", min: "0s", max: "24h"},
+
+	"fires.*.label":    {form: checkLabel},
+	"fires.*.labels.*": {form: checkLabel},
+	"fires.*.input":    {like: "input: fire-in", refs: []string{points}},
+	"fires.*.gates.*":  {refs: []string{gates}},
+
+	"service.lockout": {refs: []string{points}},
+	"service.button":  {refs: []string{points}},
+	"service.window":  {def: "10m", min: "1m", max: "4h"},
+
+	"commands.auth":             {def: "jws", words: []string{string(AuthJWS), string(AuthNone)}},
+	"commands.per_minute":       {def: "60", min: "1", max: "6000"},
+	"commands.keys.*.file":      {like: "file: /etc/lotusgate/center.pub"}, // by alg
+	"commands.keys.*.alg":       {def: "EdDSA", words: []string{"EdDSA", "ES256", "HS256"}},
+	"commands.keys.*.devices.*": {}, // by what there is
+	"commands.keys.*.actions.*": {form: checkAction},
+
 	"elevators.*.label":       {form: checkLabel},
 	"elevators.*.labels.*":    {form: checkLabel},
 	"elevators.*.fault":       {like: "fault: car-1-fault", refs: []string{points}},
@@ -115,6 +144,9 @@ var rules = map[string]rule{
 	"cameras.*.period":    {def: "60s", min: "1s", max: "1h"},
 }
 
-func levels() []string     { return []string{string(ActiveLow), string(ActiveHigh)} }
+func levels() []string { return []string{string(ActiveLow), string(ActiveHigh)} }
+func guards() []string {
+	return []string{string(GuardKernel), string(GuardOneShot), string(GuardWatchdog)}
+}
 func biases() []string     { return []string{string(BiasUp), string(BiasDown), string(BiasNone)} }
 func directions() []string { return []string{"in", "out"} }

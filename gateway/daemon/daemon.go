@@ -19,6 +19,7 @@ import (
 	"lotusgate/gateway/config"
 	"lotusgate/gateway/field"
 	"lotusgate/gateway/hub"
+	"lotusgate/gateway/intake"
 	"lotusgate/gateway/outbox"
 	"lotusgate/gateway/status"
 	"lotusgate/gateway/text"
@@ -56,6 +57,7 @@ type daemon struct {
 	hub     *hub.Hub
 	box     *outbox.Outbox
 	field   *field.Field
+	intake  *intake.Intake
 	notices notices
 	beat    atomic.Int64 // gateway.Mono of the last step of the core
 }
@@ -69,7 +71,7 @@ func Run(ctx context.Context, o Options) error {
 	relays := claimRelays(o.Config.Gates, o.Hardware.Lines, o.Log)
 	defer relays.release()
 
-	d, err := start(o)
+	d, err := start(o, relays)
 	if err != nil {
 		return err
 	}
@@ -77,7 +79,7 @@ func Run(ctx context.Context, o Options) error {
 }
 
 // start opens what can refuse to open.
-func start(o Options) (*daemon, error) {
+func start(o Options, r *relays) (*daemon, error) {
 	d := &daemon{o: o, cfg: o.Config, log: o.Log, notices: notices{wake: make(chan struct{}, 1)}}
 	var err error
 	if d.clock, err = newClock(); err != nil {
@@ -98,7 +100,12 @@ func start(o Options) (*daemon, error) {
 		Version: o.Version, KernelBoot: d.clock.boot, Config: d.cfg.Hash, Started: d.clock.Now(),
 	})
 	rec := &recorder{box: d.box, boot: d.clock.boot, log: d.log, seen: o.Event}
-	d.field = field.New(attachConfig(d.cfg, o.Hardware), d.hub, rec, d.clock.Now, func() { d.beat.Store(int64(d.clock.Now())) })
+	fc := attachConfig(d.cfg, o.Hardware, r)
+	if d.intake, err = newIntake(d, fc); err != nil {
+		return nil, errors.Join(err, d.box.Close())
+	}
+	fc.Reply = d.intake.Answer
+	d.field = field.New(fc, d.hub, rec, d.clock.Now, func() { d.beat.Store(int64(d.clock.Now())) })
 	return d, nil
 }
 
@@ -120,6 +127,8 @@ func (d *daemon) run(ctx context.Context, relays *relays) error {
 	core.Go(func() { d.field.Run(fieldCtx) })
 	others.Go(func() { d.watchStorage(fieldCtx) })
 	others.Go(func() { d.watchClock(fieldCtx) })
+	others.Go(func() { d.watchCenter(fieldCtx) })
+	others.Go(func() { d.intake.Run(fieldCtx) })
 	others.Go(func() { relays.keep(fieldCtx, d.clock.Now, func(e gateway.Event) { d.field.Post(fieldCtx, e) }) })
 	others.Go(func() { d.forwardNotices(fieldCtx) })
 
@@ -196,6 +205,7 @@ func (d *daemon) startUplink(ctx context.Context, wg *sync.WaitGroup) error {
 		Window: m.Window, KeepAlive: m.KeepAlive, AckTimeout: m.AckTimeout, BacklogRate: m.BacklogRate,
 		Version: d.o.Version, KernelBoot: d.clock.boot,
 		AlarmText: text.Alarm, Problems: d.ownProblems, Poison: d.quarantine, Log: d.log,
+		Commands: d.intake,
 	}, q, d.clock, d.hub, q)
 	if err != nil {
 		return err

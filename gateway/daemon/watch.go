@@ -55,6 +55,23 @@ func (d *daemon) watchStorage(ctx context.Context) {
 	}
 }
 
+// watchCenter tells the lanes whether the center is in reach.
+func (d *daemon) watchCenter(ctx context.Context) {
+	there := false
+	for {
+		changed := d.hub.Changed()
+		if now := d.hub.View().Link.Connected; now != there {
+			there = now
+			d.field.Signal(ctx, kindCenter, there)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-changed:
+		}
+	}
+}
+
 // watchClock follows the system clock, and tells the center when the date becomes known.
 func (d *daemon) watchClock(ctx context.Context) {
 	tick := time.NewTicker(clockLook)

@@ -21,6 +21,7 @@ type Gate struct {
 	open, closed Signal
 	safety       [MaxSafety]Signal
 	lockout      Signal
+	fires        [MaxSafety]bool // several inputs, told apart by Index
 	fire, window bool
 	holdRule     bool
 	openRule     bool
@@ -35,6 +36,7 @@ type Gate struct {
 	stopped  bool // by STOP, between the limits
 	heldOpen bool // held_open was told
 
+	broken     [Outputs]bool // relays that did not do what they were told
 	drive      Drive
 	closing    gateway.Mono          // first CLOSE output; not zero until the closed limit is read, or the time-out
 	tripped    bool                  // something came under the closing arm; until a limit is read
@@ -110,6 +112,9 @@ func NewGate(cfg GateConfig) Gate {
 	if cfg.Pulse == 0 {
 		cfg.Pulse = PulseTime
 	}
+	if cfg.Safety > MaxSafety {
+		cfg.Safety, cfg.Unguarded = MaxSafety, true
+	}
 	cfg.Pulse = min(max(cfg.Pulse, MinPulse), MaxPulse)
 	return Gate{cfg: cfg}
 }
@@ -155,7 +160,8 @@ func (g *Gate) note(in Input) {
 	case RoleLockout:
 		g.lockout = s
 	case RoleFire:
-		g.fire = s.On
+		g.fires[in.Index%MaxSafety] = s.On
+		g.fire = g.fires != [MaxSafety]bool{}
 	case RoleWindow:
 		g.window = s.On
 	case RoleHoldRule:

@@ -194,6 +194,7 @@ func (g *Gate) fail(why gateway.Reason, fx *Effects) {
 
 // report takes what an output did.
 func (g *Gate) report(now gateway.Mono, r Report, fx *Effects) {
+	g.relay(now, r, fx)
 	if r.Failed != "" {
 		g.cut(now, r.Output)
 		if g.job.output() == r.Output {
@@ -201,9 +202,26 @@ func (g *Gate) report(now gateway.Mono, r Report, fx *Effects) {
 		}
 		return
 	}
-	if g.job.Number != 0 && !g.job.told && g.job.output() == r.Output {
+	if !r.Off && g.job.Number != 0 && !g.job.told && g.job.output() == r.Output {
 		g.job.told = true
 		fx.tell(Outcome{Number: g.job.Number, Stage: gateway.Executing})
+	}
+}
+
+// relay raises and clears the fault of an output that does not do what it is told.
+func (g *Gate) relay(now gateway.Mono, r Report, fx *Effects) {
+	fault := gateway.GateFaultData{Cause: string(gateway.RelayReadback)}
+	switch was := g.broken != [Outputs]bool{}; {
+	case r.Failed != "":
+		g.broken[r.Output] = true
+		if !was {
+			fx.emit(gateway.GateFault, now, fault)
+		}
+	case was:
+		g.broken[r.Output] = false
+		if g.broken == [Outputs]bool{} {
+			fx.emit(gateway.GateFaultCleared, now, fault)
+		}
 	}
 }
 

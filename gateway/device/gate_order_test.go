@@ -367,6 +367,7 @@ func TestRelayThatFails(t *testing.T) {
 		7s #1 accepted
 		7s CLOSE on
 		7s #1 executing
+		7s gate.fault
 		7s #1 failed relay_readback
 		7s CLOSE off`)
 	if b.gate.Drive()[CloseOutput].Ahead(b.now) {

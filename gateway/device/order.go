@@ -80,8 +80,9 @@ func (o Output) String() string { return outputWords[o] }
 // Drive is when each output of a gate is active. A pulse that has ended stays, until there is another.
 type Drive [Outputs]Pulse
 
-// Report says what an output did: it is active, or why it could not be switched.
+// Report says what an output did: it is active, or inactive again after it would not go, or why it could not be switched.
 type Report struct {
 	Output Output
-	Failed gateway.Reason // "" = it is active now; relay_readback or bus_lost
+	Off    bool           // it is known to be inactive again
+	Failed gateway.Reason // relay_readback or bus_lost
 }

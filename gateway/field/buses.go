@@ -2,6 +2,7 @@ package field
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"lotusgate/drivers"
@@ -20,10 +21,25 @@ type acquireBus struct {
 	core   chan<- Input
 	ints   chan drivers.Edge
 	level  chan<- levelAsk
+	ask    chan chipAsk // for fresh levels, by proof
 	chips  []chipState
 	sample drivers.Sample
 	gone   bool // the bus is not there any more: open it anew
 }
+
+// chipAsk is a question for the levels of a chip now.
+type chipAsk struct {
+	source int
+	answer chan<- chipAnswer // has room
+}
+
+type chipAnswer struct {
+	levels Levels
+	err    error
+}
+
+// errChipDown answers a question about a chip that does not.
+var errChipDown = errors.New("the chip cannot be read")
 
 type chipState struct {
 	up   bool
@@ -48,12 +64,38 @@ func (b *acquireBus) run(ctx context.Context) {
 				wait = retryFirst
 			}
 		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(wait):
-		}
+		b.pause(ctx, wait)
 		wait = min(2*wait, retryMost)
 	}
+}
+
+// pause waits, and meanwhile answers that no level can be read.
+func (b *acquireBus) pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			return
+		case q := <-b.ask:
+			q.answer <- chipAnswer{err: errChipDown}
+		}
+	}
+}
+
+// prove reads a chip because a decision needs to know.
+func (b *acquireBus) prove(ctx context.Context, bus Bus, q chipAsk) {
+	a := chipAnswer{err: errChipDown}
+	for i, c := range b.cfg.Chips {
+		if c.Source == q.source && b.chips[i].up && b.look(ctx, bus, i, 0) {
+			a.err = nil
+			a.levels.At = gateway.MonoOf(b.sample.At)
+			a.levels.Bits[0], a.levels.Valid[0] = uint64(b.sample.Levels), uint64(b.sample.Inputs)
+		}
+	}
+	q.answer <- a
 }
 
 // serve looks after the chips of an open bus until the bus is gone or ctx ends.
@@ -73,6 +115,8 @@ func (b *acquireBus) serve(ctx context.Context, bus Bus) {
 					b.answer(ctx, bus, i, e.At)
 				}
 			}
+		case q := <-b.ask:
+			b.prove(ctx, bus, q)
 		case <-timer.C:
 		}
 		now := b.now()

@@ -14,6 +14,9 @@ type Config struct {
 	Devices []DeviceConfig // a device comes after the devices it is made of
 	Lines   *LinesConfig
 	Buses   []BusConfig
+
+	// Reply, if not nil, is told what becomes of every command, by the core: it must not wait.
+	Reply func(gateway.Reply)
 }
 
 // SourceConfig names a source of levels: the native lines, or a chip.
@@ -61,6 +64,20 @@ type DeviceConfig struct {
 	Meta    gateway.MetaDevice
 	Machine Stepper
 	Parts   []Part
+
+	// Internal devices are in no view; their events bear the id of Meta all the same, which another device may have.
+	Internal bool
+
+	// Relays of a gate; nil = none.
+	Relays [device.Outputs]Relay
+	Held   bool // the OPEN relay may be active for longer than a pulse
+}
+
+// Relay is one output. It is used by one goroutine.
+type Relay interface {
+	Set(active bool) error
+	// Active reads the output back; ok is false where that is impossible.
+	Active() (active, ok bool, err error)
 }
 
 // Part feeds a device: from a point, or from another device that comes before it.
@@ -76,6 +93,7 @@ type Stepper interface {
 	step(now gateway.Mono, in device.Input) (device.Effects, gateway.Mono)
 	state() gateway.DeviceState
 	signal() (device.Signal, bool)
+	drive() (device.Drive, bool)
 }
 
 // Box holds machine m so that the core can keep machines of different kinds in one list.
@@ -97,4 +115,12 @@ func (b *box[T]) signal() (device.Signal, bool) {
 		return device.Signal{}, false
 	}
 	return s.Signal(), true
+}
+
+func (b *box[T]) drive() (device.Drive, bool) {
+	d, ok := any(b.m).(interface{ Drive() device.Drive })
+	if !ok {
+		return device.Drive{}, false
+	}
+	return d.Drive(), true
 }

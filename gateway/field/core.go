@@ -18,6 +18,10 @@ type Core struct {
 	alarms  alarms
 	hub     *hub.Hub
 	record  Recorder
+	orders  orders
+
+	ask   func(question)          // where evidence is read; nil = nowhere
+	drive func(int, device.Drive) // what a gate's relays shall do; nil = there are none
 }
 
 // point is one wire.
@@ -51,6 +55,7 @@ type source struct {
 	cfg   SourceConfig
 	view  hub.Source
 	shown gateway.Mono // when the count of reads was last shown
+	heard bool         // it has spoken, or was found to be unreadable
 }
 
 // showEvery bounds how often a count of reads, which is of no urgency, costs everybody a new view.
@@ -58,7 +63,7 @@ const showEvery = time.Second
 
 // NewCore makes a core that knows nothing yet: every point and device is bad until its source has spoken.
 func NewCore(cfg Config, h *hub.Hub, r Recorder, now gateway.Mono) *Core {
-	c := &Core{hub: h, record: r, byPlace: make([][]int, len(cfg.Sources))}
+	c := &Core{hub: h, record: r, byPlace: make([][]int, len(cfg.Sources)), orders: newOrders(cfg)}
 	for i, s := range cfg.Sources {
 		c.byPlace[i] = make([]int, MaxChannels)
 		for n := range c.byPlace[i] {
@@ -85,9 +90,25 @@ func NewCore(cfg Config, h *hub.Hub, r Recorder, now gateway.Mono) *Core {
 				c.devices[part.Device].feeds = append(c.devices[part.Device].feeds, f)
 			}
 		}
-		h.PutDevice(c.devices[i].view)
+		if !d.Internal {
+			h.PutDevice(c.devices[i].view)
+		}
 	}
 	return c
+}
+
+// begin tells devices what was true before anything was read: a fire that an earlier run had latched. It comes before
+// the first input.
+func (c *Core) begin(now gateway.Mono) {
+	for i := range c.devices {
+		d := &c.devices[i]
+		if s, ok := d.cfg.Machine.signal(); ok && s.Known() && s.On {
+			c.tell(now, d.feeds, s)
+		}
+		if d.cfg.Internal {
+			c.step(now, i, device.Input{}) // time begins
+		}
+	}
 }
 
 // Apply gives one input to the core. now must not be before the now of an earlier call.
@@ -108,6 +129,18 @@ func (c *Core) Apply(now gateway.Mono, in Input) {
 		c.emit(gateway.Event{Type: gateway.BusChipReset, ID: s.cfg.Bus, At: now, Data: gateway.ChipResetData{Chip: s.cfg.ID}})
 	case EventInput:
 		c.emit(in.Event)
+	case CommandInput:
+		c.command(now, in.Command)
+	case ProofInput:
+		c.step(now, in.Device, device.Input{Kind: device.EvidenceRead, Evidence: in.Evidence})
+	case ReportInput:
+		c.step(now, in.Device, device.Input{Kind: device.OutputTold, Report: in.Report})
+	case SignalInput:
+		for i := range c.devices {
+			if d := &c.devices[i]; d.cfg.Internal && d.cfg.Meta.Kind == in.ID {
+				c.step(now, i, device.Changed(device.RoleInput, 0, device.Signal{On: in.On, Quality: gateway.Good, Since: now}))
+			}
+		}
 	}
 }
 
@@ -155,6 +188,7 @@ func (c *Core) edge(now gateway.Mono, src int, e drivers.Edge) {
 // levels repairs what no edge had announced.
 func (c *Core) levels(now gateway.Mono, src int, l *Levels) {
 	s := &c.sources[src]
+	s.heard = true
 	s.view.Reads++
 	if now.Sub(s.shown) >= showEvery {
 		s.shown = now
@@ -227,14 +261,26 @@ func (c *Core) tell(now gateway.Mono, feeds []feed, s device.Signal) {
 func (c *Core) step(now gateway.Mono, i int, in device.Input) {
 	d := &c.devices[i]
 	before, _ := d.cfg.Machine.signal()
+	drove, moves := d.cfg.Machine.drive()
 	fx, wake := d.cfg.Machine.step(now, in)
 	d.wake = wake
+	if drive, _ := d.cfg.Machine.drive(); moves && drive != drove && c.drive != nil {
+		c.drive(i, drive) // before anything that takes time
+	}
+	if fx.Ask != 0 && c.ask != nil {
+		c.ask(question{device: i, number: fx.Ask})
+	}
 	for _, e := range fx.Events {
 		d.view.Event = c.emit(gateway.Event{Type: e.Type, ID: d.cfg.Meta.ID, At: e.At, Data: e.Data})
 	}
 	if state := d.cfg.Machine.state(); state != d.view.State || len(fx.Events) > 0 {
 		d.view.State = state
-		c.hub.PutDevice(d.view)
+		if !d.cfg.Internal {
+			c.hub.PutDevice(d.view)
+		}
+	}
+	for _, o := range fx.Outcomes {
+		c.outcome(now, i, o)
 	}
 	if signal, ok := d.cfg.Machine.signal(); ok && signal != before {
 		c.tell(now, d.feeds, signal)

@@ -2,7 +2,9 @@
 // goroutine (the core), and hands what follows to storage and hub.
 //
 //	acquire ─► core ─► Recorder (events, in order)
-//	                └► hub.Hub  (states, points, alarms)
+//	commands ─►     ├► hub.Hub  (states, points, alarms)
+//	                ├► proof    (fresh reads of safety inputs) ─► core
+//	                └► actuator (one for each gate: its relays, their timer) ─► core
 //
 // Promises: the core never waits for disk, broker, bus or browser. Sources push into a bounded channel; what they could
 // not push in time they report as lost, and a level read repairs it. A source that fails makes its points bad, with the
@@ -16,6 +18,7 @@ import (
 
 	"lotusgate/drivers"
 	"lotusgate/gateway"
+	"lotusgate/gateway/device"
 )
 
 // Recorder takes events in the order in which the core issues them. It returns the event's name at once and never
@@ -47,12 +50,16 @@ type Bus struct {
 type InputKind uint8
 
 const (
-	EdgeInput   InputKind = iota // Source, Edge
-	LevelsInput                  // Source, Levels: what a level read found
-	DownInput                    // Source, Channel, Err: cannot be read
-	UpInput                      // Source, Channel: can be read; levels follow
-	ResetInput                   // Source: the chip had lost its registers and was set up again
-	EventInput                   // Event: something that another part of the daemon observed
+	EdgeInput    InputKind = iota // Source, Edge
+	LevelsInput                   // Source, Levels: what a level read found
+	DownInput                     // Source, Channel, Err: cannot be read
+	UpInput                       // Source, Channel: can be read; levels follow
+	ResetInput                    // Source: the chip had lost its registers and was set up again
+	EventInput                    // Event: something that another part of the daemon observed
+	CommandInput                  // Command
+	ProofInput                    // Device, Evidence: the answer to a question of the device
+	ReportInput                   // Device, Report: what a relay did
+	SignalInput                   // ID, On: what another part of the daemon tells an internal device
 )
 
 // Input is one thing the core is given.
@@ -64,6 +71,13 @@ type Input struct {
 	Levels  Levels
 	Err     error
 	Event   gateway.Event
+
+	Command  gateway.Command
+	Device   int
+	Evidence device.Evidence
+	Report   device.Report
+	ID       string
+	On       bool
 }
 
 // All channels of a source.
