@@ -52,10 +52,7 @@ func claimRelays(gates map[string]config.Gate, p line.Provider, log *slog.Logger
 	r := &relays{provider: p, log: log, guarded: map[string]bool{}}
 	for _, id := range config.IDs(gates) {
 		for name, out := range gates[id].Outputs.All() {
-			h := &heldRelay{
-				id: id + "-" + name, gate: id, kind: outputOf(name),
-				output: line.Output{Name: out.Line, ActiveLow: out.Active == config.ActiveLow},
-			}
+			h := held(id, name, out)
 			r.all = append(r.all, h)
 			if h.kind == device.CloseOutput {
 				r.guarded[id] = r.guard(h, out.Guard)
@@ -68,6 +65,13 @@ func claimRelays(gates map[string]config.Gate, p line.Provider, log *slog.Logger
 		}
 	}
 	return r
+}
+
+func held(gate, name string, out config.Output) *heldRelay {
+	return &heldRelay{
+		id: gate + "-" + name, gate: gate, kind: outputOf(name),
+		output: line.Output{Name: out.Line, ActiveLow: out.Active == config.ActiveLow},
+	}
 }
 
 func outputOf(name string) device.Output {
