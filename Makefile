@@ -24,7 +24,7 @@ test: packages lint cross unit race fuzz vm-test ## all tests; installs what the
 
 packages: ## install what the tests need (Debian) or list what is missing
 	@.ci/packages mosquitto=mosquitto mosquitto_sub=mosquitto-clients chromium=chromium \
-		'/usr/share/fonts/opentype/noto/NotoSansCJK*=fonts-noto-cjk' gcc=gcc
+		'/usr/share/fonts/opentype/noto/NotoSansCJK*=fonts-noto-cjk' gcc=gcc node=nodejs python3=python3 '/usr/*/python3*/*-packages/cryptography*'=python3-cryptography
 
 lint: ## formatting, vet, staticcheck, errcheck, go.mod tidy
 	@test -z "$$($(TOOL) gofumpt -l cmd drivers firmware-sim gateway | tee /dev/stderr)" || { echo "run make fmt" >&2; exit 1; }
