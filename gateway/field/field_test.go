@@ -59,6 +59,10 @@ type board struct {
 	reset    bool
 }
 
+func newBoard() *board {
+	return &board{origin: time.Now(), edges: make(chan drivers.Edge, 16), refuse: map[int]error{}}
+}
+
 // boot is well after zero, as real boards are.
 const boot = 1000 * time.Second
 
@@ -184,7 +188,7 @@ func site(b *board) Config {
 // inField runs script against a running field on virtual time.
 func inField(t *testing.T, prepare func(*board), script func(b *board, m *memory, h *hub.Hub)) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &board{origin: time.Now(), edges: make(chan drivers.Edge, 16), refuse: map[int]error{}}
+		b := newBoard()
 		b.levels[7] = true
 		if prepare != nil {
 			prepare(b)
