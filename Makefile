@@ -50,6 +50,9 @@ race: ## tests of what runs concurrently, under the race detector
 	CGO_ENABLED=1 $(GO) test -race ./drivers/... ./gateway/field ./gateway/hub ./gateway/outbox ./gateway/uplink \
 		./gateway/status ./gateway/daemon ./firmware-sim/rig
 
+transcript: build ## play the transcript of docs/commands.md on the demo, and write it there
+	@.ci/transcript $(BIN)
+
 fuzz: ## every fuzz target for FUZZ (default 5s) each
 	@.ci/fuzz $(FUZZ)
 
@@ -65,4 +68,4 @@ vm-test: vm build ## the daemon and the drivers inside the VM, on real kernel GP
 clean: ## remove what was built; the VM cache stays
 	@rm -rf $(BIN)
 
-.PHONY: help demo build test packages lint fmt cross unit race fuzz bench vm vm-test clean
+.PHONY: help demo build test packages lint fmt cross unit race transcript fuzz bench vm vm-test clean

@@ -96,7 +96,7 @@ func Reasons() []Reason {
 
 // Evidence is one input that a decision rested on.
 type Evidence struct {
-	Value   string  `json:"value"`  // blocked, clear, or the word of what else stood in the way
+	Value   string  `json:"value"`  // blocked, clear, unsettled, unknown, or the word of what else stood in the way
 	AgeMS   int64   `json:"age_ms"` // of the sample at the decision
 	Quality Quality `json:"quality"`
 }

@@ -125,6 +125,7 @@ func sendCommand() *cobra.Command {
 	f.StringVar(&s.passwordFile, "password-file", "", "one line")
 	f.StringVar(&s.caFile, "ca-file", "", "PEM; default: the system's roots")
 	f.DurationVar(&s.wait, "wait", 30*time.Second, "for the last reply")
+	f.StringVar(&s.session, "session", "", "quote this session instead of the gateway's own: it will be refused")
 	f.BoolVar(&s.twice, "replay", false, "then send the very same bytes again: they are answered and move nothing")
 	return cmd
 }

@@ -25,6 +25,7 @@ type sender struct {
 	userFile, passwordFile, caFile string
 	wait                           time.Duration
 	twice                          bool
+	session                        string // "" = the gateway's own
 	device                         string
 	out                            io.Writer
 }
@@ -56,6 +57,9 @@ func (s *sender) send(ctx context.Context, message func(session, nonce string) (
 	nonce := ""
 	if status.Nonce != nil {
 		nonce = *status.Nonce
+	}
+	if s.session != "" {
+		status.Session = s.session
 	}
 	jti, payload, err := message(status.Session, nonce)
 	if err != nil {

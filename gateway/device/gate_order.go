@@ -143,6 +143,9 @@ func (g *Gate) judge(now gateway.Mono, e Evidence, fx *Effects) {
 	}
 	o := g.pending
 	g.pending, g.asked = Order{}, 0
+	for i, s := range g.safety[:g.cfg.Safety] {
+		e.Samples[i].Young = !s.Known() || s.On || now.Sub(s.Since) < g.cfg.Clear
+	}
 	verdict := Outcome{Number: o.Number, Stage: gateway.Rejected, Judged: true, Evidence: e}
 	verdict.Reason, verdict.Obstacle = g.Decide(now, o)
 	if verdict.Reason == "" && !g.proven(now, e) {
@@ -164,12 +167,8 @@ func (g *Gate) judge(now gateway.Mono, e Evidence, fx *Effects) {
 
 // proven tells whether every safety input is good, clear on a fresh sample, and has been clear for long enough.
 func (g *Gate) proven(now gateway.Mono, e Evidence) bool {
-	for i, s := range g.safety[:g.cfg.Safety] {
-		fresh := e.Samples[i]
-		if fresh.Quality != gateway.Good || fresh.On || fresh.At > now || now.Sub(fresh.At) > FreshTime {
-			return false
-		}
-		if !s.Known() || s.On || now.Sub(s.Since) < g.cfg.Clear {
+	for _, s := range e.Samples[:g.cfg.Safety] {
+		if s.Quality != gateway.Good || s.On || s.Young || s.At > now || now.Sub(s.At) > FreshTime {
 			return false
 		}
 	}

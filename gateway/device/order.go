@@ -38,6 +38,7 @@ type Sample struct {
 	On      bool // blocked
 	Quality gateway.Quality
 	At      gateway.Mono // of the read
+	Young   bool         // clear, but not for long enough; the gate says so, not the reader
 }
 
 // Forever is the end of a pulse that has none.

@@ -168,11 +168,13 @@ func (c *Core) evidence(now gateway.Mono, i int, o device.Outcome) map[string]ga
 		for n, in := range c.orders.safety[i][:min(len(c.orders.safety[i]), device.MaxSafety)] {
 			s := o.Evidence.Samples[n]
 			e := gateway.Evidence{Value: "clear", Quality: s.Quality}
-			if s.On {
-				e.Value = "blocked"
-			}
-			if s.Quality == gateway.Bad {
+			switch {
+			case s.Quality == gateway.Bad:
 				e.Value = "unknown"
+			case s.On:
+				e.Value = "blocked"
+			case s.Young:
+				e.Value = "unsettled"
 			}
 			if s.At != 0 {
 				e.AgeMS = now.Sub(s.At).Milliseconds()
