@@ -1,4 +1,4 @@
-// Package drivers holds the plain data that every driver hands upwards: Edge, Sample and Fault.
+// Package drivers holds the plain data that every driver hands upwards: Edge, Reading, Sample, Traffic and Fault.
 //
 // It has no behaviour beyond telling faults apart, imports the standard library only, and knows nothing of
 // points, devices or events. Levels here are electrical (true = high at the pin); polarity is applied above.
@@ -37,13 +37,22 @@ type Edge struct {
 }
 
 // Sample is one look at a digital source: the edges that led to it, oldest first, and the levels it ended with.
-// A Sample and its slice belong to the caller, who reuses them; a driver appends to Edges and sets the rest.
+// A Sample and its slices belong to the caller, who reuses them; a driver appends to Edges and Readings and sets the rest.
 type Sample struct {
-	Edges  []Edge
-	Levels uint32        // bit n: electrical level of channel n
-	Inputs uint32        // bit n: channel n is an input and Levels holds it
-	At     time.Duration // when Levels was read, since kernel boot
+	Edges    []Edge
+	Readings []Reading
+	Levels   uint32        // bit n: electrical level of channel n
+	Inputs   uint32        // bit n: channel n is an input and Levels holds it
+	At       time.Duration // when Levels was read, since kernel boot
 }
 
-// Reset empties s and keeps the memory of its edges.
-func (s *Sample) Reset() { *s = Sample{Edges: s.Edges[:0]} }
+// Reading is one measurement of an analogue channel.
+type Reading struct {
+	Channel int
+	Value   int64 // in the unit of the channel, which is fixed by the kind of chip: µA, µV, ‰ of a reference
+	Clipped bool  // at the end of the range: the true value may be larger
+	At      time.Duration
+}
+
+// Reset empties s and keeps the memory of its slices.
+func (s *Sample) Reset() { *s = Sample{Edges: s.Edges[:0], Readings: s.Readings[:0]} }

@@ -23,9 +23,20 @@ const (
 	FaultMismatch          // answers, but not like the configured part
 	FaultIO                // anything else
 	FaultReset             // registers at power-on values: the chip lost its supply; set it up again and report it
+
+	// What only the owner of a bus can tell, who sees all of its chips.
+
+	FaultHung     // every transfer of every chip times out: SDA or SCL is held low
+	FaultDeadBus  // not one chip has answered since the start: SDA and SCL swapped, no supply, no pull-ups
+	FaultIntDead  // INT does not fire: changes are found by polling only
+	FaultIntStuck // INT is low and nothing is pending
+	FaultReadBack // an output does not hold what was written to it
 )
 
-var faultNames = [...]string{"none", "missing", "busy", "denied", "no_ack", "arbitration", "remote_io", "timeout", "mismatch", "io", "reset"}
+var faultNames = [...]string{
+	"none", "missing", "busy", "denied", "no_ack", "arbitration", "remote_io", "timeout", "mismatch", "io", "reset",
+	"hung", "dead_bus", "int_dead", "int_stuck", "read_back",
+}
 
 func (f Fault) String() string {
 	if int(f) < len(faultNames) {

@@ -18,34 +18,46 @@ const module = "lotusgate"
 var mayImport = map[string][]string{
 	"drivers":          {},
 	"drivers/line":     {"drivers"},
+	"drivers/meter":    {"drivers"},
 	"drivers/mcp23017": {"drivers"},
 	"drivers/pca9555":  {"drivers"},
 	"drivers/ds3231":   {"drivers"},
 	"drivers/pcf8574":  {"drivers"},
 	"drivers/ina219":   {"drivers"},
+	"drivers/ina226":   {"drivers"},
 	"drivers/ads1115":  {"drivers"},
 
-	"gateway":        {},
-	"gateway/device": {"gateway"},
-	"gateway/hub":    {"gateway"},
-	"gateway/outbox": {},
-	"gateway/text":   {"gateway", "gateway/hub"},
-	"gateway/config": {"gateway"},
-	"gateway/field":  {"drivers", "gateway", "gateway/device", "gateway/hub"},
-	"gateway/uplink": {"gateway", "gateway/hub"},
-	"gateway/intake": {"gateway"},
-	"gateway/status": {"gateway", "gateway/hub", "gateway/text"},
+	"gateway":            {},
+	"gateway/device":     {"gateway"},
+	"gateway/hub":        {"gateway"},
+	"gateway/outbox":     {},
+	"gateway/checkpoint": {},
+	"gateway/audit":      {"gateway", "gateway/outbox"},
+	"gateway/text":       {"gateway", "gateway/hub"},
+	"gateway/config":     {"gateway"},
+	"gateway/trace":      {"gateway"},
+	"gateway/day":        {"gateway", "gateway/hub"},
+	"gateway/field":      {"drivers", "gateway", "gateway/device", "gateway/hub", "gateway/trace"},
+	"gateway/uplink":     {"gateway", "gateway/hub"},
+	"gateway/intake":     {"gateway"},
+	"gateway/status":     {"gateway", "gateway/day", "gateway/hub", "gateway/text", "gateway/trace"},
+	"gateway/schema":     {},
+	"gateway/contract":   {"gateway"},
 	"gateway/daemon": {
-		"drivers", "drivers/line", "drivers/mcp23017", "gateway", "gateway/config", "gateway/device", "gateway/field",
-		"gateway/hub", "gateway/intake", "gateway/outbox", "gateway/status", "gateway/text", "gateway/uplink",
+		"drivers", "drivers/line", "drivers/mcp23017", "drivers/meter", "gateway", "gateway/checkpoint", "gateway/config",
+		"gateway/day", "gateway/device", "gateway/field", "gateway/hub", "gateway/intake", "gateway/outbox", "gateway/status",
+		"gateway/text",
+		"gateway/trace", "gateway/uplink",
 	},
+
+	"deploy": {},
 
 	"firmware-sim/chip":  {},
 	"firmware-sim/plant": {},
 	"firmware-sim/rig":   {"firmware-sim/chip", "firmware-sim/plant"},
 	"firmware-sim/vm":    {"firmware-sim/chip"},
 
-	"cmd/lotusgate":    {"drivers", "drivers/line", "gateway", "gateway/config", "gateway/daemon", "gateway/intake"},
+	"cmd/lotusgate":    {"drivers", "drivers/line", "gateway", "gateway/audit", "gateway/config", "gateway/daemon", "gateway/intake", "gateway/outbox"},
 	"cmd/firmware-sim": {"drivers/line", "firmware-sim/rig", "gateway", "gateway/config", "gateway/daemon", "gateway/intake", "gateway/text"},
 }
 
@@ -61,6 +73,7 @@ var onlyIn = map[string][]string{
 	"github.com/go-jose/go-jose/v4":            {"gateway/intake"},
 	"github.com/warthog618/go-gpiocdev":        {"drivers/line"},
 	"github.com/mochi-mqtt/server/v2":          {"cmd/firmware-sim"},
+	"github.com/coreos/go-systemd/v22":         {"cmd/lotusgate"},
 	"github.com/chromedp":                      {},
 	"pgregory.net/rapid":                       {},
 	"go.uber.org/goleak":                       {},
@@ -71,8 +84,8 @@ var onlyIn = map[string][]string{
 	"math/rand":                                {},
 	"github.com/rogpeppe/go-internal":          {},
 	"github.com/google/go-cmp":                 {},
-	"github.com/cloudevents/sdk-go/v2":         {},
-	"github.com/santhosh-tekuri/jsonschema/v6": {},
+	"github.com/cloudevents/sdk-go/v2":         {"gateway/contract"}, // which is in no program
+	"github.com/santhosh-tekuri/jsonschema/v6": {"gateway/contract"},
 }
 
 // noClock lists packages that must not read a clock: time is an argument there.

@@ -2,8 +2,10 @@ package gateway
 
 // Event types. docs/wire.md says what each means to a center.
 const (
-	LoopOccupied Type = "loop.occupied"
-	LoopCleared  Type = "loop.cleared"
+	LoopOccupied     Type = "loop.occupied"
+	LoopCleared      Type = "loop.cleared"
+	LoopFault        Type = "loop.fault"
+	LoopFaultCleared Type = "loop.fault_cleared"
 
 	VehicleArrived   Type = "lane.vehicle_arrived"
 	VehiclePassed    Type = "lane.vehicle_passed"
@@ -47,13 +49,28 @@ const (
 	CameraOffline        Type = "camera.offline"
 	CameraHeartbeatStuck Type = "camera.heartbeat_stuck"
 
+	CameraPowerLost   Type = "camera.power_lost"
+	CameraHungOrDark  Type = "camera.hung_or_dark"
+	CameraOvercurrent Type = "camera.overcurrent"
+	CameraRebootLoop  Type = "camera.reboot_loop"
+	CameraGroupOutage Type = "camera.group_outage"
+
+	ContactRaised   Type = "contact.raised"
+	ContactCleared  Type = "contact.cleared"
+	CounterAdvanced Type = "counter.advanced"
+
+	InputChattering Type = "input.chattering"
+
 	BusFault     Type = "bus.fault"
 	BusRecovered Type = "bus.recovered"
 	BusChipReset Type = "bus.chip_reset"
 
+	AlarmCleared Type = "alarm.cleared"
+
 	GatewayStarted       Type = "gateway.started"
 	GatewayStopping      Type = "gateway.stopping"
 	GatewayClockSynced   Type = "gateway.clock_synced"
+	GatewayClockStepped  Type = "gateway.clock_stepped"
 	GatewayEventsDropped Type = "gateway.events_dropped"
 	OutboxRestored       Type = "gateway.outbox_restored"
 	StorageDegraded      Type = "gateway.storage_degraded"
@@ -73,10 +90,17 @@ type Spec struct {
 	Data     any      // zero value of the data struct
 }
 
+// cameraAlarms end when a camera, or a group of them, is online.
+var cameraAlarms = []string{
+	"late", "offline", "heartbeat_stuck", "power_lost", "hung_or_dark", "overcurrent", "reboot_loop", "group_outage",
+}
+
 // catalogue is the one list of everything this gateway can say.
 var catalogue = [...]Spec{
 	{Type: LoopOccupied, Data: LoopData{}},
 	{Type: LoopCleared, Data: LoopData{}},
+	{Type: LoopFault, Severity: Warning, Raises: Cause, Data: LoopFaultData{}},
+	{Type: LoopFaultCleared, Clears: []string{Cause}, Data: LoopFaultData{}},
 
 	{Type: VehicleArrived, Data: ArrivalData{}},
 	{Type: VehiclePassed, Data: PassData{}},
@@ -115,18 +139,32 @@ var catalogue = [...]Spec{
 	{Type: ElevatorFaultRaised, Severity: Major, Raises: "fault_raised", Data: ElevatorFaultData{}},
 	{Type: ElevatorFaultCleared, Clears: []string{"fault_raised"}, Urgent: true, Data: ElevatorFaultData{}},
 
-	{Type: CameraOnline, Clears: []string{"late", "offline", "heartbeat_stuck"}, Urgent: true, Data: CameraData{}},
+	{Type: CameraOnline, Clears: cameraAlarms, Urgent: true, Data: CameraData{}},
 	{Type: CameraLate, Severity: Warning, Raises: "late", Data: CameraData{}},
 	{Type: CameraOffline, Severity: Major, Raises: "offline", Clears: []string{"late", "heartbeat_stuck"}, Data: CameraData{}},
 	{Type: CameraHeartbeatStuck, Severity: Major, Raises: "heartbeat_stuck", Clears: []string{"late", "offline"}, Data: CameraData{}},
+	{Type: CameraPowerLost, Severity: Major, Raises: "power_lost", Clears: []string{"hung_or_dark", "overcurrent", "reboot_loop"}, Data: CameraData{}},
+	{Type: CameraHungOrDark, Severity: Major, Raises: "hung_or_dark", Clears: []string{"power_lost", "overcurrent", "reboot_loop"}, Data: CameraData{}},
+	{Type: CameraOvercurrent, Severity: Major, Raises: "overcurrent", Clears: []string{"power_lost", "hung_or_dark", "reboot_loop"}, Data: CameraData{}},
+	{Type: CameraRebootLoop, Severity: Major, Raises: "reboot_loop", Clears: []string{"power_lost", "hung_or_dark", "overcurrent"}, Data: CameraData{}},
+	{Type: CameraGroupOutage, Severity: Major, Raises: "group_outage", Data: CameraData{}},
+
+	{Type: ContactRaised, Severity: Warning, Raises: "raised", Data: ContactData{}}, // severity: as configured
+	{Type: ContactCleared, Clears: []string{"raised"}, Urgent: true, Data: ContactData{}},
+	{Type: CounterAdvanced, Data: CounterData{}},
+
+	{Type: InputChattering, Severity: Warning, Raises: "chattering", Data: ChatteringData{}},
 
 	{Type: BusFault, Severity: Major, Raises: Cause, Data: BusFaultData{}},
 	{Type: BusRecovered, Clears: []string{Cause}, Urgent: true, Data: BusFaultData{}},
 	{Type: BusChipReset, Severity: Warning, Data: ChipResetData{}},
 
+	{Type: AlarmCleared, Clears: []string{Cause}, Urgent: true, Data: AlarmClearedData{}},
+
 	{Type: GatewayStarted, Urgent: true, Data: StartedData{}},
 	{Type: GatewayStopping, Data: StoppingData{}},
 	{Type: GatewayClockSynced, Urgent: true, Data: ClockSyncedData{}},
+	{Type: GatewayClockStepped, Severity: Warning, Data: ClockSteppedData{}},
 	{Type: GatewayEventsDropped, Severity: Warning, Urgent: true, Data: DroppedData{}},
 	{Type: OutboxRestored, Severity: Warning, Urgent: true, Data: RestoredData{}},
 	{Type: StorageDegraded, Severity: Major, Raises: "storage_degraded", Data: StorageData{}},
@@ -149,6 +187,22 @@ func SpecOf(t Type) (spec Spec, ok bool) {
 		return Spec{Type: t}, false
 	}
 	return *s, true
+}
+
+// SeverityOf an event: what its type has, unless the site said otherwise.
+func SeverityOf(e Event) Severity {
+	if g, ok := e.Data.(Graded); ok {
+		return g.EventSeverity()
+	}
+	spec, _ := SpecOf(e.Type)
+	return spec.Severity
+}
+
+// QueueOf the outbox that keeps an event.
+func QueueOf(e Event) Queue {
+	spec, _ := SpecOf(e.Type)
+	spec.Severity = SeverityOf(e)
+	return spec.Queue()
 }
 
 // Catalogue returns every event type in the order of docs/wire.md.

@@ -31,7 +31,7 @@ func WireTime(t time.Time) *string {
 func AppendCloudEvent(dst []byte, source string, id EventID, s Stored, st Stamp) []byte {
 	kind := s.Type.Kind()
 	dst = append(dst, `{"specversion":"1.0","id":"`...)
-	dst = append(dst, id.String()...)
+	dst = id.appendSequence(append(append(dst, id.Epoch...), '-'))
 	dst = append(dst, `","source":`...)
 	dst = appendString(dst, source)
 	dst = append(dst, `,"subject":`...)
@@ -42,9 +42,9 @@ func AppendCloudEvent(dst []byte, source string, id EventID, s Stored, st Stamp)
 	dst = append(dst, `,"dataschema":`...)
 	dst = appendString(dst, "urn:lotusgate:v1:"+string(s.Type))
 	dst = append(dst, `,"sequence":"`...)
-	dst = append(dst, id.Sequence()...)
+	dst = id.appendSequence(dst)
 	dst = append(dst, `","uptime":"`...)
-	dst = strconv.AppendFloat(dst, s.At.Seconds(), 'f', 6, 64)
+	dst = appendUptime(dst, s.At)
 	dst = append(dst, `","clock":"`...)
 	dst = append(dst, st.Clock.String()...)
 	dst = append(dst, `","late":`...)
@@ -58,6 +58,13 @@ func AppendCloudEvent(dst []byte, source string, id EventID, s Stored, st Stamp)
 	dst = append(dst, `","data":`...)
 	dst = append(dst, s.Data...)
 	return append(dst, '}')
+}
+
+// appendUptime writes seconds with microseconds, cut off as those of time are.
+func appendUptime(dst []byte, at Mono) []byte {
+	us := max(at, 0) / 1000
+	dst = strconv.AppendInt(dst, int64(us/1e6), 10)
+	return appendPadded(append(dst, '.'), uint64(us%1e6), 6)
 }
 
 func appendTime(dst []byte, key string, t time.Time) []byte {

@@ -162,7 +162,9 @@ const (
 )
 
 // FireData of fire.opened, cleared and reset.
-type FireData struct{}
+type FireData struct {
+	Active bool `json:"active"` // the contact, now
+}
 
 // AutonomyData of lane.autonomy_entered and autonomy_left.
 type AutonomyData struct {

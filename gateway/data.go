@@ -32,6 +32,16 @@ type LoopData struct {
 	OccupiedMS int64 `json:"occupied_ms,omitempty"` // cleared: how long a vehicle stood on the loop
 }
 
+// LoopFaultData of loop.fault and loop.fault_cleared.
+type LoopFaultData struct {
+	Cause string `json:"cause"`            // max_presence, no_activity, erratic, detector, open, short, excessive_change, detector_power
+	Count uint64 `json:"count,omitempty"`  // erratic: detections within the minute, up to the first too many
+	ForMS int64  `json:"for_ms,omitempty"` // cleared: how long the fault stood
+}
+
+// AlarmCause names the alarm.
+func (d LoopFaultData) AlarmCause() string { return d.Cause }
+
 // ArrivalData of lane.vehicle_arrived.
 type ArrivalData struct {
 	Direction Direction `json:"direction"` // as the first covered loop suggests
@@ -84,11 +94,48 @@ type ElevatorFaultData struct {
 	Fault string `json:"fault"` // symbolic name from the configuration: "general", "door_zone", …
 }
 
-// CameraData of camera.online, late, offline, heartbeat_stuck.
+// CameraData of all that is said of cameras and groups of them.
 type CameraData struct {
-	Method   string `json:"method"`              // what the conclusion rests on: "pulse"
-	SilentMS int64  `json:"silent_ms,omitempty"` // since the last good pulse (or since the start, if there was none)
+	Method    string `json:"method"`               // what the conclusion rests on: pulse, supply, group
+	SilentMS  int64  `json:"silent_ms,omitempty"`  // pulse: since the last good one (or since the start, if there was none)
+	CurrentMA int64  `json:"current_ma,omitempty"` // supply: what it draws
+	UsualMA   int64  `json:"usual_ma,omitempty"`   // supply: what it usually draws, as learned
+	Lost      uint64 `json:"lost,omitempty"`       // group: cameras that went down together
+	Of        uint64 `json:"of,omitempty"`         // group: cameras in it
 }
+
+// ContactData of contact.raised and contact.cleared.
+type ContactData struct {
+	Text     string   `json:"text,omitempty"`      // the site's own words for "raised"
+	RaisedMS int64    `json:"raised_ms,omitempty"` // cleared: how long it was
+	Severity Severity `json:"-"`                   // as the site grades it; in the event's envelope
+}
+
+// EventSeverity is what the site says.
+func (d ContactData) EventSeverity() Severity { return d.Severity }
+
+// AlarmText is what the site calls it.
+func (d ContactData) AlarmText() string { return d.Text }
+
+// CounterData of counter.advanced.
+type CounterData struct {
+	Count uint64 `json:"count"`
+	By    uint64 `json:"by"` // since the event before
+}
+
+// ChatteringData of input.chattering: an input has changed more often than its budget allows.
+type ChatteringData struct {
+	Count uint64 `json:"count"` // changes within the minute, up to the first too many
+}
+
+// AlarmClearedData of alarm.cleared: an alarm is over that no other type clears.
+type AlarmClearedData struct {
+	Alarm string `json:"alarm"`
+	Count uint64 `json:"count,omitempty"` // chattering: all changes of it
+}
+
+// AlarmCause names the alarm.
+func (d AlarmClearedData) AlarmCause() string { return d.Alarm }
 
 // BusFaultData of bus.fault and bus.recovered.
 type BusFaultData struct {
@@ -142,6 +189,12 @@ type ClockSyncedData struct {
 	UTC        string  `json:"utc"` // RFC 3339
 }
 
+// ClockSteppedData of gateway.clock_stepped: the system clock jumped.
+type ClockSteppedData struct {
+	ByMS     int64 `json:"by_ms"`    // forward is positive
+	Followed bool  `json:"followed"` // false: what stands behind the new date is weaker, so ours stays
+}
+
 // NumberRange is inclusive.
 type NumberRange struct {
 	From uint64 `json:"from"`
@@ -170,3 +223,9 @@ type StorageData struct {
 
 // AlarmCauser is implemented by data whose alarm is named by a cause (Spec.Raises or Clears = Cause).
 type AlarmCauser interface{ AlarmCause() string }
+
+// Graded is implemented by data whose severity the site has set.
+type Graded interface{ EventSeverity() Severity }
+
+// Worded is implemented by data whose alarm may be called in the site's own words.
+type Worded interface{ AlarmText() string }

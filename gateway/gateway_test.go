@@ -110,7 +110,8 @@ func TestCatalogue(t *testing.T) {
 	for _, s := range gateway.Catalogue() {
 		for _, name := range s.Clears {
 			r, ok := raised[s.Type.Kind()+"/"+name]
-			if !ok {
+			if !ok && s.Type != gateway.AlarmCleared { // which is for alarms of every kind
+
 				t.Errorf("%s clears %q, which nothing raises", s.Type, name)
 			}
 			if r.Queue() == gateway.AlarmQueue && s.Queue() != gateway.AlarmQueue {

@@ -42,11 +42,28 @@ func (e EventID) String() string {
 	if e.IsZero() {
 		return ""
 	}
-	return e.Epoch + "-" + e.Sequence()
+	return string(e.appendSequence(append(append(make([]byte, 0, 32), e.Epoch...), '-')))
 }
 
 // Sequence is the CloudEvents sequence attribute: compared as text, it orders the events of one epoch.
-func (e EventID) Sequence() string { return fmt.Sprintf("%08d-%010d", e.Run, e.Number) }
+func (e EventID) Sequence() string { return string(e.appendSequence(make([]byte, 0, 24))) }
+
+func (e EventID) appendSequence(dst []byte) []byte {
+	dst = appendPadded(dst, uint64(e.Run), 8)
+	return appendPadded(append(dst, '-'), e.Number, 10)
+}
+
+// appendPadded appends n in decimal with at least width digits.
+func appendPadded(dst []byte, n uint64, width int) []byte {
+	digits := 1
+	for m := n; m >= 10; m /= 10 {
+		digits++
+	}
+	for ; digits < width; digits++ {
+		dst = append(dst, '0')
+	}
+	return strconv.AppendUint(dst, n, 10)
+}
 
 // MarshalText writes String.
 func (e EventID) MarshalText() ([]byte, error) { return []byte(e.String()), nil }

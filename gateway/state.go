@@ -15,6 +15,7 @@ type Alarm struct {
 	Name     string // "offline", "travel_timeout"
 	Type     Type   // of the event that raised it
 	Severity Severity
+	Text     string // the site's own words; "" = those of package text
 	Since    Mono
 	Event    EventID
 }

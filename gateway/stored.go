@@ -23,11 +23,10 @@ func Store(e Event, boot string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gateway: encode data of %s: %w", e.Type, err)
 	}
-	spec, ok := SpecOf(e.Type)
-	if !ok {
+	if _, ok := SpecOf(e.Type); !ok {
 		return nil, fmt.Errorf("gateway: event type %q is not in the catalogue", e.Type)
 	}
-	b, err := json.Marshal(Stored{Type: e.Type, ID: e.ID, At: e.At, Boot: boot, Severity: spec.Severity, Data: data})
+	b, err := json.Marshal(Stored{Type: e.Type, ID: e.ID, At: e.At, Boot: boot, Severity: SeverityOf(e), Data: data})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: encode %s: %w", e.Type, err)
 	}

@@ -49,7 +49,9 @@ func jsonFields(data any) []string {
 	typ := reflect.TypeOf(data)
 	for i := range typ.NumField() {
 		name, _, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
-		names = append(names, name)
+		if name != "-" {
+			names = append(names, name)
+		}
 	}
 	return names
 }

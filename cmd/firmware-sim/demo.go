@@ -68,11 +68,11 @@ func demo(ctx context.Context, cmd *cobra.Command, o demoOptions) (err error) {
 		defer os.RemoveAll(o.state)
 	}
 	if o.broker == "" {
-		addr, closeBroker, err := startBroker()
-		if err != nil {
-			return err
+		addr, closeBroker, startErr := startBroker()
+		if startErr != nil {
+			return startErr
 		}
-		defer closeBroker()
+		defer func() { err = errors.Join(err, closeBroker()) }()
 		o.broker = "mqtt://" + addr
 	}
 	if o.page == "" {

@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -18,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"lotusgate/gateway/audit"
 )
 
 // program is a child process whose output goes to the test's log.
@@ -93,25 +94,27 @@ func (e cloudEvent) uptime(t *testing.T) float64 {
 // record is what a center has heard.
 type record struct {
 	events []cloudEvent // each once, in the order of arrival
-	twice  int
 	state  map[string]struct{ Value, Quality string }
 	alarms map[string]bool
 	status string
+
+	listening bool
 }
 
 func (r *record) alive() bool { return r.status == "online" || r.status == "degraded" }
 
 // center is a broker and a subscriber that keeps book: mosquitto and mosquitto_sub.
 type center struct {
-	t   *testing.T
-	mu  sync.Mutex
-	rec record
-	got chan struct{} // signalled, buffered 1
+	t    *testing.T
+	mu   sync.Mutex
+	rec  record
+	book *audit.Book
+	got  chan struct{} // signalled, buffered 1
 }
 
 func newCenter(t *testing.T) *center {
 	t.Helper()
-	c := &center{t: t, got: make(chan struct{}, 1)}
+	c := &center{t: t, got: make(chan struct{}, 1), book: audit.New()}
 	c.rec.state = map[string]struct{ Value, Quality string }{}
 	c.rec.alarms = map[string]bool{}
 	conf := filepath.Join(t.TempDir(), "mosquitto.conf")
@@ -130,6 +133,9 @@ func newCenter(t *testing.T) *center {
 		}
 	}
 	startTo(t, c.hear, "mosquitto_sub", "-p", broker, "-q", "1", "-i", "center", "-c", "-t", root+"#", "-v")
+	// What comes before the subscription is heard by nobody, so the center begins when it hears itself.
+	start(t, "mosquitto_pub", "-p", broker, "-q", "1", "-r", "-t", root+"probe", "-m", "hello")
+	c.await("its own probe", func(r *record) bool { return r.listening })
 	return c
 }
 
@@ -146,13 +152,15 @@ func (c *center) hear(line string) {
 	var err error
 	switch kind {
 	case "event":
+		c.book.Line([]byte(payload))
 		var e cloudEvent
 		err = json.Unmarshal([]byte(payload), &e)
 		if slices.ContainsFunc(c.rec.events, func(o cloudEvent) bool { return o.ID == e.ID }) {
-			c.rec.twice++
 			break
 		}
 		c.rec.events = append(c.rec.events, e)
+	case "probe":
+		c.rec.listening = true
 	case "state":
 		var s struct{ Value, Quality string }
 		err = json.Unmarshal([]byte(payload), &s)
@@ -198,12 +206,6 @@ func (c *center) await(what string, known func(*record) bool) {
 	}
 }
 
-func (c *center) events() []cloudEvent {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return slices.Clone(c.rec.events)
-}
-
 // traffic is every event but the camera's, whose second-long period runs beside everything else.
 func (r *record) traffic() []cloudEvent {
 	return slices.DeleteFunc(slices.Clone(r.events), func(e cloudEvent) bool { return strings.HasPrefix(e.Subject, "camera/") })
@@ -219,46 +221,14 @@ func (c *center) traffic() []cloudEvent {
 // the number of runs.
 func (c *center) holeless() int {
 	c.t.Helper()
-	numbers, named := map[string]map[int]bool{}, map[string]map[int]bool{}
-	mark := func(m map[string]map[int]bool, run string, n int) {
-		if m[run] == nil {
-			m[run] = map[int]bool{}
-		}
-		m[run][n] = true
-	}
-	for _, e := range c.events() {
-		run, number, _ := strings.Cut(e.Sequence, "-")
-		n, err := strconv.Atoi(number)
-		if err != nil {
-			c.t.Fatalf("sequence %q: %v", e.Sequence, err)
-		}
-		mark(numbers, run, n)
-		if e.Type != "lotusgate.gateway.events_dropped" {
-			continue
-		}
-		var d struct {
-			Run    int
-			Ranges []struct{ From, To int }
-		}
-		if err := json.Unmarshal(e.Data, &d); err != nil {
-			c.t.Fatal(err)
-		}
-		for _, r := range d.Ranges {
-			for n := r.From; n <= r.To; n++ {
-				mark(named, fmt.Sprintf("%08d", d.Run), n)
-			}
+	c.mu.Lock()
+	r := c.book.Report(true)
+	c.mu.Unlock()
+	for _, run := range r.Runs {
+		if len(run.Missing) > 0 {
+			c.t.Errorf("run %d: of %d events %s are missing and nobody named them", run.Run, run.Highest, list(run.Missing))
 		}
 	}
-	missing := 0
-	for run, got := range numbers {
-		last := slices.Max(slices.Collect(maps.Keys(got)))
-		for n := 1; n <= last; n++ {
-			if !got[n] && !named[run][n] {
-				missing++
-				c.t.Errorf("run %s: number %d of %d is missing and nobody named it", run, n, last)
-			}
-		}
-	}
-	c.t.Logf("%d events in %d runs, %d came twice, %d missing without a name", len(c.events()), len(numbers), c.rec.twice, missing)
-	return len(numbers)
+	c.t.Logf("%d events in %d runs, %d came twice, %d missing without a name", r.Delivered, len(r.Runs), r.Duplicates, r.Missing)
+	return len(r.Runs)
 }

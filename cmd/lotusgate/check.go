@@ -20,7 +20,8 @@ func checkCommand() *cobra.Command {
 		Short: "Check a configuration: every mistake with its place and what to write instead",
 		Long: "Check a configuration without touching hardware, broker or storage.\n\n" +
 			"Exit code 0: in order (warnings may be printed); 1: mistakes; 2: the file cannot be read.",
-		Args: cobra.MaximumNArgs(1),
+		Example: "  lotusgate check\n  LANG=zh_CN.UTF-8 lotusgate check site.yaml\n  lotusgate check --json site.yaml | jq '.errors[].message.zh'",
+		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
 				path = args[0]

@@ -59,7 +59,10 @@ func (o *orderOptions) message(session, nonce, device, action string) (jti, payl
 }
 
 func commandCommand() *cobra.Command {
-	parent := &cobra.Command{Use: "command", Short: "Sign and send commands, as a center does"}
+	parent := &cobra.Command{
+		Use: "command", Short: "Sign and send commands, as a center does",
+		Example: "  lotusgate command send --gateway lianhua/park-01 --key center.key entry-gate open",
+	}
 	parent.AddCommand(signCommand(), sendCommand())
 	return parent
 }
@@ -68,9 +71,10 @@ func signCommand() *cobra.Command {
 	var o orderOptions
 	var session, nonce string
 	cmd := &cobra.Command{
-		Use:   "sign DEVICE ACTION",
-		Short: "Print a signed command: publish it to <root>/command/DEVICE, not retained",
-		Args:  cobra.ExactArgs(2),
+		Use:     "sign DEVICE ACTION",
+		Short:   "Print a signed command: publish it to <root>/command/DEVICE, not retained",
+		Example: "  lotusgate command sign --gateway lianhua/park-01 --session SESSION --key center.key entry-gate open",
+		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			_, payload, err := o.message(session, nonce, args[0], args[1])
 			if err != nil {

@@ -10,12 +10,13 @@ import (
 )
 
 func keyCommand() *cobra.Command {
-	parent := &cobra.Command{Use: "key", Short: "Make keys that commands are signed with"}
+	parent := &cobra.Command{Use: "key", Short: "Make keys that commands are signed with", Example: "  lotusgate key new center"}
 	var alg, dir string
 	create := &cobra.Command{
-		Use:   "new NAME",
-		Short: "Make a key pair: NAME.key for the center alone, NAME.pub for the gateway",
-		Args:  cobra.ExactArgs(1),
+		Use:     "new NAME",
+		Short:   "Make a key pair: NAME.key for the center alone, NAME.pub for the gateway",
+		Example: "  lotusgate key new center\n  lotusgate key new guard --alg ES256 --dir /root/keys",
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			forGateway, err := intake.NewKey(dir, args[0], alg)
 			if err != nil {

@@ -9,7 +9,9 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -40,13 +42,12 @@ func main() {
 
 // execute runs one command line and returns its exit code.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	root := &cobra.Command{
-		Use:           "lotusgate",
-		Short:         "Reads loops, barriers, elevators and cameras, and tells a center over MQTT",
-		SilenceErrors: true,
-		SilenceUsage:  true,
-	}
-	root.AddCommand(runCommand(), checkCommand(), keyCommand(), commandCommand(), safeCommand(), versionCommand())
+	return executeWith(ctx, args, os.Stdin, stdout, stderr)
+}
+
+func executeWith(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	root := rootCommand()
+	root.SetIn(stdin)
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -65,16 +66,37 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitUsage
 }
 
-func versionCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintln(cmd.OutOrStdout(), "lotusgate", version)
-			return err
-		},
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "lotusgate",
+		Short: "Reads loops, barriers, elevators and cameras, and tells a center over MQTT",
+		Long: "Reads loops, barriers, elevators and cameras, and tells a center over MQTT.\n\n" +
+			"Exit codes of every command: 0 done or in order; 1 what was asked for is not in order; 2 the call itself is wrong, or\n" +
+			"a file cannot be read.",
+		Example: "  lotusgate init --ask --output /etc/lotusgate/lotusgate.yaml\n" +
+			"  lotusgate check\n" +
+			"  systemctl enable --now lotusgate",
+		SilenceErrors: true,
+		SilenceUsage:  true,
 	}
+	root.AddCommand(runCommand(), checkCommand(), eventsCommand(), initCommand(), schemaCommand(), keyCommand(), commandCommand(), safeCommand(),
+		versionCommand())
+	return root
+}
+
+// built is when the source of this program was committed; zero if the build did not say.
+func built() time.Time {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return time.Time{}
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.time" {
+			t, _ := time.Parse(time.RFC3339, s.Value) // zero where it is no time
+			return t
+		}
+	}
+	return time.Time{}
 }
 
 // logger writes JSON, one object a line; journald adds time and unit.

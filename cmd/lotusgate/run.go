@@ -34,7 +34,10 @@ func runCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run the gateway until it is told to stop (SIGTERM, Ctrl-C)",
-		Args:  cobra.NoArgs,
+		Long: "Run the gateway until it is told to stop (SIGTERM, Ctrl-C). The log goes to standard output, one JSON object a line.\n\n" +
+			"Exit code 0: stopped in order; 1: mistakes in the configuration, or the gateway cannot start; 2: the file cannot be read.",
+		Example: "  lotusgate run --config /etc/lotusgate/lotusgate.yaml",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := load(cmd, path)
 			if err != nil {
@@ -48,7 +51,9 @@ func runCommand() *cobra.Command {
 			if err != nil {
 				return &failure{exitFailed, err}
 			}
-			err = daemon.Run(cmd.Context(), daemon.Options{Config: cfg, Hardware: hw, Version: version, Log: log})
+			err = daemon.Run(cmd.Context(), daemon.Options{
+				Config: cfg, Hardware: hw, Version: version, Built: built(), Log: log, Supervisor: newSupervisor(log),
+			})
 			if err != nil {
 				return &failure{exitFailed, err}
 			}

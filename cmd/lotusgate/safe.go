@@ -15,7 +15,8 @@ func safeCommand() *cobra.Command {
 		Short: "Make every movement relay inactive, after the daemon has ended (ExecStopPost)",
 		Long: "Make every movement relay inactive. This is the only tool that writes outputs; it takes the daemon's lock and\n" +
 			"does nothing while a daemon runs.\n\nExit code 0: all are inactive; 1: a daemon runs, or a relay could not be reached.",
-		Args: cobra.NoArgs,
+		Example: "  lotusgate safe --config /etc/lotusgate/lotusgate.yaml",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := load(cmd, path)
 			if err != nil {

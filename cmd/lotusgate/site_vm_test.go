@@ -59,6 +59,8 @@ func newSite(t *testing.T) *site {
 		"127.0.0.1:8080", "127.0.0.1:0",
 		"period: 60s", "period: 1s",
 		// gpio-sim knows one resistor per line, and the test is it.
+		// The VM has just booted, but its detectors need no tuning.
+		"input: entry-a-in", "input: entry-a-in, blank: 0s", "input: entry-b-in", "input: entry-b-in, blank: 0s",
 		"bias: up", "bias: none",
 		"line: GPIO22,", "line: GPIO22, bias: none,", "line: GPIO23,", "line: GPIO23, bias: none,",
 	).Replace(string(example))
@@ -316,7 +318,9 @@ func TestVMKill(t *testing.T) {
 	s := newSite(t)
 	s.daemon = start(t, "lotusgate", "run", "--config", s.config) // the broker is not there yet
 	time.Sleep(200 * time.Millisecond)
+	s.daemon.signal(syscall.SIGSTOP) // or it would connect before the center listens
 	s.center = newCenter(t)
+	s.daemon.signal(syscall.SIGCONT)
 	s.center.await("the lane is known", func(r *record) bool { return r.state["entry"].Value == "clear" })
 	for range 5 {
 		s.passage()

@@ -137,7 +137,7 @@ func (i *Inputs) read(s source, channels []int) {
 			i.gone <- Gone{Channel: n, Err: err} // has room for every line
 		}
 	}
-	s.close() // releases the descriptors of a device that is gone; what it says adds nothing to err
+	_ = s.close() // releases the descriptors of a device that is gone; what it says adds nothing to err
 	if i.reading.Add(-1) == 0 {
 		i.end()
 	}

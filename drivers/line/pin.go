@@ -40,7 +40,7 @@ func openPin(p gpio.PinIO, want Input, now func() time.Duration) (*pinInput, err
 }
 
 func (p *pinInput) run(tell func(slot int, e drivers.Edge) bool) error {
-	defer p.pin.Halt() // ends edge detection where there is such a thing
+	defer func() { _ = p.pin.Halt() }() // ends edge detection where there is such a thing
 	for early := 0; early < pinTries; {
 		began := time.Now()
 		woken := p.pin.WaitForEdge(pinWait)

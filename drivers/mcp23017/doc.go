@@ -36,8 +36,8 @@
 //   - Pulses whose burst failed or was disturbed after INTCAP was clocked out, and those while the chip was without
 //     supply. Levels come right with the next burst.
 //
-// Unsupported: comparison with DEFVAL (an edge-driven host hears a standing condition only once), separate INTA and
-// INTB (both are mirrored; one wire is enough), IPOL (levels are electrical here), BANK = 1 other than to leave it,
+// Unsupported: comparison with DEFVAL (an edge-driven host hears a standing condition only once, and nothing more until
+// the pin is back; Init ends it on a chip that another program left so), IPOL (levels are electrical here), BANK = 1 other than to leave it,
 // the SPI sibling MCP23S17.
 //
 // periph.io/x/devices/v3/mcp23xxx is not used: it reads GPIO pin by pin and drops the error (a dead chip reads low),

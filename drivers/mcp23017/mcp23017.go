@@ -24,6 +24,9 @@ type Opts struct {
 	// Interrupt: INTA or INTB, open drain and shared by both ports, is wired to a line of the host with a pull-up.
 	// Without it the caller polls; the latches work all the same.
 	Interrupt bool
+	// Separate: with Interrupt, INTA and INTB are each wired to a line of their own, so that two ports that change at
+	// once are both stamped by the kernel. Hand their edges to ServicePorts.
+	Separate bool
 
 	Now func() time.Duration // CLOCK_MONOTONIC since the kernel booted
 }
@@ -63,13 +66,15 @@ func New(bus i2c.Bus, addr uint16, o Opts) (*Dev, error) {
 		return fail("channels %04x have a pull-up and are no inputs", o.PullUps&^o.Inputs)
 	case o.Inactive&^o.Outputs != 0:
 		return fail("channels %04x have an inactive level and are no outputs", o.Inactive&^o.Outputs)
+	case o.Separate && !o.Interrupt:
+		return fail("INTA and INTB are separate and not wired")
 	}
 	return &Dev{bus: bus, addr: addr, o: o, latch: o.Inactive}, nil
 }
 
 // iocon is never 0, the power-on value: ODR is set even when nothing is wired to INT.
 func (d *Dev) iocon() byte {
-	if d.o.Interrupt {
+	if d.o.Interrupt && !d.o.Separate {
 		return ioconMirror | ioconODR
 	}
 	return ioconODR

@@ -21,7 +21,15 @@ import (
 //
 // A chip at its power-on values gives drivers.FaultReset: call Init, and report it. Registers that differ otherwise
 // give drivers.FaultMismatch. Both come only when a second burst is wrong as well.
+//
+// On a chip whose ports have an INT line each, use ServicePorts.
 func (d *Dev) Service(s *drivers.Sample, intAt time.Duration) error {
+	return d.ServicePorts(s, [2]time.Duration{intAt, intAt})
+}
+
+// ServicePorts is Service with the INT edge of each port: INTA, then INTB. An edge that was latched carries that of its
+// port. On a chip whose ports share one line the later of the two counts.
+func (d *Dev) ServicePorts(s *drivers.Sample, intAt [2]time.Duration) error {
 	if !d.known {
 		return d.error(drivers.FaultReset, "service", errors.New("the chip is not set up yet"))
 	}
@@ -44,11 +52,17 @@ func (d *Dev) Service(s *drivers.Sample, intAt time.Duration) error {
 		}
 		at = d.o.Now()
 	}
-	if intAt < d.at {
-		intAt = 0 // an earlier burst has cleared what that edge stood for
+	if !d.o.Separate {
+		intAt[0] = max(intAt[0], intAt[1])
+		intAt[1] = intAt[0]
+	}
+	for port := range intAt {
+		if intAt[port] < d.at {
+			intAt[port] = 0 // an earlier burst has cleared what that edge stood for
+		}
 	}
 	d.at = at
-	at = max(at, intAt)
+	at = max(at, intAt[0], intAt[1])
 	d.edges(s, r, intAt, at)
 	s.Levels, s.Inputs, s.At = uint32(d.levels), uint32(d.o.Inputs), at
 	return nil
@@ -74,7 +88,7 @@ func (d *Dev) check(r []byte) error {
 }
 
 // edges turns a burst into edges: from the levels known before over INTCAP, where a port was latched, to GPIO.
-func (d *Dev) edges(s *drivers.Sample, r []byte, intAt, at time.Duration) {
+func (d *Dev) edges(s *drivers.Sample, r []byte, intAt [2]time.Duration, at time.Duration) {
 	flags := pair(r[atINTF:]) & d.o.Inputs
 	captured, now := pair(r[atINTCAP:]), pair(r[atGPIO:])&d.o.Inputs
 
@@ -84,20 +98,21 @@ func (d *Dev) edges(s *drivers.Sample, r []byte, intAt, at time.Duration) {
 			latched |= port & d.o.Inputs
 		}
 	}
-	first, clock := at, drivers.UserClock
-	if intAt != 0 {
-		first = intAt
-		if latched&0x00ff == 0 || latched&0xff00 == 0 {
-			clock = drivers.KernelClock
-		}
-	}
+	// A shared INT tells the time of one latch; with both set, no more than the earlier of the two.
+	certain := d.o.Separate || latched&0x00ff == 0 || latched&0xff00 == 0
 	changed := (captured ^ d.levels) & latched
 	for set := changed | flags; set != 0; set &= set - 1 {
 		n := bits.TrailingZeros16(set)
 		bit := uint16(1) << n
-		e := drivers.Edge{Channel: n, Level: captured&bit != 0, At: first}
+		e := drivers.Edge{Channel: n, Level: captured&bit != 0, At: at}
+		announced := intAt[n/8] != 0
+		if announced {
+			e.At = intAt[n/8]
+		}
 		if flags&bit != 0 {
-			e.Clock = clock
+			if announced && certain {
+				e.Clock = drivers.KernelClock
+			}
 			if changed&bit == 0 {
 				e.Lost = 1 // it changed to where it had been: the way there was not seen
 			}

@@ -31,6 +31,7 @@ func Photocell() DetectorOptions {
 // or not tuned yet; nobody can tell which.
 type Detector struct {
 	Output *Contact // closed = present
+	Fault  *Contact // of its fault relay, which is held while all is well: closed = fault, or no power
 
 	name    string
 	opt     DetectorOptions
@@ -51,7 +52,7 @@ type Detector struct {
 func NewDetector(name string, o DetectorOptions, seed Seed, j *Journal) *Detector {
 	chance := seed.For(name)
 	return &Detector{
-		Output: NewContact(o.Bounce, chance), name: name, opt: o, journal: j, chance: chance,
+		Output: NewContact(o.Bounce, chance), Fault: NewContact(Bounce{}, chance), name: name, opt: o, journal: j, chance: chance,
 		power: true, wire: true, tuned: Never, due: Never,
 	}
 }
@@ -93,6 +94,7 @@ func (d *Detector) fail(now time.Duration, power, wire bool) {
 	case was && !is:
 		d.tuned, d.due = Never, Never
 		d.move(now, true)
+		d.Fault.Move(now, true)
 		d.journal.add(Truth{At: now, Device: d.name, Kind: DetectorFailed})
 	case is && !was:
 		d.tuned = now + d.opt.Tuning
@@ -128,6 +130,7 @@ func (d *Detector) Step(now time.Duration) (next time.Duration) {
 		if at == d.tuned {
 			d.tuned = Never
 			d.merged = d.covered && d.opt.Tuning > 0
+			d.Fault.Move(at, false)
 			d.journal.add(Truth{At: at, Device: d.name, Kind: DetectorTuned})
 			d.sense(at)
 			continue

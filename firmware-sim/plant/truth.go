@@ -35,6 +35,10 @@ const (
 	FaultRaised  Kind = "fault raised"
 	FaultCleared Kind = "fault cleared"
 
+	SwitchRaised  Kind = "switch raised"
+	SwitchCleared Kind = "switch cleared"
+	WireLoose     Kind = "wire loose"
+
 	CameraBooting Kind = "camera booting"
 	CameraRunning Kind = "camera running" // its first pulse begins
 	CameraHung    Kind = "camera hung"

@@ -170,6 +170,43 @@ func (a Chatter) apply(b *Board) error {
 	return err
 }
 
+// Move raises a switch of the building, or puts it to rest.
+type Move struct {
+	Switch string
+	Rest   bool
+}
+
+func (a Move) String() string {
+	return fmt.Sprintf("switch %s is %s", a.Switch, [...]string{"raised", "at rest"}[bit(a.Rest)])
+}
+
+func (a Move) apply(b *Board) error {
+	s, err := find("switch", b.switches, a.Switch)
+	if err == nil {
+		s.Set(b.at, !a.Rest)
+	}
+	return err
+}
+
+// Loosen makes a switch's wire touch and part for a while.
+type Loosen struct {
+	Switch string
+	For    time.Duration
+	Pauses plant.Span
+}
+
+func (a Loosen) String() string {
+	return fmt.Sprintf("the wire of switch %s is loose for %v", a.Switch, a.For)
+}
+
+func (a Loosen) apply(b *Board) error {
+	s, err := find("switch", b.switches, a.Switch)
+	if err == nil {
+		s.Loosen(b.at, a.For, a.Pauses)
+	}
+	return err
+}
+
 // CameraLife is what can happen to a camera.
 type CameraLife uint8
 

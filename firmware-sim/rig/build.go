@@ -69,6 +69,7 @@ func (b *Board) plant(seed plant.Seed, site Site) map[string]*plant.Contact {
 		for name, d := range map[string]*plant.Detector{".a": m.A, ".b": m.B, ".photocell": m.Photocell} {
 			b.detectors[l.Name+name] = d
 			contacts[l.Name+name] = d.Output
+			contacts[l.Name+name+".fault"] = d.Fault
 		}
 		contacts[l.Name+".gate.open"] = m.Barrier.Open
 		contacts[l.Name+".gate.closed"] = m.Barrier.Closed
@@ -84,6 +85,17 @@ func (b *Board) plant(seed plant.Seed, site Site) map[string]*plant.Contact {
 		b.cameras[c.Name] = m
 		b.field = append(b.field, m)
 		contacts[c.Name+".heartbeat"] = m.Heartbeat
+	}
+	for _, w := range site.Switches {
+		m := plant.NewSwitch(w.Name, w.Bounce, seed, &b.journal)
+		b.switches[w.Name] = m
+		b.field = append(b.field, m)
+		contacts[w.Name+".contact"] = m.Contact
+	}
+	for _, w := range site.Meters {
+		m := plant.NewMeter(w.Name, w.Flow, seed)
+		b.field = append(b.field, m)
+		contacts[w.Name+".pulse"] = m.Pulse
 	}
 	return contacts
 }

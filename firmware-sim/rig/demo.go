@@ -61,7 +61,7 @@ func (d *demo) chapter() {
 	for d.at < start+chapterTime {
 		d.at += d.traffic(d.at)
 	}
-	for _, write := range []func(at time.Duration){d.elevator, d.camera, d.chip} {
+	for _, write := range []func(at time.Duration){d.elevator, d.camera, d.chip, d.building} {
 		write(start + d.between(0, 3*time.Minute))
 	}
 	slices.SortStableFunc(d.cues, func(a, b Cue) int { return int(a.At - b.At) })
@@ -120,6 +120,14 @@ func (d *demo) elevator(at time.Duration) {
 }
 
 func (d *demo) camera(at time.Duration) {
+	if d.chance.IntN(3) == 0 { // the switch that they share
+		back := at + d.between(4*time.Minute, 6*time.Minute)
+		for _, camera := range []string{demoCamera, "cam-02", "cam-03"} {
+			d.add(at, CameraAct{camera, Dies})
+			d.add(back, CameraAct{camera, Starts})
+		}
+		return
+	}
 	life := []CameraLife{Dies, Hangs, HangsClosed}[d.chance.IntN(3)]
 	d.add(at, CameraAct{demoCamera, life})
 	d.add(at+d.between(4*time.Minute, 6*time.Minute), CameraAct{demoCamera, Starts})
@@ -129,4 +137,14 @@ func (d *demo) chip(at time.Duration) {
 	if d.chance.IntN(2) == 0 {
 		d.add(at+4*time.Minute, ChipAct{demoChip, Resets})
 	}
+}
+
+// building floods the pump room, or lets the roof door's wire come loose.
+func (d *demo) building(at time.Duration) {
+	if d.chance.IntN(3) > 0 {
+		d.add(at, Move{Switch: "pump"})
+		d.add(at+d.between(time.Minute, 3*time.Minute), Move{Switch: "pump", Rest: true})
+		return
+	}
+	d.add(at, Loosen{"roof", d.between(30*time.Second, time.Minute), plant.Span{Min: 50 * time.Millisecond, Max: 600 * time.Millisecond}})
 }

@@ -7,11 +7,14 @@ import (
 )
 
 // Site says what stands in the field and how it is wired to the board. Names of contacts are those of their device and
-// of the contact: entry.a, entry.b, entry.photocell, entry.gate.open, entry.gate.closed, car-1.fault, cam-01.heartbeat.
+// of the contact: entry.a, entry.a.fault, entry.b, entry.photocell, entry.gate.open, entry.gate.closed, car-1.fault, cam-01.heartbeat, pump.contact,
+// water.pulse.
 type Site struct {
 	Lanes     []Lane
 	Elevators []Elevator
 	Cameras   []Camera
+	Switches  []Switch
+	Meters    []Meter
 	Chips     []Chip
 	Wires     []Wire
 	Relays    []Relay
@@ -33,6 +36,18 @@ type Elevator struct {
 type Camera struct {
 	Name string
 	plant.CameraOptions
+}
+
+// Switch is a contact that something in the building moves.
+type Switch struct {
+	Name   string
+	Bounce plant.Bounce
+}
+
+// Meter gives a pulse for each unit.
+type Meter struct {
+	Name string
+	Flow plant.Span // time for one unit
 }
 
 // Chip is an I/O expander.
@@ -61,7 +76,8 @@ type Relay struct {
 	ActiveLow bool // low switches the coil on
 }
 
-// DemoSite is the site of deploy/examples/minimal.yaml: one lane, one elevator, one camera, one expander.
+// DemoSite is the site of the demo: what deploy/examples/minimal.yaml has, one lane, one elevator, one camera, one expander,
+// and two more cameras, a pump room, a roof door and a water meter beside.
 func DemoSite() Site {
 	return Site{
 		Lanes: []Lane{{"entry", plant.LaneOptions{
@@ -72,8 +88,14 @@ func DemoSite() Site {
 			},
 		}}},
 		Elevators: []Elevator{{"car-1", plant.RelayContact()}},
-		Cameras:   []Camera{{"cam-01", plant.CameraOptions{Period: time.Minute, Jitter: 200 * time.Millisecond}}},
-		Chips:     []Chip{{Name: "x1", Kind: "mcp23017", Bus: "/dev/i2c-1", Address: 0x20, Interrupt: "GPIO25"}},
+		Cameras: []Camera{
+			{"cam-01", plant.CameraOptions{Period: time.Minute, Jitter: 200 * time.Millisecond}},
+			{"cam-02", plant.CameraOptions{Period: time.Minute, Jitter: 200 * time.Millisecond}},
+			{"cam-03", plant.CameraOptions{Period: time.Minute, Jitter: 200 * time.Millisecond}},
+		},
+		Switches: []Switch{{"pump", plant.RelayContact()}, {"roof", plant.RelayContact()}},
+		Meters:   []Meter{{"water", plant.Span{Min: 3 * time.Second, Max: 12 * time.Second}}},
+		Chips:    []Chip{{Name: "x1", Kind: "mcp23017", Bus: "/dev/i2c-1", Address: 0x20, Interrupt: "GPIO25"}},
 		Wires: []Wire{
 			{From: "entry.a", To: "GPIO17", NormallyClosed: true},
 			{From: "entry.b", To: "GPIO27", NormallyClosed: true},
@@ -82,6 +104,11 @@ func DemoSite() Site {
 			{From: "entry.photocell", To: "GPIO24", NormallyClosed: true},
 			{From: "car-1.fault", To: "x1.GPA0"},
 			{From: "cam-01.heartbeat", To: "x1.GPA1"},
+			{From: "cam-02.heartbeat", To: "x1.GPA5"},
+			{From: "cam-03.heartbeat", To: "x1.GPA6"},
+			{From: "pump.contact", To: "x1.GPA2"},
+			{From: "roof.contact", To: "x1.GPA3"},
+			{From: "water.pulse", To: "x1.GPA4"},
 		},
 		Relays: []Relay{
 			{Line: "GPIO16", Lane: "entry", Input: plant.OpenInput},

@@ -78,6 +78,14 @@ func (c *checker) written(path string) bool {
 // good tells whether the file has a value at path that was not refused.
 func (c *checker) good(path string) bool { return c.written(path) && !c.bad[path] }
 
+// text is the text of the value at path, "" where there is none.
+func (c *checker) text(path string) string {
+	if n := c.at[path]; n != nil {
+		return n.text
+	}
+	return ""
+}
+
 // place of the value at path, or of the nearest thing above it that is in the file.
 func (c *checker) place(path string) Place { return c.spot(path).place() }
 

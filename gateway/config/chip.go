@@ -3,10 +3,22 @@ package config
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
-// MCP23017 is Microchip's 16 bit expander, the one kind of chip there is so far.
-const MCP23017 = "mcp23017"
+// Kinds of chips.
+const (
+	MCP23017 = "mcp23017" // Microchip, 16 bits; keeps a pulse until it is read
+	PCA9555  = "pca9555"  // NXP and TI, 16 bits with pull-ups
+	TCA9555  = "tca9555"  // TI, the same
+	PCA9535  = "pca9535"  // NXP and TI, the same without pull-ups
+	PCF8574  = "pcf8574"  // NXP and TI, 8 bits, 100 kHz
+	PCF8574A = "pcf8574a" // the same at other addresses
+	ADS1115  = "ads1115"  // TI, four voltages
+	INA219   = "ina219"   // TI, current and voltage of a supply up to 26 V
+	INA226   = "ina226"   // TI, the same up to 36 V
+	DS3231   = "ds3231"   // Maxim, clock
+)
 
 // part is what the configuration has to know about a kind of chip.
 type part struct {
@@ -14,17 +26,62 @@ type part struct {
 	first, last uint16   // addresses
 	pins        []string // by channel
 	outputOnly  []string
+	units       []string // of what is measured at its pins; nil = they are levels
+	latch       bool     // keeps a pulse until it is read
+	noPullUp    bool
+	lowOutputs  bool     // an output that can be proved is one that pulls down
+	speed       Hertz    // the most it can follow; 0 = 400 kHz and more
+	supply      Volts    // the most it stands
+	shunt       Volts    // the most it measures
+	needs       []string // keys that it has beside those of all chips, as examples: they must be there
+	may         []string // keys that it may have
+	poll        time.Duration
 }
 
-var parts = [...]part{{
-	kind:  MCP23017,
-	first: 0x20, last: 0x27, // A2, A1, A0
-	pins: []string{
-		"GPA0", "GPA1", "GPA2", "GPA3", "GPA4", "GPA5", "GPA6", "GPA7",
-		"GPB0", "GPB1", "GPB2", "GPB3", "GPB4", "GPB5", "GPB6", "GPB7",
+var (
+	ports555 = append(numberedPins("IO0_"), numberedPins("IO1_")...)
+	supplied = []string{"supply: {nominal: 12V, shunt: 100mohm, max: 2A}"}
+)
+
+var parts = [...]part{
+	{
+		kind:  MCP23017,
+		first: 0x20, last: 0x27,
+		pins:       append(numberedPins("GPA"), numberedPins("GPB")...),
+		outputOnly: []string{"GPA7", "GPB7"}, // datasheet DS20001952, revision D
+		latch:      true,
+		may:        []string{"interrupt", "interrupt_b"},
 	},
-	outputOnly: []string{"GPA7", "GPB7"}, // datasheet DS20001952, revision D
-}}
+	{kind: PCA9555, first: 0x20, last: 0x27, pins: ports555, may: []string{"interrupt"}},
+	{kind: TCA9555, first: 0x20, last: 0x27, pins: ports555, may: []string{"interrupt"}},
+	{kind: PCA9535, first: 0x20, last: 0x27, pins: ports555, noPullUp: true, may: []string{"interrupt"}},
+	{kind: PCF8574, first: 0x20, last: 0x27, pins: numberedPins("P"), lowOutputs: true, speed: 100e3, may: []string{"interrupt"}},
+	{kind: PCF8574A, first: 0x38, last: 0x3f, pins: numberedPins("P"), lowOutputs: true, speed: 100e3, may: []string{"interrupt"}},
+	{
+		kind: ADS1115, first: 0x48, last: 0x4b, pins: numberedPins("AIN")[:4], units: []string{"µV", "µV", "µV", "µV"},
+		may: []string{"reference"}, poll: 10 * time.Millisecond, // a conversion each
+	},
+	{
+		kind: INA219, first: 0x40, last: 0x4f, pins: []string{"current", "voltage"}, units: []string{"µA", "µV"},
+		needs: supplied, supply: 26e6, shunt: 320e3, // SBOS448F, Table 5
+		poll: time.Second,
+	},
+	{
+		kind: INA226, first: 0x40, last: 0x4f, pins: []string{"current", "voltage"}, units: []string{"µA", "µV"},
+		needs: supplied, supply: 36e6, shunt: 81900, // SBOS547, p. 20
+		poll: time.Second,
+	},
+	{kind: DS3231, first: 0x68, last: 0x68, poll: 10 * time.Second},
+}
+
+// numberedPins are eight pins of a port.
+func numberedPins(prefix string) []string {
+	pins := make([]string, 8)
+	for n := range pins {
+		pins[n] = fmt.Sprint(prefix, n)
+	}
+	return pins
+}
 
 func partOf(kind string) (part, bool) {
 	i := slices.IndexFunc(parts[:], func(p part) bool { return p.kind == kind })
@@ -45,6 +102,19 @@ func ChannelOf(kind, pin string) (int, error) {
 		return i, nil
 	}
 	return 0, fmt.Errorf("config: an %s has no pin %q", kind, pin)
+}
+
+// Unit of the values at a pin of this chip: µA, µV, or ‰ of the reference where the chip has one; "" = a level.
+func (c Chip) Unit(pin string) string {
+	p, _ := partOf(c.Kind)
+	i := slices.Index(p.pins, pin)
+	switch {
+	case i < 0 || p.units == nil:
+		return ""
+	case c.Reference != "" && c.Reference != pin:
+		return "‰"
+	}
+	return p.units[i]
 }
 
 func kinds() []string {

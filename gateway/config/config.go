@@ -17,21 +17,24 @@ import (
 // Config is the whole configuration, one field per section of the file. Keys of the maps are ids; points, buses, chips
 // and devices share one id space.
 type Config struct {
-	Gateway   Gateway             `yaml:"gateway"`
-	MQTT      MQTT                `yaml:"mqtt"`
-	Storage   Storage             `yaml:"storage"`
-	Status    Status              `yaml:"status"`
-	Buses     map[string]Bus      `yaml:"buses"`
-	Chips     map[string]Chip     `yaml:"chips"`
-	Points    map[string]Point    `yaml:"points"`
-	Loops     map[string]Loop     `yaml:"loops"`
-	Lanes     map[string]Lane     `yaml:"lanes"`
-	Gates     map[string]Gate     `yaml:"gates"`
-	Elevators map[string]Elevator `yaml:"elevators"`
-	Cameras   map[string]Camera   `yaml:"cameras"`
-	Fires     map[string]Fire     `yaml:"fires"`
-	Service   Service             `yaml:"service"`
-	Commands  Commands            `yaml:"commands"`
+	Gateway      Gateway                `yaml:"gateway"`
+	MQTT         MQTT                   `yaml:"mqtt"`
+	Storage      Storage                `yaml:"storage"`
+	Status       Status                 `yaml:"status"`
+	Buses        map[string]Bus         `yaml:"buses"`
+	Chips        map[string]Chip        `yaml:"chips"`
+	Points       map[string]Point       `yaml:"points"`
+	Loops        map[string]Loop        `yaml:"loops"`
+	Lanes        map[string]Lane        `yaml:"lanes"`
+	Gates        map[string]Gate        `yaml:"gates"`
+	Elevators    map[string]Elevator    `yaml:"elevators"`
+	Cameras      map[string]Camera      `yaml:"cameras"`
+	CameraGroups map[string]CameraGroup `yaml:"camera_groups"`
+	Contacts     map[string]Contact     `yaml:"contacts"`
+	Counters     map[string]Counter     `yaml:"counters"`
+	Fires        map[string]Fire        `yaml:"fires"`
+	Service      Service                `yaml:"service"`
+	Commands     Commands               `yaml:"commands"`
 
 	// Hash of the bytes that were read, "sha256:…".
 	Hash string `yaml:"-"`
@@ -82,13 +85,24 @@ type Bus struct {
 	Speed  Hertz  `yaml:"speed"`  // what the boot configuration set; for arithmetic only. Default 100kHz
 }
 
-// Chip is one I/O expander.
+// Chip is one chip on a bus: an I/O expander, a converter, a supply monitor, a clock.
 type Chip struct {
-	Kind      string        `yaml:"kind"` // mcp23017
-	Bus       string        `yaml:"bus"`
-	Address   uint16        `yaml:"address"`
-	Interrupt string        `yaml:"interrupt"` // line that the INT pin is wired to; empty = polled only
-	Poll      time.Duration `yaml:"poll"`      // default 20ms without interrupt, 1s with
+	Kind       string        `yaml:"kind"` // mcp23017
+	Bus        string        `yaml:"bus"`
+	Address    uint16        `yaml:"address"`
+	Interrupt  string        `yaml:"interrupt"`   // line that the INT pin is wired to; empty = polled only
+	InterruptB string        `yaml:"interrupt_b"` // mcp23017: line of INTB, interrupt being that of INTA; empty = one for both
+	Poll       time.Duration `yaml:"poll"`        // of an expander: default 20ms without interrupt, 1s with; of others by kind
+
+	Reference string  `yaml:"reference"` // ads1115: pin at the pull-ups' supply; the other pins are measured in ‰ of it
+	Supply    *Supply `yaml:"supply"`    // ina219, ina226: what is measured
+}
+
+// Supply is what a supply monitor is wired into.
+type Supply struct {
+	Nominal Volts `yaml:"nominal"` // 12V, 24V; at most what the part stands: 26V (ina219), 36V (ina226)
+	Shunt   Ohms  `yaml:"shunt"`
+	Max     Amps  `yaml:"max"` // the largest current that must be told exactly
 }
 
 // Level is the electrical level that means "active".
@@ -114,18 +128,52 @@ type Point struct {
 	Label    string         `yaml:"label"`
 	Line     string         `yaml:"line"` // GPIO17, P1_11, or the kernel's name of the line
 	Chip     string         `yaml:"chip"`
-	Pin      string         `yaml:"pin"`      // GPA0 … GPB7
+	Pin      string         `yaml:"pin"`      // by kind of chip: GPA0 … GPB7, IO0_0 … IO1_7, P0 … P7, AIN0 … AIN3, current, voltage
 	Active   Level          `yaml:"active"`   // default low: a contact to ground
 	Bias     Bias           `yaml:"bias"`     // default up when active low, down when active high (none on a chip: no pull-downs)
 	Settle   *time.Duration `yaml:"settle"`   // default 20ms native, 30ms on a chip
 	Debounce time.Duration  `yaml:"debounce"` // kernel debounce of a native line; default none
+	Budget   *int           `yaml:"budget"`   // changes a minute, more are one fault, 0 = any; default 60, or what the device needs
 }
 
-// Loop is an inductive loop detector with a presence output.
+// Loop is an inductive loop detector.
 type Loop struct {
-	Label  string            `yaml:"label"`
-	Labels map[string]string `yaml:"labels"`
-	Input  string            `yaml:"input"` // point
+	Label       string            `yaml:"label"`
+	Labels      map[string]string `yaml:"labels"`
+	Input       string            `yaml:"input"`        // point: the detector's output
+	Output      LoopOutput        `yaml:"output"`       // presence, or a pulse for each vehicle; default presence
+	Fail        FailMode          `yaml:"fail"`         // what a detector without power says: safe = present, secure = nothing; default safe, with pulses secure
+	Fault       string            `yaml:"fault"`        // point: the detector's fault contact
+	FaultMeans  string            `yaml:"fault_means"`  // what it tells; default detector, which is any fault
+	FaultCodes  []LoopCode        `yaml:"fault_codes"`  // of a detector that tells its fault by the width of pulses
+	Blank       time.Duration     `yaml:"blank"`        // the detector tunes itself so long after power came; default 10s
+	MaxPresence time.Duration     `yaml:"max_presence"` // occupied longer is a fault, 0s = never; default 10m
+	NoActivity  time.Duration     `yaml:"no_activity"`  // clear longer is a fault, 0s = never; default 12h
+	Erratic     int               `yaml:"erratic"`      // more detections than this in a minute are a fault, 0 = never; default 30
+	Healthy     time.Duration     `yaml:"healthy"`      // a fault is over after so long without its condition; default 1m
+}
+
+// LoopOutput is what a detector's output says.
+type LoopOutput string
+
+const (
+	OutputPresence LoopOutput = "presence"
+	OutputPulse    LoopOutput = "pulse"
+)
+
+// FailMode is what a detector says that has no power.
+type FailMode string
+
+const (
+	FailSafe   FailMode = "safe"
+	FailSecure FailMode = "secure"
+)
+
+// LoopCode says what pulses of a width on the fault contact mean.
+type LoopCode struct {
+	Means string        `yaml:"means"`
+	Min   time.Duration `yaml:"min"`
+	Max   time.Duration `yaml:"max"`
 }
 
 // Lane is two loops, A before B in the direction of the lane.
@@ -198,9 +246,11 @@ func (o GateOutputs) All() iter.Seq2[string, Output] {
 	}
 }
 
-// Output is one relay on a native line.
+// Output is one relay, on a native line or a pin of an expander.
 type Output struct {
 	Line   string `yaml:"line"`
+	Chip   string `yaml:"chip"`
+	Pin    string `yaml:"pin"`
 	Active Level  `yaml:"active"` // level that energises the coil; default high
 	Guard  Guard  `yaml:"guard"`  // what makes the relay inactive when this program dies: kernel (probed at start), one_shot, watchdog; default kernel
 }
@@ -261,12 +311,40 @@ type Elevator struct {
 	ClearAfter *time.Duration    `yaml:"clear_after"` // default 1s
 }
 
-// Camera with a heartbeat pulse.
+// Camera with a heartbeat pulse, or with a supply current that is measured.
 type Camera struct {
 	Label     string            `yaml:"label"`
 	Labels    map[string]string `yaml:"labels"`
 	Heartbeat string            `yaml:"heartbeat"` // point
-	Period    time.Duration     `yaml:"period"`    // default 60s
+	Period    time.Duration     `yaml:"period"`    // of the heartbeat; default 60s
+	Supply    string            `yaml:"supply"`    // point that measures the current
+}
+
+// CameraGroup is cameras with one supply or one switch.
+type CameraGroup struct {
+	Label   string            `yaml:"label"`
+	Labels  map[string]string `yaml:"labels"`
+	Cameras []string          `yaml:"cameras"`
+	Window  time.Duration     `yaml:"window"` // half of them gone within this is one outage, and bad news of one waits for it; default: 30s, or the longest period of their heartbeats
+}
+
+// Contact is any sensor of a building with a contact.
+type Contact struct {
+	Label      string            `yaml:"label"`
+	Labels     map[string]string `yaml:"labels"`
+	Input      string            `yaml:"input"`       // point
+	Severity   string            `yaml:"severity"`    // of its alarm: info, warning, major or critical; default warning
+	Text       string            `yaml:"text"`        // what it means, in the site's own words
+	RaiseAfter *time.Duration    `yaml:"raise_after"` // default 1s
+	ClearAfter *time.Duration    `yaml:"clear_after"` // default 1s
+}
+
+// Counter is a meter with a pulse output.
+type Counter struct {
+	Label  string            `yaml:"label"`
+	Labels map[string]string `yaml:"labels"`
+	Input  string            `yaml:"input"` // point
+	Every  time.Duration     `yaml:"every"` // at most one event so often; default 1m
 }
 
 // Bytes is a size: 64MiB, 512KiB, 1GiB.
@@ -274,3 +352,12 @@ type Bytes int64
 
 // Hertz is a frequency: 100kHz, 400kHz.
 type Hertz int64
+
+// Volts is a voltage in µV: 12V, 3300mV.
+type Volts int64
+
+// Ohms is a resistance in µΩ: 100mohm, 2mohm, 1ohm.
+type Ohms int64
+
+// Amps is a current in µA: 2A, 800mA.
+type Amps int64

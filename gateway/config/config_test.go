@@ -46,7 +46,13 @@ func TestDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ms, yes := func(n time.Duration) *time.Duration { d := n * time.Millisecond; return &d }, true
+	ms, num, yes := func(n time.Duration) *time.Duration { d := n * time.Millisecond; return &d }, func(n int) *int { return &n }, true
+	loop := func(input string) Loop {
+		return Loop{
+			Input: input, Output: OutputPresence, Fail: FailSafe, FaultMeans: "detector", Blank: 10 * time.Second,
+			MaxPresence: 10 * time.Minute, NoActivity: 12 * time.Hour, Erratic: 30, Healthy: time.Minute,
+		}
+	}
 	want := &Config{
 		Gateway: Gateway{Site: "lianhua", ID: "park-01", Label: "Car park, gate cabinet", Labels: map[string]string{"community": "wanquan"}},
 		MQTT: MQTT{
@@ -58,15 +64,15 @@ func TestDefaults(t *testing.T) {
 		Buses:   map[string]Bus{"i2c-1": {Device: "/dev/i2c-1", Speed: 400e3}},
 		Chips:   map[string]Chip{"x1": {Kind: MCP23017, Bus: "i2c-1", Address: 0x20, Interrupt: "GPIO25", Poll: time.Second}},
 		Points: map[string]Point{
-			"entry-a-in":     {Label: "Loop A before the barrier", Line: "GPIO17", Active: ActiveLow, Bias: BiasUp, Settle: ms(20)},
-			"entry-b-in":     {Label: "Loop B behind the barrier", Line: "GPIO27", Active: ActiveLow, Bias: BiasUp, Settle: ms(20)},
-			"eg-open":        {Label: "Arm is up", Line: "GPIO22", Active: ActiveLow, Bias: BiasUp, Settle: ms(20)},
-			"eg-closed":      {Label: "Arm is down", Line: "GPIO23", Active: ActiveLow, Bias: BiasUp, Settle: ms(20)},
-			"eg-photo":       {Label: "Photocell under the arm", Line: "GPIO24", Active: ActiveLow, Bias: BiasUp, Settle: ms(20)},
-			"car-1-fault-in": {Label: "General fault contact", Chip: "x1", Pin: "GPA0", Active: ActiveLow, Bias: BiasUp, Settle: ms(30)},
-			"cam-01-pulse":   {Label: "Heartbeat output", Chip: "x1", Pin: "GPA1", Active: ActiveLow, Bias: BiasUp, Settle: ms(30)},
+			"entry-a-in":     {Label: "Loop A before the barrier", Line: "GPIO17", Active: ActiveLow, Bias: BiasUp, Budget: num(120), Settle: ms(20)},
+			"entry-b-in":     {Label: "Loop B behind the barrier", Line: "GPIO27", Active: ActiveLow, Bias: BiasUp, Budget: num(120), Settle: ms(20)},
+			"eg-open":        {Label: "Arm is up", Line: "GPIO22", Active: ActiveLow, Bias: BiasUp, Budget: num(60), Settle: ms(20)},
+			"eg-closed":      {Label: "Arm is down", Line: "GPIO23", Active: ActiveLow, Bias: BiasUp, Budget: num(60), Settle: ms(20)},
+			"eg-photo":       {Label: "Photocell under the arm", Line: "GPIO24", Active: ActiveLow, Bias: BiasUp, Budget: num(60), Settle: ms(20)},
+			"car-1-fault-in": {Label: "General fault contact", Chip: "x1", Pin: "GPA0", Active: ActiveLow, Bias: BiasUp, Budget: num(60), Settle: ms(30)},
+			"cam-01-pulse":   {Label: "Heartbeat output", Chip: "x1", Pin: "GPA1", Active: ActiveLow, Bias: BiasUp, Budget: num(64), Settle: ms(30)},
 		},
-		Loops: map[string]Loop{"entry-a": {Input: "entry-a-in"}, "entry-b": {Input: "entry-b-in"}},
+		Loops: map[string]Loop{"entry-a": loop("entry-a-in"), "entry-b": loop("entry-b-in")},
 		Lanes: map[string]Lane{"entry": {
 			Label: "Entry", Direction: gateway.In, OneWay: &yes, A: "entry-a", B: "entry-b", Gap: 3 * time.Second, Jitter: 50 * time.Millisecond,
 			WhenAway: AwayNone,
@@ -75,8 +81,9 @@ func TestDefaults(t *testing.T) {
 			Label: "Entry barrier", Lane: "entry", OpenLimit: "eg-open", ClosedLimit: "eg-closed", Travel: 5 * time.Second,
 			Safety: []string{"eg-photo", "entry-b"},
 			Outputs: GateOutputs{
-				Open: &Output{"GPIO16", ActiveHigh, GuardKernel}, Close: &Output{"GPIO20", ActiveHigh, GuardKernel},
-				Stop: &Output{"GPIO21", ActiveHigh, GuardKernel},
+				Open:  &Output{Line: "GPIO16", Active: ActiveHigh, Guard: GuardKernel},
+				Close: &Output{Line: "GPIO20", Active: ActiveHigh, Guard: GuardKernel},
+				Stop:  &Output{Line: "GPIO21", Active: ActiveHigh, Guard: GuardKernel},
 			},
 			Pulse: 500 * time.Millisecond, OnTrip: TripOpens, Clear: time.Second,
 		}},

@@ -200,8 +200,11 @@ func assign(v reflect.Value, text string) Code {
 		return ""
 	case encoding.TextUnmarshaler:
 		if target.UnmarshalText([]byte(text)) != nil {
-			if v.Type() == reflect.TypeFor[Hertz]() {
+			switch v.Addr().Interface().(type) {
+			case *Hertz:
 				return "bad_frequency"
+			case *Volts, *Ohms, *Amps:
+				return "bad_quantity"
 			}
 			return "bad_size"
 		}
@@ -247,6 +250,12 @@ func (c *checker) spellings(text string, v reflect.Value, r rule) []string {
 		guess = guesses(text, byteWords, "MiB", "KiB")
 	case *Hertz:
 		guess = guesses(text, hertzWords, "kHz", "Hz")
+	case *Volts:
+		guess = guesses(text, voltWords, "V", "mV")
+	case *Ohms:
+		guess = guesses(text, ohmWords, "mohm", "ohm")
+	case *Amps:
+		guess = guesses(text, ampWords, "A", "mA")
 	case *bool:
 		switch strings.ToLower(text) {
 		case "yes", "on", "1", "y", "true":

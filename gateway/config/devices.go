@@ -3,9 +3,13 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
+
+// maxLoopCodes is how many pulse widths a detector can have.
+const maxLoopCodes = 4
 
 // longestSettle of a wire with pulses: the shortest pulse of a detector (50 ms) less the bounce of its relay (15 ms).
 const longestSettle = 35 * time.Millisecond
@@ -20,8 +24,9 @@ func (c *checker) checkDevices() {
 		c.checkLoop(id)
 	}
 	for _, id := range c.ids(cameras) {
-		c.checkPulse(c.cfg.Cameras[id].Heartbeat)
+		c.checkCamera(id)
 	}
+	c.checkGroups()
 }
 
 func (c *checker) checkLane(id string, inLane map[string]string) {
@@ -39,6 +44,11 @@ func (c *checker) checkLane(id string, inLane map[string]string) {
 			c.warn(side, "loop_in_two_lanes", loop, owner(other)).also(c.place(other))
 		}
 		inLane[loop] = side
+	}
+	for _, side := range []string{path + ".a", path + ".b"} {
+		if loop := c.cfg.Loops[c.text(side)]; loop.Output == OutputPulse && c.good(side) {
+			c.fail(side, "pulse_in_lane", c.text(side)).also(c.place(join(loops, c.text(side)) + ".output"))
+		}
 	}
 	a, okA := c.cfg.Points[c.cfg.Loops[l.A].Input]
 	b, okB := c.cfg.Points[c.cfg.Loops[l.B].Input]
@@ -58,13 +68,66 @@ func (c *checker) checkLane(id string, inLane map[string]string) {
 }
 
 func (c *checker) checkLoop(id string) {
-	input := c.cfg.Loops[id].Input
+	l, path := c.cfg.Loops[id], join(loops, id)
+	input := l.Input
+	if len(l.FaultCodes) > maxLoopCodes {
+		c.fail(path+".fault_codes", "too_many_codes", strconv.Itoa(len(l.FaultCodes)), strconv.Itoa(maxLoopCodes))
+	}
+	for i, code := range l.FaultCodes {
+		if at := fmt.Sprintf("%s.fault_codes.%d", path, i); code.Max < code.Min && c.good(at+".min") && c.good(at+".max") {
+			c.fail(at+".max", "max_below_min", c.at[at+".max"].text, c.at[at+".min"].text)
+		}
+	}
+	if l.Fault == "" && (len(l.FaultCodes) > 0 || c.written(path+".fault_means")) {
+		key := ".fault_means"
+		if !c.written(path + key) {
+			key = ".fault_codes"
+		}
+		c.warn(path+key, "no_fault_contact", id)
+	}
+	if l.Fail == FailSafe && l.Output == OutputPulse && c.good(path+".fail") {
+		c.fail(path+".fail", "pulse_is_secure", c.at[path+".fail"].text)
+	}
+	c.checkPulse(l.Fault)
 	p := c.cfg.Points[input]
 	chip, onChip := c.cfg.Chips[p.Chip]
 	if onChip && chip.Interrupt == "" && !c.bad[join(chips, p.Chip)] {
 		c.warn(join(points, input)+".chip", "loop_on_polled_chip", p.Chip, id, formatDuration(chip.Poll))
 	}
 	c.checkPulse(input)
+}
+
+func (c *checker) checkCamera(id string) {
+	cam, path := c.cfg.Cameras[id], join(cameras, id)
+	switch {
+	case c.bad[path+".heartbeat"] || c.bad[path+".supply"]:
+	case cam.Heartbeat == "" && cam.Supply == "":
+		c.fail(path, "camera_without_sign", id)
+	case cam.Heartbeat != "" && cam.Supply != "":
+		c.fail(path+".supply", "camera_two_signs", id).also(c.place(path + ".heartbeat"))
+	}
+	c.checkPulse(cam.Heartbeat)
+}
+
+// Cameras of one group: fewer have nothing in common, more are more than device.MaxCameras.
+const leastGroup, mostGroup = 2, 64
+
+func (c *checker) checkGroups() {
+	first := map[string]string{}
+	for _, id := range c.ids(groups) {
+		path := join(groups, id)
+		if n := len(c.cfg.CameraGroups[id].Cameras); n < leastGroup || n > mostGroup {
+			c.fail(path+".cameras", "group_too_small", strconv.Itoa(n), strconv.Itoa(leastGroup), strconv.Itoa(mostGroup))
+		}
+		for i, cam := range c.cfg.CameraGroups[id].Cameras {
+			item := fmt.Sprintf("%s.cameras.%d", path, i)
+			if other, ok := first[cam]; ok && c.good(item) {
+				c.fail(item, "camera_in_two_groups", cam, owner(other)).also(c.place(other))
+				continue
+			}
+			first[cam] = item
+		}
+	}
 }
 
 // checkPulse warns of a settle time that eats the pulses of the wire.
@@ -94,9 +157,11 @@ func (c *checker) checkUse() {
 			return
 		}
 		first[point] = path
+		c.checkContact(path, strings.HasSuffix(path, ".input") || strings.HasSuffix(path, "_limit"))
 	}
 	for _, id := range c.ids(loops) {
 		use(join(loops, id) + ".input")
+		use(join(loops, id) + ".fault")
 	}
 	for _, id := range c.ids(gates) {
 		path := join(gates, id)
@@ -110,7 +175,9 @@ func (c *checker) checkUse() {
 				continue
 			}
 			seen[part] = item
+			c.checkSafetyLoop(item, part)
 			use(item)
+			c.checkSafety(item)
 		}
 	}
 	for _, id := range c.ids(fires) {
@@ -123,8 +190,27 @@ func (c *checker) checkUse() {
 	}
 	for _, id := range c.ids(cameras) {
 		use(join(cameras, id) + ".heartbeat")
+		use(join(cameras, id) + ".supply")
+	}
+	for _, id := range c.ids(contacts) {
+		use(join(contacts, id) + ".input")
+	}
+	for _, id := range c.ids(counters) {
+		use(join(counters, id) + ".input")
 	}
 	c.checkUnused(first)
+}
+
+// checkSafetyLoop refuses what cannot show its own fault: without power it would say "clear".
+func (c *checker) checkSafetyLoop(item, id string) {
+	l, ok := c.cfg.Loops[id]
+	switch {
+	case !ok || !c.good(item):
+	case l.Output == OutputPulse:
+		c.fail(item, "pulse_in_safety", id).also(c.place(join(loops, id) + ".output"))
+	case l.Fail == FailSecure:
+		c.fail(item, "secure_in_safety", id).also(c.place(join(loops, id) + ".fail"))
+	}
 }
 
 func (c *checker) checkUnused(usedPoints map[string]string) {
@@ -132,8 +218,19 @@ func (c *checker) checkUnused(usedPoints map[string]string) {
 	for _, chip := range c.cfg.Chips {
 		used[join(buses, chip.Bus)] = true
 	}
-	for _, p := range c.cfg.Points {
+	for id, p := range c.cfg.Points {
 		used[join(chips, p.Chip)] = true
+		if c.cfg.Chips[p.Chip].Unit(p.Pin) != "" {
+			used[join(points, id)] = true // its value is shown and scraped
+		}
+	}
+	for _, path := range c.outputs() {
+		used[join(chips, c.output(path).Chip)] = true
+	}
+	for id, chip := range c.cfg.Chips {
+		if chip.Kind == DS3231 { // the gateway's own clock
+			used[join(chips, id)] = true
+		}
 	}
 	for point := range usedPoints {
 		used[join(points, point)] = true

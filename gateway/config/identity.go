@@ -12,7 +12,7 @@ import (
 func noun(section string) string {
 	return map[string]string{
 		buses: "bus", chips: "chip", points: "point", loops: "loop", lanes: "lane", gates: "gate", elevators: "elevator",
-		cameras: "camera", fires: "fire input",
+		cameras: "camera", groups: "camera group", contacts: "contact", counters: "counter", fires: "fire input",
 	}[section]
 }
 

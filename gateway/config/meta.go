@@ -9,13 +9,21 @@ import (
 
 // Kinds of devices.
 const (
-	KindLoop     = "loop"
-	KindLane     = "lane"
-	KindGate     = "gate"
-	KindElevator = "elevator"
-	KindCamera   = "camera"
-	KindFire     = "fire"
+	KindLoop        = "loop"
+	KindLane        = "lane"
+	KindGate        = "gate"
+	KindElevator    = "elevator"
+	KindCamera      = "camera"
+	KindCameraGroup = "camera_group"
+	KindContact     = "contact"
+	KindCounter     = "counter"
+	KindFire        = "fire"
 )
+
+// wired lists the points that are given.
+func wired(points ...string) []string {
+	return slices.DeleteFunc(points, func(p string) bool { return p == "" })
+}
 
 // IDs of a section in alphabetical order, so that everything that walks a configuration does so in the same order.
 func IDs[T any](section map[string]T) []string { return slices.Sorted(maps.Keys(section)) }
@@ -37,7 +45,7 @@ func (c *Config) Devices() []gateway.MetaDevice {
 		})
 	}
 	for id, l := range c.Loops {
-		add(id, KindLoop, l.Label, l.Labels, nil, []string{l.Input})
+		add(id, KindLoop, l.Label, l.Labels, nil, wired(l.Input, l.Fault))
 	}
 	for id, l := range c.Lanes {
 		add(id, KindLane, l.Label, l.Labels, []string{l.A, l.B}, nil)
@@ -47,11 +55,7 @@ func (c *Config) Devices() []gateway.MetaDevice {
 		if g.Lane != "" {
 			parts = append(parts, g.Lane)
 		}
-		for _, wire := range []string{g.OpenLimit, g.ClosedLimit} {
-			if wire != "" {
-				wires = append(wires, wire)
-			}
-		}
+		wires = append(wires, wired(g.OpenLimit, g.ClosedLimit)...)
 		for _, s := range g.Safety {
 			if _, ok := c.Loops[s]; ok {
 				parts = append(parts, s)
@@ -75,7 +79,16 @@ func (c *Config) Devices() []gateway.MetaDevice {
 		add(id, KindElevator, e.Label, e.Labels, nil, []string{e.Fault})
 	}
 	for id, cam := range c.Cameras {
-		add(id, KindCamera, cam.Label, cam.Labels, nil, []string{cam.Heartbeat})
+		add(id, KindCamera, cam.Label, cam.Labels, nil, wired(cam.Heartbeat, cam.Supply))
+	}
+	for id, g := range c.CameraGroups {
+		add(id, KindCameraGroup, g.Label, g.Labels, slices.Clone(g.Cameras), nil)
+	}
+	for id, k := range c.Contacts {
+		add(id, KindContact, k.Label, k.Labels, nil, []string{k.Input})
+	}
+	for id, m := range c.Counters {
+		add(id, KindCounter, m.Label, m.Labels, nil, []string{m.Input})
 	}
 	slices.SortFunc(list, func(a, b gateway.MetaDevice) int {
 		if a.ID < b.ID {

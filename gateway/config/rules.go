@@ -23,11 +23,14 @@ const (
 	gates     = "gates"
 	elevators = "elevators"
 	cameras   = "cameras"
+	groups    = "camera_groups"
+	contacts  = "contacts"
+	counters  = "counters"
 	fires     = "fires"
 )
 
 func sections() []string {
-	return []string{buses, chips, points, loops, lanes, gates, elevators, cameras, fires}
+	return []string{buses, chips, points, loops, lanes, gates, elevators, cameras, groups, contacts, counters, fires}
 }
 
 // maxEntries of one section; the largest gateway of the reference district has about 220 points.
@@ -62,11 +65,16 @@ var rules = map[string]rule{
 	"buses.*.device": {like: "device: /dev/i2c-1", form: checkBusDevice},
 	"buses.*.speed":  {def: "100kHz", min: "10kHz", max: "1MHz"},
 
-	"chips.*.kind":      {like: "kind: mcp23017", words: kinds()},
-	"chips.*.bus":       {like: "bus: i2c-1", refs: []string{buses}},
-	"chips.*.address":   {like: "address: 0x20"}, // range by kind
-	"chips.*.interrupt": {form: checkLine},
-	"chips.*.poll":      {min: "5ms", max: "1m"},
+	"chips.*.kind":           {like: "kind: mcp23017", words: kinds()},
+	"chips.*.bus":            {like: "bus: i2c-1", refs: []string{buses}},
+	"chips.*.address":        {like: "address: 0x20"}, // range by kind
+	"chips.*.interrupt":      {form: checkLine},
+	"chips.*.interrupt_b":    {form: checkLine},
+	"chips.*.poll":           {min: "5ms", max: "1m"},
+	"chips.*.reference":      {},                     // by kind
+	"chips.*.supply.nominal": {like: "nominal: 12V"}, // range by kind
+	"chips.*.supply.shunt":   {like: "shunt: 100mohm", min: "1mohm", max: "10ohm"},
+	"chips.*.supply.max":     {like: "max: 2A", min: "10mA", max: "50A"},
 
 	"points.*.label":    {form: checkLabel},
 	"points.*.line":     {form: checkLine},
@@ -76,10 +84,23 @@ var rules = map[string]rule{
 	"points.*.bias":     {words: biases()},
 	"points.*.settle":   {min: "0s", max: "1s"},
 	"points.*.debounce": {min: "0s", max: "1s"},
+	"points.*.budget":   {min: "0", max: "6000"},
 
-	"loops.*.label":    {form: checkLabel},
-	"loops.*.labels.*": {form: checkLabel},
-	"loops.*.input":    {like: "input: entry-a-in", refs: []string{points}},
+	"loops.*.label":               {form: checkLabel},
+	"loops.*.labels.*":            {form: checkLabel},
+	"loops.*.input":               {like: "input: entry-a-in", refs: []string{points}},
+	"loops.*.output":              {def: "presence", words: []string{string(OutputPresence), string(OutputPulse)}},
+	"loops.*.fail":                {words: []string{string(FailSafe), string(FailSecure)}},
+	"loops.*.fault":               {refs: []string{points}},
+	"loops.*.fault_means":         {def: "detector", words: faultMeanings()},
+	"loops.*.fault_codes.*.means": {like: "means: open", words: faultMeanings()},
+	"loops.*.fault_codes.*.min":   {like: "min: 40ms", min: "1ms", max: "1m"},
+	"loops.*.fault_codes.*.max":   {like: "max: 60ms", min: "1ms", max: "1m"},
+	"loops.*.blank":               {def: "10s", min: "0s", max: "1m"},
+	"loops.*.max_presence":        {def: "10m", min: "0s", max: "255m"}, // NTCIP 1202: minutes in one byte
+	"loops.*.no_activity":         {def: "12h", min: "0s", max: "168h"},
+	"loops.*.erratic":             {def: "30", min: "0", max: "255"},
+	"loops.*.healthy":             {def: "1m", min: "1s", max: "1h"},
 
 	"lanes.*.label":     {form: checkLabel},
 	"lanes.*.labels.*":  {form: checkLabel},
@@ -98,11 +119,17 @@ var rules = map[string]rule{
 	"gates.*.closed_limit":         {like: "closed_limit: eg-closed", refs: []string{points}},
 	"gates.*.travel":               {def: "5s", min: "500ms", max: "1m"},
 	"gates.*.safety.*":             {refs: []string{points, loops}},
-	"gates.*.outputs.open.line":    {like: "line: GPIO16", form: checkLine},
+	"gates.*.outputs.open.line":    {form: checkLine},
+	"gates.*.outputs.open.chip":    {refs: []string{chips}},
+	"gates.*.outputs.open.pin":     {}, // by kind of chip
 	"gates.*.outputs.open.active":  {def: "high", words: levels()},
-	"gates.*.outputs.close.line":   {like: "line: GPIO16", form: checkLine},
+	"gates.*.outputs.close.line":   {form: checkLine},
+	"gates.*.outputs.close.chip":   {refs: []string{chips}},
+	"gates.*.outputs.close.pin":    {},
 	"gates.*.outputs.close.active": {def: "high", words: levels()},
-	"gates.*.outputs.stop.line":    {like: "line: GPIO16", form: checkLine},
+	"gates.*.outputs.stop.line":    {form: checkLine},
+	"gates.*.outputs.stop.chip":    {refs: []string{chips}},
+	"gates.*.outputs.stop.pin":     {},
 	"gates.*.outputs.stop.active":  {def: "high", words: levels()},
 
 	"gates.*.outputs.open.guard":  {def: "kernel", words: guards()},
@@ -140,8 +167,27 @@ var rules = map[string]rule{
 
 	"cameras.*.label":     {form: checkLabel},
 	"cameras.*.labels.*":  {form: checkLabel},
-	"cameras.*.heartbeat": {like: "heartbeat: cam-01-pulse", refs: []string{points}},
+	"cameras.*.heartbeat": {refs: []string{points}},
 	"cameras.*.period":    {def: "60s", min: "1s", max: "1h"},
+	"cameras.*.supply":    {refs: []string{points}},
+
+	"camera_groups.*.label":     {form: checkLabel},
+	"camera_groups.*.labels.*":  {form: checkLabel},
+	"camera_groups.*.cameras.*": {refs: []string{cameras}},
+	"camera_groups.*.window":    {min: "1s", max: "1h"},
+
+	"contacts.*.label":       {form: checkLabel},
+	"contacts.*.labels.*":    {form: checkLabel},
+	"contacts.*.input":       {like: "input: pump-room-in", refs: []string{points}},
+	"contacts.*.severity":    {def: "warning", words: []string{"info", "warning", "major", "critical"}},
+	"contacts.*.text":        {form: checkLabel},
+	"contacts.*.raise_after": {def: "1s", min: "0s", max: "1h"},
+	"contacts.*.clear_after": {def: "1s", min: "0s", max: "1h"},
+
+	"counters.*.label":    {form: checkLabel},
+	"counters.*.labels.*": {form: checkLabel},
+	"counters.*.input":    {like: "input: water-in", refs: []string{points}},
+	"counters.*.every":    {def: "1m", min: "1s", max: "24h"},
 }
 
 func levels() []string { return []string{string(ActiveLow), string(ActiveHigh)} }
@@ -150,3 +196,8 @@ func guards() []string {
 }
 func biases() []string     { return []string{string(BiasUp), string(BiasDown), string(BiasNone)} }
 func directions() []string { return []string{"in", "out"} }
+
+// faultMeanings are what a detector can tell through its fault contact: device.LoopCause words.
+func faultMeanings() []string {
+	return []string{"detector", "open", "short", "excessive_change", "detector_power"}
+}

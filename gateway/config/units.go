@@ -19,7 +19,67 @@ type unit struct {
 var (
 	byteUnits  = []unit{{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}
 	hertzUnits = []unit{{"MHz", 1e6}, {"kHz", 1e3}, {"Hz", 1}}
+	voltUnits  = []unit{{"mV", 1e3}, {"V", 1e6}}
+	ohmUnits   = []unit{{"mohm", 1e3}, {"mΩ", 1e3}, {"ohm", 1e6}, {"Ω", 1e6}}
+	ampUnits   = []unit{{"mA", 1e3}, {"A", 1e6}}
 )
+
+// String is the shortest exact spelling: 12V.
+func (v Volts) String() string {
+	if v%1e3 != 0 {
+		return strconv.FormatFloat(float64(v)/1e3, 'f', -1, 64) + "mV" // not a spelling that is read
+	}
+	return formatUnits(int64(v), []unit{{"V", 1e6}, {"mV", 1e3}})
+}
+
+// MarshalText writes String.
+func (v Volts) MarshalText() ([]byte, error) { return []byte(v.String()), nil }
+
+// UnmarshalText reads 12V, 3300mV.
+func (v *Volts) UnmarshalText(text []byte) (err error) {
+	n, err := parseUnits(string(text), voltUnits)
+	if err != nil {
+		return fmt.Errorf("voltage %q: write a whole number and V or mV, as in 12V", text)
+	}
+	*v = Volts(n)
+	return nil
+}
+
+// String is the shortest exact spelling: 100mohm.
+func (o Ohms) String() string {
+	return formatUnits(int64(o), []unit{{"ohm", 1e6}, {"mohm", 1e3}, {"µohm", 1}})
+}
+
+// MarshalText writes String.
+func (o Ohms) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
+// UnmarshalText reads 100mohm, 100mΩ, 1ohm.
+func (o *Ohms) UnmarshalText(text []byte) error {
+	n, err := parseUnits(string(text), ohmUnits)
+	if err != nil {
+		return fmt.Errorf("resistance %q: write a whole number and ohm or mohm, as in 100mohm", text)
+	}
+	*o = Ohms(n)
+	return nil
+}
+
+// String is the shortest exact spelling: 800mA.
+func (a Amps) String() string {
+	return formatUnits(int64(a), []unit{{"A", 1e6}, {"mA", 1e3}, {"µA", 1}})
+}
+
+// MarshalText writes String.
+func (a Amps) MarshalText() ([]byte, error) { return []byte(a.String()), nil }
+
+// UnmarshalText reads 2A, 800mA.
+func (a *Amps) UnmarshalText(text []byte) error {
+	n, err := parseUnits(string(text), ampUnits)
+	if err != nil {
+		return fmt.Errorf("current %q: write a whole number and A or mA, as in 800mA", text)
+	}
+	*a = Amps(n)
+	return nil
+}
 
 // String is the shortest exact spelling: 64MiB.
 func (b Bytes) String() string {
@@ -106,6 +166,9 @@ var (
 	byteWords = map[string]string{
 		"k": "KiB", "kb": "KiB", "kib": "KiB", "m": "MiB", "mb": "MiB", "mib": "MiB", "g": "GiB", "gb": "GiB", "gib": "GiB",
 	}
+	voltWords  = map[string]string{"v": "V", "volt": "V", "volts": "V", "mv": "mV"}
+	ampWords   = map[string]string{"a": "A", "amp": "A", "amps": "A", "ma": "mA"}
+	ohmWords   = map[string]string{"ohm": "ohm", "ohms": "ohm", "r": "ohm", "mohm": "mohm", "mohms": "mohm"}
 	hertzWords = map[string]string{"hz": "Hz", "k": "kHz", "khz": "kHz", "m": "MHz", "mhz": "MHz"}
 )
 

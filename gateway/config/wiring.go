@@ -55,6 +55,7 @@ func (c *checker) checkWiring() {
 	c.checkBuses()
 	c.checkChips()
 	c.checkPoints()
+	c.checkOutputs()
 	c.checkPins()
 	c.checkLines()
 }
@@ -95,6 +96,7 @@ func (c *checker) checkChips() {
 			}
 			continue
 		}
+		c.checkPart(id, part)
 		s := seat{chip.Bus, chip.Address}
 		if other, ok := first[s]; ok && c.good(path+".bus") {
 			c.fail(at, "address_taken", c.at[at].text, chip.Bus, owner(other)).also(c.place(other))
@@ -129,6 +131,20 @@ func (c *checker) checkPoints() {
 		if c.good(path+".bias") && p.Bias == BiasDown {
 			c.fail(path+".bias", "no_pull_down", string(p.Bias))
 		}
+		part, known := partOf(c.cfg.Chips[p.Chip].Kind)
+		if known && part.units != nil {
+			for key, set := range map[string]bool{ // beyond the defaults, which a complete file has written out
+				"active": p.Active != ActiveLow, "bias": p.Bias != BiasNone, "settle": *p.Settle != settleOnChip,
+			} {
+				if at := path + "." + key; set && c.good(at) {
+					place := c.key(at)
+					c.fail(at, "not_of_measured", key, part.kind).Place = place
+				}
+			}
+		}
+		if known && part.noPullUp && c.good(path+".bias") && p.Bias == BiasUp {
+			c.fail(path+".bias", "no_pull_up", string(p.Bias), part.kind)
+		}
 		if c.good(path+".debounce") && p.Debounce > 0 {
 			c.fail(path+".debounce", "no_debounce", c.at[path+".debounce"].text)
 		}
@@ -138,25 +154,32 @@ func (c *checker) checkPoints() {
 // checkPins holds that each pin is on its chip and is read once.
 func (c *checker) checkPins() {
 	first := map[[2]string]string{}
-	for _, id := range c.ids(points) {
-		p, path := c.cfg.Points[id], join(points, id)+".pin"
-		part, known := partOf(c.cfg.Chips[p.Chip].Kind)
+	take := func(chip, pin, path string) (part, bool) {
+		part, known := partOf(c.cfg.Chips[chip].Kind)
 		if !known || !c.good(path) {
-			continue
+			return part, false
 		}
-		if !slices.Contains(part.pins, p.Pin) {
-			c.fail(path, "bad_pin", p.Pin, part.kind).near(part.pins...)
-			continue
+		if !slices.Contains(part.pins, pin) {
+			c.fail(path, "bad_pin", pin, part.kind, strings.Join(part.pins, ", ")).near(part.pins...)
+			return part, false
 		}
-		key := [2]string{p.Chip, p.Pin}
+		key := [2]string{chip, pin}
 		if other, ok := first[key]; ok {
-			c.fail(path, "pin_taken", p.Pin, p.Chip, owner(other)).also(c.place(other))
-			continue
+			c.fail(path, "pin_taken", pin, chip, owner(other)).also(c.place(other))
+			return part, false
 		}
 		first[key] = path
-		if slices.Contains(part.outputOnly, p.Pin) {
+		return part, true
+	}
+	for _, id := range c.ids(points) {
+		p, path := c.cfg.Points[id], join(points, id)+".pin"
+		if part, ok := take(p.Chip, p.Pin, path); ok && slices.Contains(part.outputOnly, p.Pin) {
 			c.warn(path, "output_only_pin", p.Pin, part.kind)
 		}
+	}
+	for _, path := range c.outputs() {
+		out := c.output(path)
+		take(out.Chip, out.Pin, path+".pin")
 	}
 }
 
@@ -164,7 +187,7 @@ func (c *checker) checkPins() {
 func (c *checker) lineUses() []string {
 	var paths []string
 	for _, id := range c.ids(chips) {
-		paths = append(paths, join(chips, id)+".interrupt")
+		paths = append(paths, join(chips, id)+".interrupt", join(chips, id)+".interrupt_b")
 	}
 	for _, id := range c.ids(points) {
 		paths = append(paths, join(points, id)+".line")

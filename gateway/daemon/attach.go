@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"lotusgate/drivers/line"
+	"lotusgate/drivers/meter"
 	"lotusgate/gateway"
 	"lotusgate/gateway/config"
 	"lotusgate/gateway/device"
@@ -62,6 +64,8 @@ func rank(kind string) int {
 		return 0
 	case config.KindLane, config.KindFire:
 		return 1
+	case config.KindCameraGroup:
+		return 3
 	}
 	return 2
 }
@@ -111,7 +115,7 @@ func (a *attach) addPoints() {
 	for _, id := range config.IDs(a.cfg.Points) {
 		p := a.cfg.Points[id]
 		pc := field.PointConfig{
-			ID: id, Label: p.Label, ActiveLow: p.Active == config.ActiveLow, Settle: *p.Settle,
+			ID: id, Label: p.Label, ActiveLow: p.Active == config.ActiveLow, Settle: *p.Settle, Budget: uint32(*p.Budget),
 		}
 		if p.Line != "" {
 			pc.Channel, pc.Terminal = len(a.lines), p.Line
@@ -136,16 +140,16 @@ func (a *attach) channel(p config.Point) int {
 // addBuses comes after addPoints: interrupt lines follow the points' lines.
 func (a *attach) addBuses() {
 	for _, id := range config.IDs(a.cfg.Buses) {
-		b := bus{id: id, cfg: a.cfg.Buses[id]}
-		bc := field.BusConfig{ID: id}
+		b := bus{id: id, cfg: a.cfg.Buses[id], meter: &meter.Meter{}}
+		bc := field.BusConfig{ID: id, Source: len(a.out.Sources), Speed: int64(b.cfg.Speed)}
 		for _, chipID := range config.IDs(a.cfg.Chips) {
 			c := a.cfg.Chips[chipID]
 			if c.Bus != id {
 				continue
 			}
-			cc := field.ChipConfig{Source: a.sources[chipID], Interrupt: -1, Poll: c.Poll}
+			cc := field.ChipConfig{Source: a.sources[chipID], Poll: c.Poll}
 			if c.Interrupt != "" {
-				cc.Interrupt = a.interruptLine(c.Interrupt)
+				cc.Interrupts = append(cc.Interrupts, a.interruptLine(c.Interrupt))
 			}
 			used, pullUps := a.channels(chipID)
 			b.chips = append(b.chips, chip{chipID, c, used, pullUps})
@@ -154,6 +158,9 @@ func (a *attach) addBuses() {
 		bc.Open = func() (field.Bus, error) { return a.hw.openBus(b) }
 		if len(bc.Chips) > 0 {
 			a.out.Buses = append(a.out.Buses, bc)
+			a.out.Sources = append(a.out.Sources, field.SourceConfig{
+				ID: id, Kind: "i2c", Where: b.cfg.Device, Bus: id, Quiet: true,
+			})
 		}
 	}
 }
@@ -187,8 +194,10 @@ func (a *attach) addDevice(meta gateway.MetaDevice) {
 	d := field.DeviceConfig{Meta: meta}
 	switch meta.Kind {
 	case config.KindLoop:
-		d.Machine = field.Box(device.NewLoop())
-		d.Parts = []field.Part{a.point(device.RoleInput, 0, a.cfg.Loops[meta.ID].Input)}
+		l := a.cfg.Loops[meta.ID]
+		d.Machine = field.Box(device.NewLoop(loopConfig(l)))
+		d.Parts = a.wired(d.Parts, device.RoleInput, l.Input)
+		d.Parts = a.wired(d.Parts, device.RoleFault, l.Fault)
 	case config.KindLane:
 		l := a.cfg.Lanes[meta.ID]
 		d.Machine = field.Box(device.NewLane(device.LaneConfig{
@@ -204,10 +213,28 @@ func (a *attach) addDevice(meta gateway.MetaDevice) {
 		e := a.cfg.Elevators[meta.ID]
 		d.Machine = field.Box(device.NewElevator(*e.RaiseAfter, *e.ClearAfter))
 		d.Parts = []field.Part{a.point(device.RoleInput, 0, e.Fault)}
+	case config.KindContact:
+		c := a.cfg.Contacts[meta.ID]
+		cfg := device.ContactConfig{Text: c.Text, RaiseAfter: *c.RaiseAfter, ClearAfter: *c.ClearAfter}
+		if err := cfg.Severity.UnmarshalText([]byte(c.Severity)); err != nil {
+			panic(err) // the configuration was not checked
+		}
+		d.Machine = field.Box(device.NewContact(cfg))
+		d.Parts = []field.Part{a.point(device.RoleInput, 0, c.Input)}
+	case config.KindCounter:
+		c := a.cfg.Counters[meta.ID]
+		d.Machine = field.Box(device.NewCounter(c.Every))
+		d.Parts = []field.Part{a.point(device.RoleInput, 0, c.Input)}
 	case config.KindCamera:
-		c := a.cfg.Cameras[meta.ID]
-		d.Machine = field.Box(device.NewCamera(c.Period))
-		d.Parts = []field.Part{a.point(device.RoleInput, 0, c.Heartbeat)}
+		d.Machine, d.Parts = a.camera(meta.ID)
+	case config.KindCameraGroup:
+		g := a.cfg.CameraGroups[meta.ID]
+		d.Machine = field.Box(device.NewCameraGroup(uint8(len(g.Cameras)), g.Window))
+		for i, id := range g.Cameras {
+			d.Parts = append(d.Parts, a.part(device.RoleChild, uint8(i), id))
+			cam := &a.out.Devices[a.devices[id]]
+			cam.Parts = append(cam.Parts, field.Part{Role: device.RoleParent, Point: -1, Device: len(a.out.Devices)})
+		}
 	}
 	a.devices[meta.ID] = len(a.out.Devices)
 	a.out.Devices = append(a.out.Devices, d)
@@ -259,6 +286,43 @@ func (a *attach) autonomy(lane string) []field.Part {
 		a.internal(kind, lane, field.Box(device.NewAutonomy(mode)), parts...)
 	}
 	return a.within(role, kind)
+}
+
+// camera by its heartbeat, or by its supply current. In a group bad news waits for that of the group.
+func (a *attach) camera(id string) (field.Stepper, []field.Part) {
+	c, hold := a.cfg.Cameras[id], time.Duration(0)
+	for _, g := range a.cfg.CameraGroups {
+		if slices.Contains(g.Cameras, id) {
+			hold = g.Window
+		}
+	}
+	if c.Supply != "" {
+		return field.Box(device.NewSupplyCamera(hold)), []field.Part{a.point(device.RoleSupply, 0, c.Supply)}
+	}
+	return field.Box(device.NewCamera(device.CameraConfig{Period: c.Period, Hold: hold})),
+		[]field.Part{a.point(device.RoleInput, 0, c.Heartbeat)}
+}
+
+// loopConfig of a checked configuration; its words are those of device.
+func loopConfig(l config.Loop) device.LoopConfig {
+	cfg := device.LoopConfig{
+		Pulse: l.Output == config.OutputPulse, Blank: l.Blank, Healthy: l.Healthy,
+		MaxPresence: l.MaxPresence, NoActivity: l.NoActivity, Erratic: uint16(l.Erratic),
+	}
+	cfg.Reports, _ = device.ParseLoopCause(l.FaultMeans)
+	for i, c := range l.FaultCodes {
+		means, _ := device.ParseLoopCause(c.Means)
+		cfg.Codes[i] = device.LoopCode{Min: c.Min, Max: c.Max, Means: means}
+	}
+	return cfg
+}
+
+// wired adds the point of a role, if one is given.
+func (a *attach) wired(parts []field.Part, role device.Role, id string) []field.Part {
+	if id == "" {
+		return parts
+	}
+	return append(parts, a.point(role, 0, id))
 }
 
 func (a *attach) point(role device.Role, index uint8, id string) field.Part {

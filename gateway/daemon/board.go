@@ -1,8 +1,9 @@
 package daemon
 
 import (
-	"net"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -25,17 +26,28 @@ func boardIdentity() string {
 	return permanentMAC()
 }
 
-// permanentMAC of the first interface whose address the kernel took from the hardware (addr_assign_type 0).
+// permanentMAC of the first interface whose address the kernel took from the hardware (addr_assign_type 0). It is read
+// from files, because the daemon has no right to a netlink socket.
 func permanentMAC() string {
-	interfaces, err := net.Interfaces()
+	const dir = "/sys/class/net"
+	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return ""
 	}
-	for _, i := range interfaces {
-		b, err := os.ReadFile("/sys/class/net/" + i.Name + "/addr_assign_type")
-		if err == nil && strings.TrimSpace(string(b)) == "0" && len(i.HardwareAddr) == 6 && i.Flags&net.FlagLoopback == 0 {
-			return i.HardwareAddr.String()
+	first, mac := 0, ""
+	for _, e := range entries {
+		read := func(name string) string {
+			b, err := os.ReadFile(filepath.Join(dir, e.Name(), name))
+			if err != nil {
+				return ""
+			}
+			return strings.TrimSpace(string(b))
+		}
+		index, err := strconv.Atoi(read("ifindex"))
+		const ethernet = "1" // ARPHRD_ETHER, which wireless interfaces are, too; loopback is 772
+		if err == nil && read("addr_assign_type") == "0" && read("type") == ethernet && (mac == "" || index < first) {
+			first, mac = index, read("address")
 		}
 	}
-	return ""
+	return mac
 }

@@ -16,7 +16,9 @@ import (
 	"time"
 
 	"lotusgate/gateway"
+	"lotusgate/gateway/checkpoint"
 	"lotusgate/gateway/config"
+	"lotusgate/gateway/day"
 	"lotusgate/gateway/field"
 	"lotusgate/gateway/hub"
 	"lotusgate/gateway/intake"
@@ -31,10 +33,14 @@ type Options struct {
 	Config   *config.Config
 	Hardware Hardware
 	Version  string
+	Built    time.Time // of this program; no date before it is believed. Zero = not known
 	Log      *slog.Logger
 
 	// Page, if not nil, is told the address of the status page once it answers.
 	Page func(net.Addr)
+	// Supervisor, if not nil, is told that the daemon is ready, alive, and about to end.
+	Supervisor Supervisor
+
 	// Event, if not nil, is told of every event as it is issued, in order. It must not block.
 	Event func(gateway.EventID, gateway.Event)
 }
@@ -43,9 +49,9 @@ type Options struct {
 const (
 	farewell  = 2 * time.Second // for the uplink to send what is there and to say goodbye
 	lastSync  = 10 * time.Second
-	lookEvery = time.Second      // at storage
+	lookEvery = time.Second      // at storage, and for the diary
 	clockLook = 10 * time.Second // at the clock
-	coreDead  = 5 * time.Second  // without a step of the core the daemon is not alive
+	partDead  = 5 * time.Second  // a part that has not moved for so long is not alive
 )
 
 // daemon is a gateway that runs.
@@ -56,10 +62,15 @@ type daemon struct {
 	clock   *clock
 	hub     *hub.Hub
 	box     *outbox.Outbox
+	truths  *checkpoint.Checkpoint
+	parts   field.Config // what the field is made of
 	field   *field.Field
+	day     day.Diary
 	intake  *intake.Intake
 	notices notices
-	beat    atomic.Int64 // gateway.Mono of the last step of the core
+	beat    atomic.Int64  // gateway.Mono of the last step of the core
+	looked  atomic.Int64  // gateway.Mono of the last answer of the outbox
+	moved   chan struct{} // closed at the first step of the core
 }
 
 // Run is the daemon: it returns nil after ctx ended and everything was put in order, or the error that kept it from
@@ -80,32 +91,38 @@ func Run(ctx context.Context, o Options) error {
 
 // start opens what can refuse to open.
 func start(o Options, r *relays) (*daemon, error) {
-	d := &daemon{o: o, cfg: o.Config, log: o.Log, notices: notices{wake: make(chan struct{}, 1)}}
-	var err error
-	if d.clock, err = newClock(); err != nil {
-		return nil, fmt.Errorf("read the kernel's boot id: %w", err)
+	d := &daemon{
+		o: o, cfg: o.Config, log: o.Log, notices: notices{wake: make(chan struct{}, 1)}, moved: make(chan struct{}),
 	}
-	d.hub = hub.New(d.clock.Now)
+	boot, err := kernelBootID()
+	if err != nil {
+		return nil, err
+	}
+	d.hub = hub.New(monotonic)
 	d.box, err = outbox.Open(outbox.Options{
 		Dir: o.Config.Storage.Path, AlarmBytes: int64(o.Config.Storage.Alarm), NormalBytes: int64(o.Config.Storage.Normal),
 		Board:  boardIdentity(),
-		Now:    func() time.Duration { return time.Duration(d.clock.Now()) },
+		Now:    func() time.Duration { return time.Duration(monotonic()) },
 		Notify: d.notices.add,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("open the outbox in %s: %w", o.Config.Storage.Path, err)
+	}
+	if err := d.openTruths(boot); err != nil {
+		return nil, errors.Join(err, d.box.Close())
 	}
 	d.hub.SetGateway(hub.Gateway{
 		Site: d.cfg.Gateway.Site, ID: d.cfg.Gateway.ID, Label: d.cfg.Gateway.Label, Labels: d.cfg.Gateway.Labels,
 		Version: o.Version, KernelBoot: d.clock.boot, Config: d.cfg.Hash, Started: d.clock.Now(),
 	})
 	rec := &recorder{box: d.box, boot: d.clock.boot, log: d.log, seen: o.Event}
-	fc := attachConfig(d.cfg, o.Hardware, r)
-	if d.intake, err = newIntake(d, fc); err != nil {
+	d.parts = attachConfig(d.cfg, o.Hardware, r)
+	d.parts.Trace = traceOf(d.parts)
+	if d.intake, err = newIntake(d, d.parts); err != nil {
 		return nil, errors.Join(err, d.box.Close())
 	}
-	fc.Reply = d.intake.Answer
-	d.field = field.New(fc, d.hub, rec, d.clock.Now, func() { d.beat.Store(int64(d.clock.Now())) })
+	d.parts.Reply = d.intake.Answer
+	d.field = field.New(d.parts, d.hub, rec, d.clock.Now, d.step)
 	return d, nil
 }
 
@@ -118,34 +135,46 @@ func (d *daemon) run(ctx context.Context, relays *relays) error {
 	defer endSender()
 
 	if err := d.startPage(ctx, &page); err != nil {
-		return errors.Join(err, d.box.Close())
+		return errors.Join(err, d.closeTruths(), d.box.Close())
 	}
+	seen := d.clock.look()
+	d.hub.SetClock(seen.Clock)
 	if err := d.startUplink(sendCtx, &sender); err != nil {
-		return errors.Join(err, d.box.Close())
+		return errors.Join(err, d.closeTruths(), d.box.Close())
 	}
-	d.announce(fieldCtx)
+	d.announce(fieldCtx, seen)
 	core.Go(func() { d.field.Run(fieldCtx) })
 	others.Go(func() { d.watchStorage(fieldCtx) })
-	others.Go(func() { d.watchClock(fieldCtx) })
+	others.Go(func() { d.watchClock(fieldCtx, seen) })
+	others.Go(func() { d.truths.Run(fieldCtx) })
+	others.Go(func() { d.keepDiary(fieldCtx) })
 	others.Go(func() { d.watchCenter(fieldCtx) })
 	others.Go(func() { d.intake.Run(fieldCtx) })
 	others.Go(func() { relays.keep(fieldCtx, d.clock.Now, func(e gateway.Event) { d.field.Post(fieldCtx, e) }) })
 	others.Go(func() { d.forwardNotices(fieldCtx) })
+	if d.o.Supervisor != nil {
+		others.Go(func() { d.supervise(fieldCtx) })
+	}
 
 	<-ctx.Done()
 	d.log.Info("stopping")
+	if d.o.Supervisor != nil {
+		d.o.Supervisor.Stopping()
+	}
 	page.Wait()
-	d.post(fieldCtx, gateway.GatewayStopping, gateway.StoppingData{Reason: "signal"})
 	endField()
 	others.Wait()
 	core.Wait()
+	d.field.Last(gateway.Event{
+		Type: gateway.GatewayStopping, ID: gateway.GatewayID, At: d.clock.Now(), Data: gateway.StoppingData{Reason: "signal"},
+	})
 	d.sendLast()
 	endSender()
 	sender.Wait()
 
 	syncCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastSync)
 	defer cancel()
-	return errors.Join(d.box.Sync(syncCtx), d.box.Close())
+	return errors.Join(d.box.Sync(syncCtx), d.closeTruths(), d.box.Close())
 }
 
 // sendLast gives the uplink a moment to send what is there, if it is connected.
@@ -171,7 +200,10 @@ func (d *daemon) startPage(ctx context.Context, wg *sync.WaitGroup) error {
 	if d.cfg.Status.Listen == "" {
 		return nil
 	}
-	page, err := status.New(status.Options{Listen: d.cfg.Status.Listen, Now: d.clock.Now, Alive: d.alive, Log: d.log}, d.hub)
+	page, err := status.New(status.Options{
+		Listen: d.cfg.Status.Listen, Now: d.clock.Now, Alive: d.alive, Log: d.log,
+		Trace: d.parts.Trace, Day: &d.day, Terminals: terminals(d.cfg, d.parts),
+	}, d.hub)
 	if err != nil {
 		return err
 	}
@@ -203,7 +235,7 @@ func (d *daemon) startUplink(ctx context.Context, wg *sync.WaitGroup) error {
 		UsernameFile: m.UsernameFile, PasswordFile: m.PasswordFile,
 		CAFile: m.CAFile, CertFile: m.CertFile, KeyFile: m.KeyFile,
 		Window: m.Window, KeepAlive: m.KeepAlive, AckTimeout: m.AckTimeout, BacklogRate: m.BacklogRate,
-		Version: d.o.Version, KernelBoot: d.clock.boot,
+		Version: d.o.Version, KernelBoot: d.clock.boot, Date: d.clock.Date,
 		AlarmText: text.Alarm, Problems: d.ownProblems, Poison: d.quarantine, Log: d.log,
 		Commands: d.intake,
 	}, q, d.clock, d.hub, q)
@@ -236,17 +268,14 @@ func (d *daemon) ownProblems(v *hub.View) []gateway.Text {
 }
 
 // announce is the first event of every run.
-func (d *daemon) announce(ctx context.Context) {
+func (d *daemon) announce(ctx context.Context, seen glance) {
 	l := ledger(d.box.Ledger())
-	seen, _ := d.clock.look()
-	d.hub.SetClock(seen)
 	d.post(ctx, gateway.GatewayStarted, gateway.StartedData{
 		Version: d.o.Version, KernelBoot: d.clock.boot, Epoch: l.Epoch, Run: l.Run, Unconfirmed: l.Unconfirmed,
 		Config: d.cfg.Hash, Clock: seen.Quality,
 	})
-	if seen.Quality == gateway.ClockSynced {
-		d.clockSynced(ctx, seen)
-	}
+	d.keepCalendar()
+	d.tellClock(ctx, seen)
 	d.log.Info("started", "version", d.o.Version, "epoch", l.Epoch, "run", l.Run, "config", d.cfg.Hash)
 }
 
@@ -254,10 +283,9 @@ func (d *daemon) post(ctx context.Context, t gateway.Type, data any) {
 	d.field.Post(ctx, gateway.Event{Type: t, ID: gateway.GatewayID, At: d.clock.Now(), Data: data})
 }
 
-// alive tells whether the core makes progress.
-func (d *daemon) alive() error {
-	if silent := d.clock.Now().Sub(gateway.Mono(d.beat.Load())); silent > coreDead {
-		return fmt.Errorf("the core has made no step for %v", silent.Round(time.Second))
+// step is called after every step of the core, by its goroutine.
+func (d *daemon) step() {
+	if d.beat.Swap(int64(d.clock.Now())) == 0 {
+		close(d.moved)
 	}
-	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"lotusgate/drivers"
 	"lotusgate/drivers/line"
 	"lotusgate/drivers/mcp23017"
+	"lotusgate/drivers/meter"
 	"lotusgate/gateway/config"
 	"lotusgate/gateway/field"
 
@@ -58,6 +59,7 @@ type bus struct {
 	id    string
 	cfg   config.Bus
 	chips []chip
+	meter *meter.Meter
 }
 
 type chip struct {
@@ -71,9 +73,10 @@ func (h Hardware) openBus(b bus) (field.Bus, error) {
 	if err != nil {
 		return field.Bus{}, fmt.Errorf("open bus %s (%s): %w", b.id, b.cfg.Device, err)
 	}
-	out := field.Bus{Close: opened.Close}
+	counted := b.meter.Wrap(opened)
+	out := field.Bus{Close: opened.Close, Traffic: b.traffic}
 	for _, c := range b.chips {
-		dev, err := chipKinds[c.cfg.Kind](opened, c.cfg, c.used, c.pullUps)
+		dev, err := chipKinds[c.cfg.Kind](counted, c.cfg, c.used, c.pullUps)
 		if err != nil {
 			opened.Close() // the first error is the one that counts
 			return field.Bus{}, fmt.Errorf("chip %s: %w", c.id, err)
@@ -81,4 +84,12 @@ func (h Hardware) openBus(b bus) (field.Bus, error) {
 		out.Chips = append(out.Chips, dev)
 	}
 	return out, nil
+}
+
+// traffic is what went to one chip, or over the bus.
+func (b bus) traffic(n int) drivers.Traffic {
+	if n == field.All {
+		return b.meter.Bus()
+	}
+	return b.meter.Chip(b.chips[n].cfg.Address)
 }

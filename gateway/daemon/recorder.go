@@ -24,9 +24,8 @@ func (r *recorder) Record(e gateway.Event) gateway.EventID {
 		r.log.Error("event cannot be stored", "type", e.Type, "id", e.ID, "error", err)
 		return gateway.EventID{}
 	}
-	spec, _ := gateway.SpecOf(e.Type)
 	queue := outbox.Normal
-	if spec.Queue() == gateway.AlarmQueue {
+	if gateway.QueueOf(e) == gateway.AlarmQueue {
 		queue = outbox.Alarm
 	}
 	stored := r.box.Append(queue, payload)

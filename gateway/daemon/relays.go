@@ -52,6 +52,10 @@ func claimRelays(gates map[string]config.Gate, p line.Provider, log *slog.Logger
 	r := &relays{provider: p, log: log, guarded: map[string]bool{}}
 	for _, id := range config.IDs(gates) {
 		for name, out := range gates[id].Outputs.All() {
+			if out.Chip != "" {
+				log.Error("a movement relay on an expander is not driven by this version; wire it to a native line", "relay", id+"-"+name)
+				continue
+			}
 			h := held(id, name, out)
 			r.all = append(r.all, h)
 			if h.kind == device.CloseOutput {

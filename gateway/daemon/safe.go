@@ -24,6 +24,9 @@ func MakeSafe(cfg *config.Config, hw Hardware, log *slog.Logger) (int, error) {
 	var errs []error
 	for _, id := range config.IDs(cfg.Gates) {
 		for name, out := range cfg.Gates[id].Outputs.All() {
+			if out.Chip != "" {
+				continue // never driven
+			}
 			h := held(id, name, out)
 			r.all = append(r.all, h)
 			if err := h.claim(hw.Lines); err != nil { // which makes it inactive

@@ -47,6 +47,7 @@ func (d *daemon) watchStorage(ctx context.Context) {
 			last = now
 			d.hub.SetStorage(now)
 		}
+		d.looked.Store(int64(d.clock.Now()))
 		select {
 		case <-ctx.Done():
 			return
@@ -72,33 +73,18 @@ func (d *daemon) watchCenter(ctx context.Context) {
 	}
 }
 
-// watchClock follows the system clock, and tells the center when the date becomes known.
-func (d *daemon) watchClock(ctx context.Context) {
-	tick := time.NewTicker(clockLook)
+// keepDiary looks at everything once a second.
+func (d *daemon) keepDiary(ctx context.Context) {
+	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
-	last := d.hub.View().Clock
 	for {
+		d.day.Look(d.hub.View(), d.clock.Now())
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
-		now, synced := d.clock.look()
-		if now != last {
-			last = now
-			d.hub.SetClock(now)
-		}
-		if synced {
-			d.clockSynced(ctx, now)
-		}
 	}
-}
-
-func (d *daemon) clockSynced(ctx context.Context, c hub.Clock) {
-	at := d.clock.Now()
-	d.field.Post(ctx, gateway.Event{Type: gateway.GatewayClockSynced, ID: gateway.GatewayID, At: at, Data: gateway.ClockSyncedData{
-		KernelBoot: d.clock.boot, Uptime: at.Seconds(), UTC: *gateway.WireTime(c.Wall(at)),
-	}})
 }
 
 // forwardNotices turns what the outbox observes about itself into events.

@@ -18,34 +18,35 @@ type Camera struct {
 	since   gateway.Mono
 	from    gateway.Mono // the last pulse, or the moment watching began
 	pulses  uint8        // good pulses in a row, up to 2
+	voice   cameraVoice
 }
 
-type cameraValue uint8
+// CameraConfig is what a site says about a camera with a heartbeat.
+type CameraConfig struct {
+	Period time.Duration // must be positive
+	Hold   time.Duration // bad news waits so long for that of the group; 0 = the camera has none
+}
 
-const (
-	cameraUnknown cameraValue = iota
-	cameraOnline
-	cameraLate
-	cameraOffline
-	cameraStuck
-)
+// NewCamera returns a camera that has not been heard yet.
+func NewCamera(cfg CameraConfig) Camera {
+	return Camera{period: cfg.Period, voice: cameraVoice{hold: cfg.Hold}}
+}
 
-var cameraWords = [...]string{"", "online", "late", "offline", "stuck"}
-
-// NewCamera returns a camera that has not been heard yet. period must be positive.
-func NewCamera(period time.Duration) Camera { return Camera{period: period} }
-
-// Step takes RoleInput: the heartbeat contact.
+// Step takes RoleInput, the heartbeat contact, and RoleParent.
 func (c Camera) Step(now gateway.Mono, in Input) (Camera, Effects, gateway.Mono) {
 	var fx Effects
 	t := in.at(now)
-	if in.Kind == SignalChanged && in.Role == RoleInput {
+	switch {
+	case in.Kind == SignalChanged && in.Role == RoleInput:
 		c = c.expire(t, &fx)
 		c = c.heard(in.Signal, t, &fx)
-	} else {
+	case in.Kind == SignalChanged && in.Role == RoleParent:
 		c = c.expire(now, &fx)
+		c.voice = c.voice.parent(in.Signal, now)
 	}
-	return c, fx, after(now, c.deadline())
+	c = c.expire(now, &fx)
+	c.voice = c.voice.tick(now, &fx)
+	return c, fx, after(now, gateway.Earliest(c.deadline(), c.voice.due))
 }
 
 func (c Camera) heard(s Signal, t gateway.Mono, fx *Effects) Camera {
@@ -54,6 +55,7 @@ func (c Camera) heard(s Signal, t gateway.Mono, fx *Effects) Camera {
 	switch {
 	case !s.Known():
 		c.value, c.since, c.from, c.pulses = cameraUnknown, t, 0, 0
+		c.voice = c.voice.silence()
 	case !was.Known():
 		c.from, c.since = t, t // watching begins; a closed contact is no pulse, its edge was not seen
 	case !s.On && c.value == cameraStuck:
@@ -121,18 +123,12 @@ func (c Camera) become(v cameraValue, at gateway.Mono, silent time.Duration, fx 
 	if v != cameraOnline {
 		c.pulses = 0
 	}
-	types := [...]gateway.Type{
-		cameraOnline: gateway.CameraOnline, cameraLate: gateway.CameraLate,
-		cameraOffline: gateway.CameraOffline, cameraStuck: gateway.CameraHeartbeatStuck,
-	}
-	fx.emit(types[v], at, gateway.CameraData{Method: "pulse", SilentMS: silent.Milliseconds()})
+	c.voice = c.voice.say(v, at, gateway.CameraData{Method: "pulse", SilentMS: silent.Milliseconds()}, fx)
 	return c
 }
 
+// Signal tells the camera's group whether it is up; late is not.
+func (c Camera) Signal() Signal { return cameraSignal(c.value, c.since) }
+
 // State is online, late, offline or stuck.
-func (c Camera) State() gateway.DeviceState {
-	if c.value == cameraUnknown {
-		return gateway.DeviceState{Since: c.since}
-	}
-	return gateway.DeviceState{Value: cameraWords[c.value], Quality: gateway.Good, Since: c.since}
-}
+func (c Camera) State() gateway.DeviceState { return cameraState(c.value, c.since, nil) }

@@ -22,6 +22,10 @@ type Role uint8
 
 const (
 	RoleInput       Role = iota // the one input of a loop, elevator or camera
+	RoleFault                   // loop: the detector's fault contact
+	RoleSupply                  // camera: supply current, µA
+	RoleChild                   // camera group: a camera, told apart by Index
+	RoleParent                  // camera: its group; on = all of it is out
 	RoleA                       // lane: first loop in the direction of the lane
 	RoleB                       // lane: second loop
 	RoleOpenLimit               // gate
@@ -46,6 +50,9 @@ type Signal struct {
 // Known tells whether the signal may be reasoned with.
 func (s Signal) Known() bool { return s.Quality == gateway.Good }
 
+// Readable tells whether somebody reads the signal, be it that a diagnostic speaks against it.
+func (s Signal) Readable() bool { return s.Quality != gateway.Bad }
+
 // Input is one thing a machine is told. The zero Input is a timer: a wake-up time has come.
 type Input struct {
 	Kind   InputKind
@@ -56,6 +63,7 @@ type Input struct {
 	Order    Order
 	Evidence Evidence
 	Report   Report
+	Value    int64 // of Measured, in the unit of the point: µA, µV, ‰; valid while Signal is known
 }
 
 // InputKind tells what an Input carries.
@@ -67,6 +75,7 @@ const (
 	OrderGiven   // Order
 	EvidenceRead // Evidence: the answer to Effects.Ask
 	OutputTold   // Report
+	Measured
 )
 
 // Changed makes the input that reports a signal.
@@ -74,9 +83,15 @@ func Changed(role Role, index uint8, s Signal) Input {
 	return Input{Kind: SignalChanged, Role: role, Index: index, Signal: s}
 }
 
+// Reading makes the input that reports a measured value, taken at s.Since. A value that cannot be read has a quality
+// that says so.
+func Reading(role Role, index uint8, s Signal, value int64) Input {
+	return Input{Kind: Measured, Role: role, Index: index, Signal: s, Value: value}
+}
+
 // at is the time an input speaks about.
 func (in Input) at(now gateway.Mono) gateway.Mono {
-	if in.Kind == SignalChanged && !in.Signal.Since.IsZero() && in.Signal.Since < now {
+	if in.Kind != Timer && !in.Signal.Since.IsZero() && in.Signal.Since < now {
 		return in.Signal.Since
 	}
 	return now

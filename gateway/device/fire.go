@@ -38,7 +38,7 @@ func (f *FireInput) hear(t gateway.Mono, s Signal, fx *Effects) {
 	switch {
 	case s.On && !f.latched:
 		f.latched, f.since = true, t
-		fx.emit(gateway.FireOpened, t, gateway.FireData{})
+		fx.emit(gateway.FireOpened, t, gateway.FireData{Active: true})
 	case !s.On && was.On:
 		fx.emit(gateway.FireCleared, t, gateway.FireData{})
 	}

@@ -467,3 +467,14 @@ func BenchmarkGateOrder(b *testing.B) {
 		g, _, _ = g.Step(now, Input{Kind: OrderGiven, Order: Order{Number: 1, Action: gateway.Open}})
 	}
 }
+
+func expect(t *testing.T, got []string, want string) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(want), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	if g := strings.Join(got, "\n"); g != strings.Join(lines, "\n") {
+		t.Errorf("got:\n%s\nwant:\n%s", g, strings.Join(lines, "\n"))
+	}
+}

@@ -15,7 +15,7 @@ import (
 //	retraction 01 → 11 → 10 → 00   the vehicle counted last came back
 //
 // and the same mirrored for a vehicle that covers B first. Two edges closer together than the detectors' reaction
-// spread have no order: low confidence. 01 → 11 → 01 is one vehicle rocking, or its trailer, and is not counted again.
+// spread have no order: low confidence, as has a loop that a diagnostic speaks against. 01 → 11 → 01 is one vehicle rocking, or its trailer, and is not counted again.
 type Lane struct {
 	cfg LaneConfig
 
@@ -77,14 +77,17 @@ func (l Lane) Step(now gateway.Mono, in Input) (Lane, Effects, gateway.Mono) {
 		was := l.loops[i]
 		l.loops[i] = in.Signal
 		switch {
-		case !l.loops[0].Known() || !l.loops[1].Known():
+		case !l.loops[0].Readable() || !l.loops[1].Readable():
 			l.phase = phaseUnknown
 		case l.phase == phaseUnknown:
 			if !l.loops[0].On && !l.loops[1].On {
 				l.phase = phaseIdle
 			}
 		case in.Signal.On != was.On:
+			vague := !in.Signal.Known()
+			l.vague = l.vague || vague
 			l = l.edge(i, in.Signal.On, t, &fx)
+			l.vague = l.vague || vague // a vehicle that has just arrived, too
 		}
 	}
 	if w := l.wordNow(); w != l.word || l.since.IsZero() {
@@ -269,11 +272,12 @@ type LaneDetail struct {
 
 // State is clear, waiting (a vehicle is on one loop) or passing.
 func (l Lane) State() gateway.DeviceState {
-	if !l.loops[0].Known() || !l.loops[1].Known() {
-		return gateway.DeviceState{Quality: min(l.loops[0].Quality, l.loops[1].Quality), Since: l.since}
+	quality := min(l.loops[0].Quality, l.loops[1].Quality)
+	if quality == gateway.Bad {
+		return gateway.DeviceState{Since: l.since}
 	}
 	return gateway.DeviceState{
-		Value: laneWords[l.word], Quality: gateway.Good, Since: l.since,
+		Value: laneWords[l.word], Quality: quality, Since: l.since,
 		Detail: LaneDetail{
 			A: l.loops[0].On, B: l.loops[1].On,
 			CountIn: l.count[0], CountOut: l.count[1], Counting: l.phase != phaseUnknown,

@@ -3,6 +3,7 @@ package device
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -10,8 +11,8 @@ import (
 	"lotusgate/gateway"
 )
 
-// A script is one line an input: "1.5s A+" covers loop A at 1.5 s, "2s A-" leaves it, "3s A?" loses it, "4s" only lets
-// time pass. play steps m through it, with its timers in between, and returns one line an event.
+// play steps m through a script (scenario_test.go says what may stand in it), with its timers in between, and returns one
+// line an event.
 func play[T Machine[T]](t testing.TB, m T, roles map[string]Input, script string) (T, []string) {
 	t.Helper()
 	var (
@@ -39,46 +40,73 @@ func play[T Machine[T]](t testing.TB, m T, roles map[string]Input, script string
 			}
 		}
 	}
+	advance := func(at time.Duration) {
+		for !wake.IsZero() && wake <= origin.Add(at) {
+			step(wake, Input{})
+		}
+	}
+	at := time.Duration(0)
 	for line := range strings.Lines(script) {
 		f := strings.Fields(line)
 		if len(f) == 0 {
 			continue
 		}
-		at, err := time.ParseDuration(f[0])
-		if err != nil {
-			t.Fatal(err)
+		if !strings.HasPrefix(f[0], "every:") {
+			var err error
+			if at, err = time.ParseDuration(f[0]); err != nil {
+				t.Fatal(err)
+			}
+			advance(at)
 		}
 		now := origin.Add(at)
-		for !wake.IsZero() && wake <= now {
-			step(wake, Input{})
+		if every, ok := strings.CutPrefix(f[0], "every:"); ok { // "every:5s 60s mA=180": again and again, until then
+			pause, err := time.ParseDuration(every)
+			until, err2 := time.ParseDuration(f[1])
+			if err != nil || err2 != nil {
+				t.Fatal(line)
+			}
+			for at += pause; at <= until; at += pause {
+				advance(at)
+				for _, word := range f[2:] {
+					step(origin.Add(at), parse(t, roles, origin.Add(at), word))
+				}
+			}
+			at = until
+			continue
 		}
 		for _, word := range f[1:] {
-			in, ok := roles[word[:len(word)-1]]
-			if !ok {
-				t.Fatalf("script: no role %q", word)
-			}
-			in.Kind = SignalChanged
-			in.Signal = Signal{Since: now, Quality: gateway.Good, On: word[len(word)-1] == '+'}
-			if word[len(word)-1] == '?' {
-				in.Signal.Quality = gateway.Bad
-			}
-			step(now, in)
+			step(now, parse(t, roles, now, word))
 		}
 	}
 	return m, out
 }
 
+// parse reads one word of a script.
+func parse(t testing.TB, roles map[string]Input, now gateway.Mono, word string) Input {
+	t.Helper()
+	if name, value, ok := strings.Cut(word, "="); ok { // a role's Value is what one is worth
+		in, ok := roles[name]
+		n, err := strconv.ParseInt(value, 10, 64)
+		if !ok || err != nil {
+			t.Fatalf("script: %q: %v", word, err)
+		}
+		return Reading(in.Role, in.Index, Signal{Since: now, Quality: gateway.Good}, n*in.Value)
+	}
+	name, sign := word[:len(word)-1], word[len(word)-1]
+	s := Signal{Since: now, Quality: gateway.Good, On: sign == '+'}
+	if sign == '?' {
+		s.Quality = gateway.Bad
+	}
+	if doubtful, ok := strings.CutSuffix(name, "~"); ok {
+		name, s.Quality = doubtful, gateway.Stale
+	}
+	in, ok := roles[name]
+	if !ok {
+		t.Fatalf("script: no role %q", word)
+	}
+	in.Kind, in.Signal = SignalChanged, s
+	return in
+}
+
 // origin is the moment 0s of a script: no machine may treat time zero specially.
 const origin gateway.Mono = 1_000_000_000_000
-
-func expect(t *testing.T, got []string, want string) {
-	t.Helper()
-	w := strings.TrimSpace(want)
-	lines := strings.Split(w, "\n")
-	for i := range lines {
-		lines[i] = strings.TrimSpace(lines[i])
-	}
-	if g := strings.Join(got, "\n"); g != strings.Join(lines, "\n") {
-		t.Errorf("got:\n%s\nwant:\n%s", g, strings.Join(lines, "\n"))
-	}
-}

@@ -59,16 +59,36 @@ func TestSettle(t *testing.T) {
 		bounces uint64
 	}{
 		{"first level", []rawEdge{{0, false}}, []settled{{0, false}}, 0},
-		{"clean pulse of 50 ms", []rawEdge{{0, false}, {100 * ms, true}, {150 * ms, false}},
-			[]settled{{0, false}, {100 * ms, true}, {150 * ms, false}}, 0},
-		{"bounce is dated with its first edge", []rawEdge{{0, false}, {100 * ms, true}, {101 * ms, false}, {103 * ms, true}},
-			[]settled{{0, false}, {100 * ms, true}}, 2},
-		{"glitch is no level", []rawEdge{{0, false}, {100 * ms, true}, {105 * ms, false}},
-			[]settled{{0, false}}, 2},
-		{"a glitch does not date a later edge", []rawEdge{{0, false}, {100 * ms, true}, {105 * ms, false}, {400 * ms, true}},
-			[]settled{{0, false}, {400 * ms, true}}, 2},
-		{"the last edge is not lost", []rawEdge{{0, false}, {100 * ms, true}, {110 * ms, false}, {119 * ms, true}, {121 * ms, false}, {150 * ms, true}},
-			[]settled{{0, false}, {150 * ms, true}}, 4},
+		{
+			"clean pulse of 50 ms",
+			[]rawEdge{{0, false}, {100 * ms, true}, {150 * ms, false}},
+			[]settled{{0, false}, {100 * ms, true}, {150 * ms, false}},
+			0,
+		},
+		{
+			"bounce is dated with its first edge",
+			[]rawEdge{{0, false}, {100 * ms, true}, {101 * ms, false}, {103 * ms, true}},
+			[]settled{{0, false}, {100 * ms, true}},
+			2,
+		},
+		{
+			"glitch is no level",
+			[]rawEdge{{0, false}, {100 * ms, true}, {105 * ms, false}},
+			[]settled{{0, false}},
+			2,
+		},
+		{
+			"a glitch does not date a later edge",
+			[]rawEdge{{0, false}, {100 * ms, true}, {105 * ms, false}, {400 * ms, true}},
+			[]settled{{0, false}, {400 * ms, true}},
+			2,
+		},
+		{
+			"the last edge is not lost",
+			[]rawEdge{{0, false}, {100 * ms, true}, {110 * ms, false}, {119 * ms, true}, {121 * ms, false}, {150 * ms, true}},
+			[]settled{{0, false}, {150 * ms, true}},
+			4,
+		},
 	} {
 		for _, late := range []bool{false, true} {
 			got, s := filter(t, 20*ms, c.edges, time.Second, late)

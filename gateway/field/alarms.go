@@ -22,7 +22,10 @@ func (a *alarms) apply(e gateway.Event, id gateway.EventID) (raised []gateway.Al
 		return raised, cleared
 	}
 	alarm := gateway.Alarm{
-		ID: e.ID, Name: alarmName(spec.Raises, e), Type: e.Type, Severity: spec.Severity, Since: e.At, Event: id,
+		ID: e.ID, Name: alarmName(spec.Raises, e), Type: e.Type, Severity: gateway.SeverityOf(e), Since: e.At, Event: id,
+	}
+	if d, ok := e.Data.(gateway.Worded); ok {
+		alarm.Text = d.AlarmText()
 	}
 	if _, ok := a.standing[alarm.Key()]; ok {
 		return raised, cleared

@@ -9,22 +9,29 @@ import (
 	"lotusgate/gateway"
 )
 
-const (
-	serviceTries = 3 // looks at a chip before it counts as down
-	drainMost    = 8 // looks in a row while INT stays low
-)
+// drainMost is how often chips are looked at in a row while INT stays low.
+const drainMost = 8
 
-// acquireBus is the one owner of a bus: interrupts first, then whatever poll is due.
+// rests are the pauses before a look is repeated. Together they are short enough for the latch of another chip to wait.
+var rests = [...]time.Duration{time.Millisecond, 4 * time.Millisecond}
+
+// acquireBus is the one owner of a bus: interrupts first, then whatever poll is due, then what somebody wants driven.
 type acquireBus struct {
-	cfg    BusConfig
-	now    func() gateway.Mono
-	core   chan<- Input
-	ints   chan drivers.Edge
-	level  chan<- levelAsk
-	ask    chan chipAsk // for fresh levels, by proof
-	chips  []chipState
-	sample drivers.Sample
-	gone   bool // the bus is not there any more: open it anew
+	cfg   BusConfig
+	now   func() gateway.Mono
+	core  chan<- Input
+	ints  chan drivers.Edge
+	level chan<- levelAsk
+	drive chan driveAsk
+	ask   chan chipAsk // for fresh levels, by proof
+
+	chips    []chipState
+	sample   drivers.Sample
+	gone     bool          // the bus is not there any more: open it anew
+	answered bool          // a chip has answered since the start
+	up       bool          // what the core was told of the bus
+	verdict  drivers.Fault // on the bus as a whole, from the failures of its chips
+	count    traffic
 }
 
 // chipAsk is a question for the levels of a chip now.
@@ -42,24 +49,27 @@ type chipAnswer struct {
 var errChipDown = errors.New("the chip cannot be read")
 
 type chipState struct {
-	up   bool
-	due  gateway.Mono // next poll, or next attempt
-	wait time.Duration
+	up      bool
+	fault   drivers.Fault // why the last attempt failed
+	due     gateway.Mono  // next poll, or next attempt
+	wait    time.Duration
+	retries uint64
+	intAt   [2]time.Duration // INT edges that nobody has looked after
+	watch   watch
 }
 
 // run keeps the bus open until ctx ends.
 func (b *acquireBus) run(ctx context.Context) {
+	b.chips = make([]chipState, len(b.cfg.Chips))
 	wait := retryFirst
 	for ctx.Err() == nil {
 		bus, err := b.cfg.Open()
 		if err != nil {
-			for _, c := range b.cfg.Chips {
-				push(ctx, b.core, Input{Kind: DownInput, Source: c.Source, Channel: All, Err: err})
-			}
+			b.allDown(ctx, err)
 		} else {
 			opened := b.now()
 			b.serve(ctx, bus)
-			bus.Close() // the bus is gone or we are leaving
+			_ = bus.Close() // the bus is gone or we are leaving
 			if b.now().Sub(opened) > retryMost {
 				wait = retryFirst
 			}
@@ -69,7 +79,7 @@ func (b *acquireBus) run(ctx context.Context) {
 	}
 }
 
-// pause waits, and meanwhile answers that no level can be read.
+// pause waits, and meanwhile answers that nothing can be driven or read.
 func (b *acquireBus) pause(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -79,17 +89,19 @@ func (b *acquireBus) pause(ctx context.Context, d time.Duration) {
 			return
 		case <-t.C:
 			return
+		case q := <-b.drive:
+			q.answer <- errNoBus
 		case q := <-b.ask:
-			q.answer <- chipAnswer{err: errChipDown}
+			q.answer <- chipAnswer{err: errNoBus}
 		}
 	}
 }
 
-// prove reads a chip because a decision needs to know.
-func (b *acquireBus) prove(ctx context.Context, bus Bus, q chipAsk) {
+// fresh reads a chip because a decision needs to know.
+func (b *acquireBus) fresh(ctx context.Context, bus Bus, q chipAsk) {
 	a := chipAnswer{err: errChipDown}
 	for i, c := range b.cfg.Chips {
-		if c.Source == q.source && b.chips[i].up && b.look(ctx, bus, i, 0) {
+		if c.Source == q.source && b.chips[i].up && b.look(ctx, bus, i, [2]time.Duration{}) {
 			a.err = nil
 			a.levels.At = gateway.MonoOf(b.sample.At)
 			a.levels.Bits[0], a.levels.Valid[0] = uint64(b.sample.Levels), uint64(b.sample.Inputs)
@@ -100,27 +112,28 @@ func (b *acquireBus) prove(ctx context.Context, bus Bus, q chipAsk) {
 
 // serve looks after the chips of an open bus until the bus is gone or ctx ends.
 func (b *acquireBus) serve(ctx context.Context, bus Bus) {
-	b.chips, b.gone = make([]chipState, len(b.cfg.Chips)), false
+	b.gone = false
 	for i := range b.chips {
-		b.chips[i] = chipState{due: b.now(), wait: retryFirst}
+		b.chips[i].up, b.chips[i].due, b.chips[i].wait = false, b.now(), retryFirst
 	}
+	defer b.tally(ctx, bus, true)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for !b.gone && ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 		case e := <-b.ints:
-			for i, c := range b.cfg.Chips {
-				if c.Interrupt == e.Channel && !e.Level && b.chips[i].up {
-					b.answer(ctx, bus, i, e.At)
-				}
-			}
+			b.note(e)
+			b.answer(ctx, bus)
+		case q := <-b.drive:
+			q.answer <- b.set(ctx, bus, q)
 		case q := <-b.ask:
-			b.prove(ctx, bus, q)
+			b.fresh(ctx, bus, q)
 		case <-timer.C:
 		}
+		b.tally(ctx, bus, false)
 		now := b.now()
-		next := now.Add(time.Minute)
+		next := b.count.due
 		for i := range b.chips {
 			if b.chips[i].due <= now && len(b.ints) == 0 && !b.gone {
 				b.attend(ctx, bus, i)
@@ -131,19 +144,51 @@ func (b *acquireBus) serve(ctx context.Context, bus Bus) {
 	}
 }
 
-// answer serves an interrupt: it looks until INT is high again, because a change between two looks holds it low
-// without another edge.
-func (b *acquireBus) answer(ctx context.Context, bus Bus, i int, at time.Duration) {
-	for range drainMost {
-		if !b.look(ctx, bus, i, at) {
-			return
+// note keeps the time of an INT edge for every chip on that line.
+func (b *acquireBus) note(e drivers.Edge) {
+	for i, c := range b.cfg.Chips {
+		for port, channel := range c.Interrupts {
+			if channel == e.Channel && !e.Level && b.chips[i].up {
+				b.chips[i].intAt[port] = e.At
+				b.chips[i].watch.fired = true
+			}
 		}
-		if high, err := b.intLevel(ctx, i); err != nil || high {
-			return
-		}
-		at = 0
 	}
 }
+
+// answer serves interrupts: each chip that asks is looked at in turn, until INT is high again, because a change between
+// two looks holds it low without another edge.
+func (b *acquireBus) answer(ctx context.Context, bus Bus) {
+	for range drainMost {
+		for len(b.ints) > 0 { // of the other port, or of another chip
+			b.note(<-b.ints)
+		}
+		asked := false
+		for i := range b.chips {
+			c := &b.chips[i]
+			if c.intAt == [2]time.Duration{} || !c.up {
+				continue
+			}
+			at := c.intAt
+			c.intAt = [2]time.Duration{}
+			if !b.look(ctx, bus, i, at) {
+				continue
+			}
+			if low, err := b.intLow(ctx, i); err == nil && low {
+				asked, c.intAt[0] = true, stillLow
+			}
+		}
+		if !asked {
+			return
+		}
+	}
+	for i := range b.chips {
+		b.chips[i].intAt = [2]time.Duration{}
+	}
+}
+
+// stillLow asks for a look at no INT edge's time: it is before every edge, so no driver pins an event on it.
+const stillLow = time.Nanosecond
 
 // attend polls a chip that is up, or tries to bring up one that is not.
 func (b *acquireBus) attend(ctx context.Context, bus Bus, i int) {
@@ -153,35 +198,69 @@ func (b *acquireBus) attend(ctx context.Context, bus Bus, i int) {
 			b.fail(ctx, i, err)
 			return
 		}
-		c.up, c.wait = true, retryFirst
+		b.works(ctx, i)
+		c.up, c.wait, c.intAt, c.watch.dumb = true, retryFirst, [2]time.Duration{}, 0
 		push(ctx, b.core, Input{Kind: UpInput, Source: b.cfg.Chips[i].Source, Channel: All})
 	}
-	c.due = b.now().Add(b.cfg.Chips[i].Poll)
-	b.look(ctx, bus, i, 0)
+	c.due = b.now().Add(b.poll(i))
+	if b.look(ctx, bus, i, [2]time.Duration{}) {
+		b.watchInterrupt(ctx, i)
+	}
 }
 
 // look services a chip once, tries again where that may help, and gives what it found to the core.
-func (b *acquireBus) look(ctx context.Context, bus Bus, i int, at time.Duration) bool {
-	src := b.cfg.Chips[i].Source
-	var err error
-	for range serviceTries {
-		b.sample.Reset()
-		err = bus.Chips[i].Service(&b.sample, at)
+func (b *acquireBus) look(ctx context.Context, bus Bus, i int, at [2]time.Duration) bool {
+	c, src := &b.chips[i], b.cfg.Chips[i].Source
+	for try := 0; ; try++ {
+		err := b.service(bus.Chips[i], at)
 		if drivers.Classify(err) == drivers.FaultReset {
 			if err = bus.Chips[i].Init(); err == nil {
 				push(ctx, b.core, Input{Kind: ResetInput, Source: src})
-				continue
+				err = b.service(bus.Chips[i], [2]time.Duration{})
 			}
 		}
 		if err == nil {
+			b.works(ctx, i)
 			return b.pass(ctx, src)
 		}
+		if try == len(rests) || !passing(drivers.Classify(err)) || !b.rest(ctx, rests[try]) {
+			b.fail(ctx, i, err)
+			return false
+		}
+		c.retries++
 	}
-	b.fail(ctx, i, err)
-	return false
 }
 
-// pass gives the sample to the core: first the edges, then the levels they ended with.
+func (b *acquireBus) service(c Chip, at [2]time.Duration) error {
+	b.sample.Reset()
+	if p, ok := c.(Ports); ok {
+		return p.ServicePorts(&b.sample, at)
+	}
+	return c.Service(&b.sample, max(at[0], at[1]))
+}
+
+// passing tells whether a fault may be over in a few milliseconds. One that takes the kernel a second to find is not
+// worth another while other chips wait.
+func passing(f drivers.Fault) bool {
+	switch f {
+	case drivers.FaultTimeout, drivers.FaultMissing, drivers.FaultDenied, drivers.FaultBusy:
+		return false
+	}
+	return true
+}
+
+func (b *acquireBus) rest(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}
+
+// pass gives the sample to the core: first the edges, then the levels they ended with, then what was measured.
 func (b *acquireBus) pass(ctx context.Context, src int) bool {
 	for _, e := range b.sample.Edges {
 		if !push(ctx, b.core, Input{Kind: EdgeInput, Source: src, Edge: e}) {
@@ -190,39 +269,21 @@ func (b *acquireBus) pass(ctx context.Context, src int) bool {
 	}
 	l := Levels{At: gateway.MonoOf(b.sample.At)}
 	l.Bits[0], l.Valid[0] = uint64(b.sample.Levels), uint64(b.sample.Inputs)
-	return push(ctx, b.core, Input{Kind: LevelsInput, Source: src, Levels: l})
-}
-
-// fail marks a chip as down and says when to try again. An error that says that the bus itself is gone takes all chips
-// down.
-func (b *acquireBus) fail(ctx context.Context, i int, err error) {
-	c := &b.chips[i]
-	c.up, c.due = false, b.now().Add(c.wait)
-	c.wait = min(2*c.wait, retryMost)
-	push(ctx, b.core, Input{Kind: DownInput, Source: b.cfg.Chips[i].Source, Channel: All, Err: err})
-	if drivers.Classify(err) != drivers.FaultMissing {
-		return
+	if !push(ctx, b.core, Input{Kind: LevelsInput, Source: src, Levels: l}) {
+		return false
 	}
-	b.gone = true
-	for j, other := range b.cfg.Chips {
-		if j != i {
-			push(ctx, b.core, Input{Kind: DownInput, Source: other.Source, Channel: All, Err: err})
+	for _, r := range b.sample.Readings {
+		if !push(ctx, b.core, Input{Kind: ReadingInput, Source: src, Reading: r}) {
+			return false
 		}
 	}
+	return true
 }
 
-// intLevel asks the owner of the native lines.
-func (b *acquireBus) intLevel(ctx context.Context, i int) (bool, error) {
-	answer := make(chan levelAnswer, 1)
-	select {
-	case b.level <- levelAsk{b.cfg.Chips[i].Interrupt, answer}:
-	case <-ctx.Done():
-		return false, ctx.Err()
+// poll is how often a chip is looked at: soon, while its INT wire cannot be relied on.
+func (b *acquireBus) poll(i int) time.Duration {
+	if b.chips[i].watch.blind {
+		return min(b.cfg.Chips[i].Poll, pollBlind)
 	}
-	select {
-	case a := <-answer:
-		return a.level, a.err
-	case <-ctx.Done():
-		return false, ctx.Err()
-	}
+	return b.cfg.Chips[i].Poll
 }

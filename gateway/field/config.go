@@ -5,26 +5,29 @@ import (
 
 	"lotusgate/gateway"
 	"lotusgate/gateway/device"
+	"lotusgate/gateway/trace"
 )
 
 // Config is what the core and its sources are made of. Indices refer to positions in these slices.
 type Config struct {
 	Sources []SourceConfig
 	Points  []PointConfig
-	Devices []DeviceConfig // a device comes after the devices it is made of
+	Devices []DeviceConfig // a device comes after the devices it is made of; a camera may hear its group, too
 	Lines   *LinesConfig
 	Buses   []BusConfig
 
 	// Reply, if not nil, is told what becomes of every command, by the core: it must not wait.
 	Reply func(gateway.Reply)
+	Trace *trace.Trace // of Points, in their order; nil = edges are not kept
 }
 
 // SourceConfig names a source of levels: the native lines, or a chip.
 type SourceConfig struct {
 	ID    string // "gpio", or the chip's id
-	Kind  string // "gpio", "mcp23017"
+	Kind  string // "gpio", "i2c", "mcp23017"
 	Where string // for people: "I2C1 0x20"
 	Bus   string // id whose events tell of its faults: the bus, or "gpio"
+	Quiet bool   // its state is shown and no event tells of it: a bus, whose chips do
 }
 
 // GPIO is the id of the native lines, as a source and in the events that tell of their faults.
@@ -36,6 +39,8 @@ type PointConfig struct {
 	Source, Channel     int
 	ActiveLow           bool
 	Settle              time.Duration
+	Budget              uint32 // settled changes a minute, more are one fault; 0 = no limit
+	Unit                string // of a measured value: µA, µV, ‰; "" = the point is a level
 }
 
 // LinesConfig opens the native lines: the points of source Source by their channel, then the interrupt lines of chips.
@@ -47,16 +52,18 @@ type LinesConfig struct {
 
 // BusConfig opens one bus and serves its chips.
 type BusConfig struct {
-	ID    string
-	Open  func() (Bus, error)
-	Chips []ChipConfig
+	ID     string
+	Source int   // that stands for the bus itself
+	Speed  int64 // clock periods a second, as configured
+	Open   func() (Bus, error)
+	Chips  []ChipConfig
 }
 
 // ChipConfig is one chip of a bus.
 type ChipConfig struct {
-	Source    int
-	Interrupt int           // channel of the native lines that INT is wired to; -1 = none
-	Poll      time.Duration // looked at this often even if nothing asks for it
+	Source     int
+	Interrupts []int         // channels of the native lines: none, INT, or INTA and INTB of a chip that is Ports
+	Poll       time.Duration // looked at this often even if nothing asks for it
 }
 
 // DeviceConfig is one device and where its inputs come from.

@@ -7,6 +7,7 @@ import (
 	"lotusgate/gateway"
 	"lotusgate/gateway/device"
 	"lotusgate/gateway/hub"
+	"lotusgate/gateway/trace"
 )
 
 // Core owns all device state. It is stepped by one goroutine and holds no clock: every method takes the time.
@@ -18,6 +19,7 @@ type Core struct {
 	alarms  alarms
 	hub     *hub.Hub
 	record  Recorder
+	trace   *trace.Trace
 	orders  orders
 
 	ask   func(question)          // where evidence is read; nil = nowhere
@@ -26,13 +28,19 @@ type Core struct {
 
 // point is one wire.
 type point struct {
+	n      int // index
 	cfg    PointConfig
 	settle device.Settle
 	wake   gateway.Mono
+	budget device.Budget
+	rest   gateway.Mono // wake of the budget
 	sent   device.Signal
 	feeds  []feed
 	view   hub.Point
 	fault  string // why it cannot be read, while it is alone in that
+
+	value int64        // of a measured point
+	shown gateway.Mono // when it was last shown
 }
 
 // feed says who wants to know.
@@ -55,6 +63,7 @@ type source struct {
 	cfg   SourceConfig
 	view  hub.Source
 	shown gateway.Mono // when the count of reads was last shown
+	blind gateway.Mono // since when INT cannot be relied on; zero = it can
 	heard bool         // it has spoken, or was found to be unreadable
 }
 
@@ -63,25 +72,30 @@ const showEvery = time.Second
 
 // NewCore makes a core that knows nothing yet: every point and device is bad until its source has spoken.
 func NewCore(cfg Config, h *hub.Hub, r Recorder, now gateway.Mono) *Core {
-	c := &Core{hub: h, record: r, byPlace: make([][]int, len(cfg.Sources)), orders: newOrders(cfg)}
+	c := &Core{
+		hub: h, record: r, trace: cfg.Trace, byPlace: make([][]int, len(cfg.Sources)), orders: newOrders(cfg),
+	}
 	for i, s := range cfg.Sources {
 		c.byPlace[i] = make([]int, MaxChannels)
 		for n := range c.byPlace[i] {
 			c.byPlace[i][n] = -1
 		}
-		c.sources = append(c.sources, source{cfg: s, view: hub.Source{ID: s.ID, Kind: s.Kind, Where: s.Where, Since: now}})
+		c.sources = append(c.sources, source{cfg: s, view: hub.Source{ID: s.ID, Kind: s.Kind, Where: s.Where, Bus: s.Bus, Since: now}})
 		h.PutSource(c.sources[i].view)
 	}
 	for i, p := range cfg.Points {
 		c.byPlace[p.Source][p.Channel] = i
 		c.points = append(c.points, point{
-			cfg: p, settle: device.Settle{For: p.Settle},
-			view: hub.Point{ID: p.ID, Label: p.Label, Terminal: p.Terminal},
+			n: i, cfg: p, settle: device.Settle{For: p.Settle}, budget: device.Budget{Most: p.Budget},
+			view: hub.Point{ID: p.ID, Label: p.Label, Terminal: p.Terminal, Unit: p.Unit},
 		})
 		h.PutPoint(c.points[i].view)
 	}
 	for i, d := range cfg.Devices {
 		c.devices = append(c.devices, logical{cfg: d, view: hub.Device{MetaDevice: d.Meta}})
+		h.PutDevice(c.devices[i].view)
+	}
+	for i, d := range cfg.Devices {
 		for _, part := range d.Parts {
 			f := feed{device: i, role: part.Role, index: part.Index}
 			if part.Point >= 0 {
@@ -103,7 +117,7 @@ func (c *Core) begin(now gateway.Mono) {
 	for i := range c.devices {
 		d := &c.devices[i]
 		if s, ok := d.cfg.Machine.signal(); ok && s.Known() && s.On {
-			c.tell(now, d.feeds, s)
+			c.lead(now, d, s)
 		}
 		if d.cfg.Internal {
 			c.step(now, i, device.Input{}) // time begins
@@ -129,6 +143,15 @@ func (c *Core) Apply(now gateway.Mono, in Input) {
 		c.emit(gateway.Event{Type: gateway.BusChipReset, ID: s.cfg.Bus, At: now, Data: gateway.ChipResetData{Chip: s.cfg.ID}})
 	case EventInput:
 		c.emit(in.Event)
+	case ReadingInput:
+		c.reading(now, in.Source, in.Reading)
+	case TrafficInput:
+		s := &c.sources[in.Source]
+		s.view.Transfers, s.view.Failed = in.Traffic.Transfers, in.Traffic.Failed
+		s.view.Retries, s.view.Load = in.Traffic.Retries, in.Traffic.Load
+		c.hub.PutSource(s.view)
+	case InterruptInput:
+		c.interrupt(now, in)
 	case CommandInput:
 		c.command(now, in.Command)
 	case ProofInput:
@@ -148,7 +171,7 @@ func (c *Core) Apply(now gateway.Mono, in Input) {
 func (c *Core) Wake() gateway.Mono {
 	var w gateway.Mono
 	for i := range c.points {
-		w = gateway.Earliest(w, c.points[i].wake)
+		w = gateway.Earliest(w, gateway.Earliest(c.points[i].wake, c.points[i].rest))
 	}
 	for i := range c.devices {
 		w = gateway.Earliest(w, c.devices[i].wake)
@@ -160,12 +183,14 @@ func (c *Core) Wake() gateway.Mono {
 func (c *Core) Tick(now gateway.Mono) {
 	for i := range c.points {
 		p := &c.points[i]
-		if p.wake.IsZero() || p.wake > now {
-			continue
+		if !p.wake.IsZero() && p.wake <= now {
+			var changed bool
+			p.settle, changed, p.wake = p.settle.Tick(now)
+			c.settled(now, p, changed)
 		}
-		var changed bool
-		p.settle, changed, p.wake = p.settle.Tick(now)
-		c.settled(now, p, changed)
+		if !p.rest.IsZero() && p.rest <= now {
+			c.calm(now, p)
+		}
 	}
 	for i := range c.devices {
 		if d := &c.devices[i]; !d.wake.IsZero() && d.wake <= now {
@@ -212,11 +237,30 @@ func (c *Core) levels(now gateway.Mono, src int, l *Levels) {
 	}
 }
 
+// reading passes a measured value on to the devices that use it. The view shows it once a second, and at once when it can
+// be read again.
+func (c *Core) reading(now gateway.Mono, src int, r drivers.Reading) {
+	p := c.pointAt(src, r.Channel)
+	if p == nil || p.cfg.Unit == "" {
+		return
+	}
+	at := min(gateway.MonoOf(r.At), now)
+	s := device.Signal{Quality: gateway.Good, Since: at}
+	if p.view.Value = r.Value; !p.sent.Known() || now.Sub(p.shown) >= showEvery {
+		p.shown = now
+		p.view.Quality, p.view.Since, p.view.Clipped = gateway.Good, at, r.Clipped
+		c.hub.PutPoint(p.view)
+	}
+	p.value, p.sent = r.Value, s
+	c.tell(now, p, s)
+}
+
 // raw gives a level to a point's filter, and passes on what settled.
 func (c *Core) raw(now gateway.Mono, p *point, at gateway.Mono, level bool) {
 	if at > now {
 		at = now
 	}
+	c.trace.Raw(p.n, at, level)
 	var changed bool
 	p.settle, changed, p.wake = p.settle.Edge(at, level)
 	c.settled(now, p, changed)
@@ -225,34 +269,96 @@ func (c *Core) raw(now gateway.Mono, p *point, at gateway.Mono, level bool) {
 // settled updates the view of a point, and tells its devices when the settled level changed.
 func (c *Core) settled(now gateway.Mono, p *point, changed bool) {
 	p.view.Raw, p.view.Bounces = p.settle.Raw(), p.settle.Bounces()
+	if !changed {
+		c.hub.PutPoint(p.view)
+		return
+	}
+	level, since, _ := p.settle.Level()
+	c.trace.Settled(p.n, since, level)
+	c.count(now, p)
+	c.show(now, p)
+}
+
+// show puts what a point says now into the view, and tells its devices.
+func (c *Core) show(now gateway.Mono, p *point) {
+	s := p.signal()
+	p.view.Active, p.view.Quality, p.view.Since = s.On, s.Quality, s.Since
+	c.hub.PutPoint(p.view)
+	c.offer(now, p, s)
+}
+
+// signal is what a point says: its settled level, or, while it chatters, that nobody knows.
+func (p *point) signal() device.Signal {
 	level, since, known := p.settle.Level()
 	s := device.Signal{Since: since}
 	if known {
 		s.On, s.Quality = level != p.cfg.ActiveLow, gateway.Good
 	}
-	if changed {
-		p.view.Active, p.view.Quality, p.view.Since = s.On, s.Quality, since
+	if _, chattering := p.budget.Chattering(); chattering && known {
+		s.On, s.Quality = true, gateway.Stale // it was active within the minute, and may be now
+		s.Since = p.sent.Since
+		if p.sent.Quality != gateway.Stale {
+			s.Since = since
+		}
 	}
-	c.hub.PutPoint(p.view)
-	if changed && s != p.sent {
+	return s
+}
+
+// offer tells the devices of a point what is new to them.
+func (c *Core) offer(now gateway.Mono, p *point, s device.Signal) {
+	if s != p.sent {
 		p.sent = s
-		c.tell(now, p.feeds, s)
+		c.tell(now, p, s)
+	}
+}
+
+// count holds a point to its budget of changes. What chatters becomes one fault with a count.
+func (c *Core) count(now gateway.Mono, p *point) {
+	_, since, _ := p.settle.Level()
+	var began bool
+	if p.budget, began = p.budget.Change(since); !began {
+		return
+	}
+	n, _ := p.budget.Chattering()
+	c.emit(gateway.Event{Type: gateway.InputChattering, ID: p.cfg.ID, At: now, Data: gateway.ChatteringData{Count: n}})
+	_, _, p.rest = p.budget.Tick(now)
+}
+
+// calm ends the fault of a point that has been quiet for long enough, and tells what its level is.
+func (c *Core) calm(now gateway.Mono, p *point) {
+	n, _ := p.budget.Chattering()
+	var ended bool
+	if p.budget, ended, p.rest = p.budget.Tick(now); !ended {
+		return
+	}
+	c.emit(gateway.Event{
+		Type: gateway.AlarmCleared, ID: p.cfg.ID, At: now,
+		Data: gateway.AlarmClearedData{Alarm: gateway.InputChattering.Name(), Count: n},
+	})
+	if _, _, known := p.settle.Level(); known {
+		c.show(now, p)
 	}
 }
 
 // lose makes a point bad.
 func (c *Core) lose(now gateway.Mono, p *point) {
 	p.settle, p.wake = p.settle.Lose(), 0
+	c.trace.Lose(p.n, now)
 	p.view.Quality, p.view.Since = gateway.Bad, now
 	c.hub.PutPoint(p.view)
-	if s := (device.Signal{Since: now}); p.sent.Known() {
+	if s := (device.Signal{Since: now}); p.sent.Readable() {
 		p.sent = s
-		c.tell(now, p.feeds, s)
+		c.tell(now, p, s)
 	}
 }
 
-func (c *Core) tell(now gateway.Mono, feeds []feed, s device.Signal) {
-	for _, f := range feeds {
+// tell gives what is known of a point to the devices that it feeds.
+func (c *Core) tell(now gateway.Mono, p *point, s device.Signal) {
+	for _, f := range p.feeds {
+		if p.cfg.Unit != "" {
+			c.step(now, f.device, device.Reading(f.role, f.index, s, p.value))
+			continue
+		}
 		c.step(now, f.device, device.Changed(f.role, f.index, s))
 	}
 }
@@ -283,7 +389,14 @@ func (c *Core) step(now gateway.Mono, i int, in device.Input) {
 		c.outcome(now, i, o)
 	}
 	if signal, ok := d.cfg.Machine.signal(); ok && signal != before {
-		c.tell(now, d.feeds, signal)
+		c.lead(now, d, signal)
+	}
+}
+
+// lead tells the devices that are made of d what it says.
+func (c *Core) lead(now gateway.Mono, d *logical, s device.Signal) {
+	for _, f := range d.feeds {
+		c.step(now, f.device, device.Changed(f.role, f.index, s))
 	}
 }
 

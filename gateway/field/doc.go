@@ -40,26 +40,41 @@ type Chip interface {
 	Service(s *drivers.Sample, intAt time.Duration) error // one look; intAt is the INT edge that asked for it, or zero
 }
 
+// Ports is a Chip with two ports that have an interrupt line each: intAt is the INT edge of each, or zero.
+type Ports interface {
+	ServicePorts(s *drivers.Sample, intAt [2]time.Duration) error
+}
+
+// Outputs is a Chip with outputs. Set drives one to an electrical level and proves it; after an error it counts as
+// inactive. Whatever has been pending at the inputs is found by the next Service.
+type Outputs interface {
+	Set(channel int, level bool) error
+}
+
 // Bus is an open bus with its chips, in the order of BusConfig.Chips.
 type Bus struct {
-	Chips []Chip
-	Close func() error
+	Chips   []Chip
+	Traffic func(chip int) drivers.Traffic // since the start, of one chip or, with All, of the bus; nil = not counted
+	Close   func() error
 }
 
 // InputKind tells what an Input carries.
 type InputKind uint8
 
 const (
-	EdgeInput    InputKind = iota // Source, Edge
-	LevelsInput                   // Source, Levels: what a level read found
-	DownInput                     // Source, Channel, Err: cannot be read
-	UpInput                       // Source, Channel: can be read; levels follow
-	ResetInput                    // Source: the chip had lost its registers and was set up again
-	EventInput                    // Event: something that another part of the daemon observed
-	CommandInput                  // Command
-	ProofInput                    // Device, Evidence: the answer to a question of the device
-	ReportInput                   // Device, Report: what a relay did
-	SignalInput                   // ID, On: what another part of the daemon tells an internal device
+	EdgeInput      InputKind = iota // Source, Edge
+	LevelsInput                     // Source, Levels: what a level read found
+	DownInput                       // Source, Channel, Err: cannot be read
+	UpInput                         // Source, Channel: can be read; levels follow
+	ResetInput                      // Source: the chip had lost its registers and was set up again
+	EventInput                      // Event: something that another part of the daemon observed
+	ReadingInput                    // Source, Reading
+	TrafficInput                    // Source, Traffic: what went over the bus or to the chip so far
+	InterruptInput                  // Source, Err: the chip's INT wire cannot be relied on; nil = it works again
+	CommandInput                    // Command
+	ProofInput                      // Device, Evidence: the answer to a question of the device
+	ReportInput                     // Device, Report: what a relay did
+	SignalInput                     // ID, On: what another part of the daemon tells an internal device
 )
 
 // Input is one thing the core is given.
@@ -71,6 +86,8 @@ type Input struct {
 	Levels  Levels
 	Err     error
 	Event   gateway.Event
+	Reading drivers.Reading
+	Traffic Traffic
 
 	Command  gateway.Command
 	Device   int
@@ -78,6 +95,13 @@ type Input struct {
 	Report   device.Report
 	ID       string
 	On       bool
+}
+
+// Traffic of a bus or a chip.
+type Traffic struct {
+	drivers.Traffic
+	Retries uint64
+	Load    float64 // per cent of the bus's configured speed, over the last seconds
 }
 
 // All channels of a source.

@@ -36,6 +36,9 @@ func (c *Core) down(now gateway.Mono, in Input) {
 			c.lose(now, &c.points[i])
 		}
 	}
+	if s.cfg.Quiet {
+		return
+	}
 	data.Part = s.cfg.part()
 	c.emit(gateway.Event{Type: gateway.BusFault, ID: s.cfg.Bus, At: now, Data: data})
 }
@@ -59,9 +62,29 @@ func (c *Core) up(now gateway.Mono, in Input) {
 		s.view.Since = now
 	}
 	c.hub.PutSource(s.view)
-	if word != "" {
+	if word != "" && !s.cfg.Quiet {
 		data := gateway.BusFaultData{Part: s.cfg.part(), Cause: word, ForMS: now.Sub(since).Milliseconds()}
 		c.emit(gateway.Event{Type: gateway.BusRecovered, ID: s.cfg.Bus, At: now, Data: data})
+	}
+}
+
+// interrupt notes whether the INT wire of a chip can be relied on. Its points are read all the same, by polling.
+func (c *Core) interrupt(now gateway.Mono, in Input) {
+	s := &c.sources[in.Source]
+	was, since := s.view.Interrupt, s.blind
+	s.view.Interrupt, s.blind = "", 0
+	data := gateway.BusFaultData{Part: s.cfg.ID + ".int", Cause: was}
+	if in.Err != nil {
+		s.view.Interrupt, s.blind = drivers.Classify(in.Err).String(), now
+	}
+	c.hub.PutSource(s.view)
+	if was != "" {
+		data.ForMS = now.Sub(since).Milliseconds()
+		c.emit(gateway.Event{Type: gateway.BusRecovered, ID: s.cfg.Bus, At: now, Data: data})
+	}
+	if in.Err != nil {
+		data = gateway.BusFaultData{Part: data.Part, Cause: s.view.Interrupt, Error: in.Err.Error()}
+		c.emit(gateway.Event{Type: gateway.BusFault, ID: s.cfg.Bus, At: now, Data: data})
 	}
 }
 

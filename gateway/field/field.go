@@ -19,7 +19,8 @@ type Field struct {
 	now  func() gateway.Mono
 	beat func()
 
-	stops     chan gateway.Command // past the queue
+	drives    map[int]chan driveAsk // source → the owner of its bus
+	stops     chan gateway.Command  // past the queue
 	queue     chan gateway.Command
 	questions chan question
 	actuators map[int]*actuator // by device
@@ -38,6 +39,13 @@ func New(cfg Config, h *hub.Hub, r Recorder, now func() gateway.Mono, beat func(
 		cfg: cfg, core: NewCore(cfg, h, r, now()), in: make(chan Input, inputsWaiting), now: now, beat: beat,
 		stops: make(chan gateway.Command, commandsWaiting), queue: make(chan gateway.Command, commandsWaiting),
 		questions: make(chan question, commandsWaiting), actuators: map[int]*actuator{},
+	}
+	f.drives = map[int]chan driveAsk{}
+	for _, b := range cfg.Buses {
+		asks := make(chan driveAsk)
+		for _, c := range b.Chips {
+			f.drives[c.Source] = asks
+		}
 	}
 	for i, d := range cfg.Devices {
 		if d.Relays != [device.Outputs]Relay{} {
@@ -84,6 +92,9 @@ func (f *Field) Post(ctx context.Context, e gateway.Event) bool {
 	return push(ctx, f.in, Input{Kind: EventInput, Event: e})
 }
 
+// Last issues the last event of the run. Run must have returned.
+func (f *Field) Last(e gateway.Event) { f.core.Apply(f.now(), Input{Kind: EventInput, Event: e}) }
+
 // Run acquires and steps until ctx ends, and returns when every goroutine it started has ended.
 func (f *Field) Run(ctx context.Context) {
 	var wg sync.WaitGroup
@@ -93,16 +104,18 @@ func (f *Field) Run(ctx context.Context) {
 	chips := make([]chan<- chipAsk, len(f.cfg.Sources))
 	for _, b := range f.cfg.Buses {
 		ints := make(chan drivers.Edge, 64)
+		var drive chan driveAsk
 		for _, c := range b.Chips {
-			if c.Interrupt >= 0 {
-				toINT[c.Interrupt] = ints
+			for _, channel := range c.Interrupts {
+				toINT[channel] = ints
 			}
+			drive = f.drives[c.Source]
 		}
 		fresh := make(chan chipAsk)
 		for _, c := range b.Chips {
 			chips[c.Source] = fresh
 		}
-		a := &acquireBus{cfg: b, now: f.now, core: f.in, ints: ints, level: asks, ask: fresh}
+		a := &acquireBus{cfg: b, now: f.now, core: f.in, ints: ints, level: asks, drive: drive, ask: fresh}
 		wg.Go(func() { a.run(ctx) })
 	}
 	if f.cfg.Lines != nil {

@@ -57,6 +57,7 @@ type board struct {
 	chipErr  error
 	chipInit int
 	reset    bool
+	stuck    bool // INT is shorted to ground
 }
 
 func newBoard() *board {
@@ -135,8 +136,19 @@ func (b *board) Service(s *drivers.Sample, intAt time.Duration) error {
 	s.Edges = append(s.Edges, b.pending...)
 	b.pending = nil
 	s.Levels, s.Inputs, s.At = b.chip, 0xffff, time.Duration(b.now())
-	b.levels[7] = true
+	b.levels[7] = !b.stuck
 	return nil
+}
+
+// quietly drives a pin of the chip while INT is not connected.
+func (b *board) quietly(pin int, level bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.chip &^= 1 << pin
+	if level {
+		b.chip |= 1 << pin
+	}
+	b.pending = append(b.pending, drivers.Edge{Channel: pin, Level: level, At: time.Duration(b.now())})
 }
 
 // change drives a pin of the chip: INT on line 7 falls.
@@ -157,10 +169,10 @@ func site(b *board) Config {
 		return PointConfig{ID: id, Source: src, Channel: ch, Settle: 20 * time.Millisecond}
 	}
 	loop := func(id string, p int) DeviceConfig {
-		return DeviceConfig{Meta: gateway.MetaDevice{ID: id, Kind: "loop"}, Machine: Box(device.NewLoop()), Parts: []Part{{Point: p}}}
+		return DeviceConfig{Meta: gateway.MetaDevice{ID: id, Kind: "loop"}, Machine: Box(device.NewLoop(device.LoopConfig{})), Parts: []Part{{Point: p}}}
 	}
 	return Config{
-		Sources: []SourceConfig{{ID: GPIO, Kind: GPIO, Bus: GPIO}, {ID: "x1", Kind: "mcp23017", Bus: "cabinet"}},
+		Sources: []SourceConfig{{ID: GPIO, Kind: GPIO, Bus: GPIO}, {ID: "x1", Kind: "mcp23017", Bus: "cabinet"}, {ID: "cabinet", Kind: "i2c", Bus: "cabinet", Quiet: true}},
 		Points:  []PointConfig{point("pa", 0, 0), point("pb", 0, 1), point("fault", 1, 0)},
 		Devices: []DeviceConfig{
 			loop("a", 0), loop("b", 1),
@@ -178,9 +190,10 @@ func site(b *board) Config {
 		},
 		Lines: &LinesConfig{Source: 0, Count: 8, Open: b.open},
 		Buses: []BusConfig{{
-			ID:    "cabinet",
+			ID:     "cabinet",
+			Source: 2, Speed: 400_000,
 			Open:  func() (Bus, error) { return Bus{Chips: []Chip{b}, Close: func() error { return nil }}, nil },
-			Chips: []ChipConfig{{Source: 1, Interrupt: 7, Poll: time.Second}},
+			Chips: []ChipConfig{{Source: 1, Interrupts: []int{7}, Poll: time.Second}},
 		}},
 	}
 }
@@ -217,6 +230,17 @@ func expect(t *testing.T, m *memory, want string) {
 	if got := m.take(); got != strings.Join(lines, "\n") {
 		t.Errorf("got:\n%s\nwant:\n%s", got, strings.Join(lines, "\n"))
 	}
+}
+
+func sourceOf(t *testing.T, h *hub.Hub, id string) hub.Source {
+	t.Helper()
+	for _, s := range h.View().Sources {
+		if s.ID == id {
+			return s
+		}
+	}
+	t.Fatalf("no source %s in the view", id)
+	return hub.Source{}
 }
 
 func TestPassage(t *testing.T) {
@@ -279,12 +303,12 @@ func TestChipFailsAndReturns(t *testing.T) {
 		b.chipErr = syscall.ENXIO
 		b.mu.Unlock()
 		wait(10 * time.Second)
-		expect(t, m, "3s bus.fault cabinet")
+		expect(t, m, "3.005s bus.fault cabinet") // after two pauses of 5 ms together
 		v := h.View()
 		if d, _ := v.Device("car-1"); d.State.Quality != gateway.Stale {
 			t.Errorf("car-1 %+v", d.State)
 		}
-		if s := v.Sources[1]; s.OK || s.Fault != "no_ack" || s.Errors < 2 {
+		if s := sourceOf(t, h, "x1"); s.OK || s.Fault != "no_ack" || s.Errors < 2 {
 			t.Errorf("source %+v", s)
 		}
 		b.mu.Lock()
@@ -383,6 +407,100 @@ func TestAlarmNames(t *testing.T) {
 	_, cleared := a.apply(gateway.Event{Type: gateway.BusRecovered, ID: "cabinet", Data: gateway.BusFaultData{Part: "x1"}}, gateway.EventID{})
 	if len(cleared) != 1 || cleared[0] != "cabinet/fault-x1" || len(a.standing) != 1 {
 		t.Errorf("cleared %v, standing %v", cleared, a.standing)
+	}
+}
+
+// An input that chatters is one fault with a count; what it feeds keeps presence and loses certainty, and finds its level
+// again after a quiet minute.
+func TestChatteringIsOneFault(t *testing.T) {
+	var b board
+	cfg := site(&b)
+	cfg.Points[0].Budget = 10
+	m := &memory{start: gateway.MonoOf(boot)}
+	h := hub.New(func() gateway.Mono { return gateway.MonoOf(boot) })
+	c := NewCore(cfg, h, m, m.start)
+	at := func(d time.Duration) gateway.Mono { return m.start.Add(d) }
+	run := func(to time.Duration) {
+		for w := c.Wake(); !w.IsZero() && w <= at(to); w = c.Wake() {
+			c.Tick(w)
+		}
+	}
+	edge := func(d time.Duration, level bool) {
+		run(d)
+		c.Apply(at(d), Input{Kind: EdgeInput, Edge: drivers.Edge{Level: level, At: boot + d}})
+	}
+	edge(0, false)
+	for n := range 200 {
+		edge(time.Second+time.Duration(n)*300*time.Millisecond, n%2 == 0)
+	}
+	run(70 * time.Second)
+	if got := strings.Count(m.take(), "loop."); got > 11 {
+		t.Errorf("%d events of a loop that chatters", got)
+	}
+	if d, _ := h.View().Device("a"); d.State.Value != "occupied" || d.State.Quality != gateway.Stale {
+		t.Errorf("while it chatters: %+v", d.State)
+	}
+	if a := h.View().Alarms; len(a) != 1 || a[0].Key() != "pa/chattering" {
+		t.Errorf("alarms %+v", a)
+	}
+	run(200 * time.Second)
+	expect(t, m, "2m0s alarm.cleared pa")
+	if d, _ := h.View().Device("a"); d.State.Value != "clear" || d.State.Quality != gateway.Good {
+		t.Errorf("afterwards: %+v", d.State)
+	}
+	if len(h.View().Alarms) != 0 {
+		t.Errorf("alarms %+v", h.View().Alarms)
+	}
+}
+
+// A group that goes out says so once; its cameras keep their bad news, and what does not come back is told afterwards.
+func TestGroupOutageSilencesItsCameras(t *testing.T) {
+	cfg := Config{Sources: []SourceConfig{{ID: GPIO, Kind: GPIO, Bus: GPIO}}}
+	group := DeviceConfig{Meta: gateway.MetaDevice{ID: "switch", Kind: "camera_group"}, Machine: Box(device.NewCameraGroup(3, time.Minute))}
+	for i := range 3 {
+		cfg.Points = append(cfg.Points, PointConfig{ID: fmt.Sprint("p", i), Channel: i})
+		cfg.Devices = append(cfg.Devices, DeviceConfig{
+			Meta:    gateway.MetaDevice{ID: fmt.Sprint("cam-", i), Kind: "camera"},
+			Machine: Box(device.NewCamera(device.CameraConfig{Period: time.Minute, Hold: time.Minute})),
+			Parts:   []Part{{Role: device.RoleInput, Point: i}, {Role: device.RoleParent, Point: -1, Device: 3}},
+		})
+		group.Parts = append(group.Parts, Part{Role: device.RoleChild, Index: uint8(i), Point: -1, Device: i})
+	}
+	cfg.Devices = append(cfg.Devices, group)
+	m := &memory{start: gateway.MonoOf(boot)}
+	h := hub.New(func() gateway.Mono { return gateway.MonoOf(boot) })
+	c := NewCore(cfg, h, m, m.start)
+	now := m.start
+	run := func(d time.Duration) {
+		for now = m.start.Add(d); !c.Wake().IsZero() && c.Wake() <= now; {
+			c.Tick(c.Wake())
+		}
+	}
+	pulse := func(camera int) {
+		for _, level := range []bool{true, false} {
+			c.Apply(now, Input{Kind: EdgeInput, Edge: drivers.Edge{Channel: camera, Level: level, At: time.Duration(now)}})
+			now = now.Add(100 * time.Millisecond)
+		}
+	}
+	c.Apply(now, Input{Kind: LevelsInput, Levels: Levels{At: now, Valid: [2]uint64{7}}})
+	for s := range 5 { // minutes; the phases differ
+		run(time.Duration(s+1) * time.Minute)
+		for camera := range 3 {
+			now = now.Add(time.Second)
+			pulse(camera)
+		}
+	}
+	m.take()
+	run(20 * time.Minute)
+	expect(t, m, "6m31s camera.group_outage switch")
+	for s := range 3 { // two of three come back
+		run(time.Duration(s+20) * time.Minute)
+		pulse(0)
+		pulse(1)
+	}
+	run(40 * time.Minute)
+	if got := m.take(); !strings.HasPrefix(got, "21m0.2s camera.online switch\n") || !strings.Contains(got, "camera.offline cam-2") {
+		t.Errorf("afterwards:\n%s", got)
 	}
 }
 

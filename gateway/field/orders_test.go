@@ -39,7 +39,7 @@ func gateSite(b *board, coils [device.Outputs]*coil) Config {
 		gate.Relays[n] = r
 	}
 	c.Devices = []DeviceConfig{
-		{Meta: gateway.MetaDevice{ID: "loop", Kind: "loop"}, Machine: Box(device.NewLoop()), Parts: []Part{{Point: 3}}},
+		{Meta: gateway.MetaDevice{ID: "loop", Kind: "loop"}, Machine: Box(device.NewLoop(device.LoopConfig{})), Parts: []Part{{Point: 3}}},
 		{Meta: gateway.MetaDevice{ID: "fire", Kind: "fire", Commands: []string{"reset_fire"}}, Machine: Box(device.NewFireInput(false)), Parts: []Part{{Point: 4}}},
 		gate,
 	}

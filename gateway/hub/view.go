@@ -61,20 +61,32 @@ type Point struct {
 	Bounces  uint64       // raw edges that settled into nothing
 	Missed   uint64       // changes found by a level read that no edge had announced, and edges known to be lost
 	LastEdge gateway.Mono
+
+	Unit    string // of Value: µA, µV, ‰; "" = the point is a level
+	Value   int64
+	Clipped bool // the true value may be larger
 }
 
 // Source is a bus, a chip or the native GPIO lines: where levels come from.
 type Source struct {
 	ID     string
-	Kind   string // "gpio", "mcp23017"
+	Kind   string // "gpio", "i2c", "mcp23017"
 	Where  string // "I2C1 0x20"
+	Bus    string // id of the bus of a chip
 	OK     bool
 	Fault  string // drivers.Fault word while not OK
 	Error  string // what the driver said last
 	Since  gateway.Mono
-	Reads  uint64 // transactions that gave a sample
+	Reads  uint64 // looks that gave a sample
 	Errors uint64
 	Resets uint64
+
+	Interrupt string // drivers.Fault word while the INT wire of a chip cannot be relied on
+
+	Transfers uint64  // on the wire
+	Failed    uint64  // of these, ended with an error
+	Retries   uint64  // looks that were repeated
+	Load      float64 // per cent of the bus's configured speed, over the last seconds
 }
 
 // Event is one entry of the recent history.

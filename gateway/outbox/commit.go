@@ -15,6 +15,8 @@ type committer struct {
 	spareAt               time.Time // not before
 	since                 time.Time // first sight of normal records that wait; zero = none
 	cursorAt, tellAt      time.Time // not before
+	gapsAt                time.Time // not before, after a failure
+	closeError            error
 	runAt                 time.Time // next attempt to make the run durable
 }
 
@@ -35,8 +37,8 @@ type write struct {
 }
 
 const (
-	batchRecords = 256 // a commit starts without waiting when that many records wait,
-	batchBytes   = 64 << 10
+	batchRecords = 512 // a commit starts without waiting when that many records wait,
+	batchBytes   = 256 << 10
 	maxBatch     = 1024 // and takes at most that many of each queue
 
 	cursorEvery = time.Second
@@ -60,7 +62,7 @@ func (o *Outbox) commitLoop() {
 		case <-o.kick:
 		case <-timer.C:
 		case <-o.stop:
-			o.finish()
+			o.closeError = o.finish()
 			return
 		}
 		timer.Reset(o.turn())
@@ -79,15 +81,17 @@ func (o *Outbox) turn() time.Duration {
 		o.commit()
 		wait = o.commitWait()
 	}
-	o.saveGaps()
+	if time.Until(o.gapsAt) <= 0 && o.saveGaps() != nil {
+		o.gapsAt = time.Now().Add(retryFirst)
+	}
 	o.tell()
 	if time.Until(o.cursorAt) <= 0 {
-		o.saveCursor(false)
+		_ = o.saveCursor(false) // costs duplicates after a cut, which are allowed; tried again
 	}
 	if wait > 0 && o.makeSpare() {
 		wait = 0 // perhaps the next one too
 	}
-	return min(max(wait, 0), o.sleep(o.tellAt), o.sleep(o.cursorAt), o.sleep(o.runAt), o.sleep(o.spareAt))
+	return min(max(wait, 0), o.sleep(o.tellAt), o.sleep(o.gapsAt), o.sleep(o.cursorAt), o.sleep(o.runAt), o.sleep(o.spareAt))
 }
 
 // sleep until at; a zero or past time needs no waking up.
@@ -105,9 +109,9 @@ func (o *Outbox) storageGone() bool {
 }
 
 // finish writes what can be written.
-func (o *Outbox) finish() {
+func (o *Outbox) finish() error {
 	if o.storageGone() {
-		return
+		return nil
 	}
 	o.retryRun()
 	o.mu.Lock()
@@ -117,8 +121,7 @@ func (o *Outbox) finish() {
 	}
 	o.mu.Unlock()
 	o.commit()
-	o.saveGaps()
-	o.saveCursor(true)
+	return errors.Join(o.saveGaps(), o.saveCursor(true))
 }
 
 // commitWait tells how long the next commit may wait; 0 = it is due.
@@ -261,19 +264,19 @@ func (o *Outbox) prepare(failures *[2]int) bool {
 			cut = min(cut, o.firstUnfit(&o.queues[i]))
 		}
 	}
-	any := false
+	work := false
 	for i := range o.queues {
 		q, w := &o.queues[i], &o.writes[i]
 		*w = write{segment: q.active(), from: q.written, last: q.last, entries: w.entries[:0], buf: w.buf[:0]}
 		for p := q.written; able[i] && p < q.next && q.entry(p).number < cut; p++ {
 			w.entries = append(w.entries, *q.entry(p))
 		}
-		any = any || len(w.entries) > 0
+		work = work || len(w.entries) > 0
 	}
-	if any {
+	if work {
 		o.encode(min(o.queues[0].firstPending(), o.queues[1].firstPending()) - 1)
 	}
-	return any
+	return work
 }
 
 // fits tells whether the next record of q can go into its active segment. mu is held.
@@ -348,25 +351,6 @@ func (o *Outbox) writeAll() int {
 		}
 	}
 	return n
-}
-
-// retryRun tries again to make the run durable, where it was not at Open.
-func (o *Outbox) retryRun() {
-	o.mu.Lock()
-	failed, identity := o.runError, o.identity()
-	o.mu.Unlock()
-	if failed == nil || time.Now().Before(o.runAt) {
-		return
-	}
-	err := o.saveGaps() // what earlier runs lost: later starts look at this run only
-	if err == nil {
-		err = o.runs.store(identity, true)
-	}
-	o.runAt = time.Now().Add(retryMost)
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.runError = err
-	o.judgeStorage()
 }
 
 // saveGaps makes the table durable.

@@ -406,8 +406,8 @@ func TestNewEpoch(t *testing.T) {
 		{"nothing", func(*bench) {}, false, 3, ""},
 		{"board", func(b *bench) { b.opt.Board = "board-2" }, true, 1, "the outbox was made on another board"},
 		{"both slots", func(b *bench) { b.fs.files["runs"].now[20]++; b.fs.files["runs"].now[4096+20]++ }, true, 1, "the run slots can't be read"},
-		{"newest slot", func(b *bench) { b.fs.files["runs"].now[20]++ }, false, 3, ""},
-		{"older slot", func(b *bench) { b.fs.files["runs"].now[4096+20]++ }, false, 4, ""},
+		{"newest slot", func(b *bench) { b.fs.files["runs"].now[4096+20]++ }, false, 3, ""},
+		{"older slot", func(b *bench) { b.fs.files["runs"].now[20]++ }, false, 4, ""},
 		{"no file", func(b *bench) { delete(b.fs.files, "runs") }, true, 1, "the run slots can't be read"},
 		{"empty file", func(b *bench) { b.fs.files["runs"].now = nil }, true, 1, "the run slots can't be read"},
 	} {
@@ -501,4 +501,90 @@ func TestNormalWaitsAlarmDoesNot(t *testing.T) {
 		b.fill(Alarm, 1)
 		b.want("alarm", durable(), 4)
 	})
+}
+
+func TestLowerLimitGivesSpaceBack(t *testing.T) {
+	onFaultyDisk(t, func(b *bench) {
+		b.fill(Normal, 6*perSegment)
+		mustSync(b.T, b.o)
+		mustClose(b.T, b.o)
+		b.opt.NormalBytes = 2 * smallSegment
+		b.open()
+		b.fill(Normal, perSegment)
+		mustSync(b.T, b.o)
+		b.settle(2 * tellEvery)
+		b.want("segments", len(b.fs.segments(Normal)), 2)
+		b.want("dropped", b.dropped(), fmt.Sprint("run 1 normal evicted", spans{{1, 5*perSegment + 1}}))
+		b.want("records", len(b.drain()), 2*perSegment)
+	})
+}
+
+// TestNothingOvertakesWhenTheRangesAreFull: the cursor holds 64 ranges; with more, live records wait for the backlog.
+func TestNothingOvertakesWhenTheRangesAreFull(t *testing.T) {
+	onFaultyDisk(t, func(b *bench) {
+		for range 4 * maxRanges {
+			b.o.Append(Normal, nil)
+		}
+		rs := b.o.Take(nil, 4*maxRanges)
+		for i := 1; i < 2*maxRanges; i += 2 {
+			b.o.Confirm(rs[i].ID)
+		}
+		b.o.Rewind()
+		live := b.o.Append(Normal, []byte("live"))
+		next := b.o.Take(nil, 1)
+		b.want("first", next[0].ID, rs[0].ID)
+		b.o.Confirm(next[0].ID) // two ranges merge
+		b.want("second", b.o.Take(nil, 1)[0].ID, live)
+		b.reopen()
+		b.want("ranges after a start", len(b.o.queues[Normal].settled), maxRanges)
+	})
+}
+
+func TestTakeLiveLeavesTheBacklog(t *testing.T) {
+	onFaultyDisk(t, func(b *bench) {
+		b.fill(Normal, 2)
+		b.fill(Alarm, 1)
+		b.reopen()
+		b.fill(Normal, 1)
+		b.want("live", numbers(b.o.TakeLive(nil, 10)), "1.3 2.1 ")
+		b.want("rest", numbers(b.o.Take(nil, 10)), "1.1 1.2 ")
+	})
+}
+
+func TestCheck(t *testing.T) {
+	onFaultyDisk(t, func(b *bench) {
+		b.fill(Normal, 2)
+		mustSync(b.T, b.o)
+		synctest.Wait() // the committer makes spare segments behind the commit
+		before := maps.Clone(b.fs.counts)
+		if err := Check(b.opt); err != nil {
+			b.Error(err)
+		}
+		for _, op := range []string{"write", "create", "rename", "remove", "lock", "mkdir"} {
+			b.want(op, b.fs.counts[op], before[op])
+		}
+		b.refuse(func(op, _ string) error {
+			if op == "list" {
+				return unix.EACCES
+			}
+			return nil
+		})
+		if err := Check(b.opt); err == nil || !strings.Contains(err.Error(), "give the directory to the user") {
+			b.Errorf("no permission: %v", err)
+		}
+		b.refuse(nil)
+		if err := Check(Options{Dir: "/outbox", AlarmBytes: MinQueueBytes, NormalBytes: MinQueueBytes - 1}); err == nil {
+			b.Error("a queue of less than four segments passes")
+		}
+		b.fs.files["thesis.txt"] = &faultNode{}
+		if err := Check(b.opt); err != nil {
+			b.Errorf("one more file in an outbox: %v", err)
+		}
+	})
+	if (Disk{}).Volatile("/proc") {
+		t.Error("/proc is taken for a tmpfs")
+	}
+	if !(Disk{}).Volatile("/dev/shm/not/yet/made") {
+		t.Error("/dev/shm is taken for a disk")
+	}
 }

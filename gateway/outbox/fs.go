@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/sys/unix"
 )
@@ -33,8 +34,22 @@ type File interface {
 // Disk is the real file system.
 type Disk struct{}
 
-// MkdirAll makes dir, readable by its owner only: payloads say who passed when.
-func (Disk) MkdirAll(dir string) error { return os.MkdirAll(dir, 0o700) }
+// MkdirAll makes dir, readable by its owner only: payloads say who passed when. What it made is durable.
+func (d Disk) MkdirAll(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	parent := filepath.Dir(dir)
+	if parent != dir {
+		if err := d.MkdirAll(parent); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	return d.SyncDir(parent)
+}
 
 // Lock takes a flock on the directory itself, which also works on a read-only file system.
 func (Disk) Lock(dir string) (io.Closer, error) {
@@ -97,6 +112,20 @@ func (Disk) SyncDir(dir string) error {
 	}
 	defer f.Close()
 	return f.Sync()
+}
+
+// Volatile tells whether dir, or the directory it would be made in, lies in memory: such an outbox survives no power cut.
+func (Disk) Volatile(dir string) bool {
+	var st unix.Statfs_t
+	for ; ; dir = filepath.Dir(dir) {
+		err := unix.Statfs(dir, &st)
+		if err == nil {
+			return uint32(st.Type) == unix.TMPFS_MAGIC || uint32(st.Type) == unix.RAMFS_MAGIC
+		}
+		if !errors.Is(err, unix.ENOENT) || dir == filepath.Dir(dir) {
+			return false
+		}
+	}
 }
 
 type diskFile struct{ *os.File }

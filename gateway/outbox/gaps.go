@@ -65,9 +65,9 @@ func compareGaps(a, b gap) int {
 	return cmp.Or(cmp.Compare(a.epoch, b.epoch), cmp.Compare(a.run, b.run), cmp.Compare(a.from, b.from))
 }
 
-// add enters a gap. A number that is there already keeps its first entry; neighbours nobody has been told of grow
-// together.
-func (t *gaps) add(g gap) {
+// add enters a gap and returns how many numbers are new. A number that is there already keeps its first entry;
+// neighbours that share everything else grow together.
+func (t *gaps) add(g gap) (fresh uint64) {
 	var known spans
 	for i := range *t {
 		if h := &(*t)[i]; h.sameRun(&g) {
@@ -75,6 +75,7 @@ func (t *gaps) add(g gap) {
 		}
 	}
 	for _, part := range known.missing(g.from, g.to+1) {
+		fresh += part.to - part.from
 		t.insert(gap{
 			epoch: g.epoch, run: g.run, queue: g.queue, cause: g.cause,
 			from: part.from, to: part.to - 1, teller: g.teller, told: g.told,
@@ -83,6 +84,7 @@ func (t *gaps) add(g gap) {
 	for len(*t) > maxGaps {
 		t.squeeze()
 	}
+	return fresh
 }
 
 func (t *gaps) insert(g gap) {

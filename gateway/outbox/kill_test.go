@@ -86,7 +86,7 @@ func TestKill(t *testing.T) {
 				}
 			}
 		}
-		cmd.Wait() //nolint:errcheck // it was killed
+		_ = cmd.Wait() // it was killed
 	}
 
 	seen := map[uint32]*spans{}

@@ -14,18 +14,9 @@ func (o *Outbox) roll(q *queue) error {
 	if err := o.endSegment(q); err != nil {
 		return err
 	}
-	o.mu.Lock()
-	over := len(q.segments) >= q.limit
-	o.mu.Unlock()
-	var f File
-	var name string
-	var err error
-	if over {
-		if f, name, err = o.evict(o.victimOf(q)); err != nil {
-			return fmt.Errorf("make room in the %s queue: %w", q.kind, err)
-		}
-	} else if f, name, err = o.freshFile(q.kind); err != nil {
-		return fmt.Errorf("extend the %s queue: %w", q.kind, err)
+	f, name, err := o.nextFile(q)
+	if err != nil {
+		return err
 	}
 	o.mu.Lock()
 	seg := &segment{queue: q.kind, index: o.nextIndex[q.kind], file: f, off: segmentHead, made: o.opt.Now()}
@@ -46,6 +37,34 @@ func (o *Outbox) roll(q *queue) error {
 	q.segments = append(q.segments, seg)
 	o.mu.Unlock()
 	return nil
+}
+
+// nextFile returns the file for the next segment of q, zero-filled, under a temporary name. A queue at its limit uses its
+// own space again; one beyond it, because the limit was lowered, gives the rest back.
+func (o *Outbox) nextFile(q *queue) (File, string, error) {
+	for {
+		o.mu.Lock()
+		over := len(q.segments) - q.limit
+		o.mu.Unlock()
+		if over < 0 {
+			f, name, err := o.freshFile(q)
+			if err != nil {
+				return nil, "", fmt.Errorf("extend the %s queue: %w", q.kind, err)
+			}
+			return f, name, nil
+		}
+		f, name, err := o.evict(o.victimOf(q))
+		if err != nil {
+			return nil, "", fmt.Errorf("make room in the %s queue: %w", q.kind, err)
+		}
+		if over == 0 {
+			return f, name, nil
+		}
+		f.Close()
+		if err := o.fs.Remove(o.path(name)); err != nil {
+			return nil, "", fmt.Errorf("make room in the %s queue: %w", q.kind, err)
+		}
+	}
 }
 
 // endSegment seals and closes the active segment. The seal only spares the next start a scan, so that its failure does
@@ -79,8 +98,8 @@ func (o *Outbox) endSegment(q *queue) error {
 // freshFile returns a zero-filled file under a temporary name. The last spare is for alarms. On a full disk the space
 // of the least needed segment is used again: the oldest confirmed one, the oldest normal one, and for an alarm the
 // oldest alarm one. Normal records wait in memory first, until half of that is used: the disk may have room again.
-func (o *Outbox) freshFile(kind Queue) (File, string, error) {
-	if o.spares > 1 || o.spares == 1 && kind == Alarm {
+func (o *Outbox) freshFile(q *queue) (File, string, error) {
+	if o.spares > 1 || o.spares == 1 && q.kind == Alarm {
 		o.spares--
 		name := spareName(o.spares)
 		o.spareAt = time.Time{}
@@ -96,11 +115,11 @@ func (o *Outbox) freshFile(kind Queue) (File, string, error) {
 	if err == nil {
 		return f, name, nil
 	}
-	q, seg := o.victim(&o.queues[kind])
+	owner, seg := o.victim(q)
 	if seg == nil {
 		return nil, "", err
 	}
-	return o.evict(q, seg)
+	return o.evict(owner, seg)
 }
 
 // makeSpare prepares one file if one is missing and tells whether it did.
@@ -212,16 +231,15 @@ func (o *Outbox) nameEvicted(q *queue, seg *segment) error {
 	if settled {
 		return nil
 	}
-	image, err := readSegment(o.fs, seg.path(o.opt.Dir), o.opt.segment)
+	records, err := o.recordsOf(seg)
 	o.mu.Lock()
 	if err != nil { // then by what the seal says
 		for _, t := range seg.stretches {
 			o.name(gap{epoch: t.epoch, run: t.run, queue: q.kind, cause: Evicted, from: t.lowest, to: t.high})
 		}
 	}
-	walk := seg.records(image)
-	for r, _, ok := walk.step(); ok && r.position < seg.end; r, _, ok = walk.step() {
-		if r.kind == kindEvent && !q.settled.has(r.position) {
+	for _, r := range records {
+		if !q.settled.has(r.position) {
 			o.name(gap{epoch: r.epoch, run: r.run, queue: q.kind, cause: Evicted, from: r.number, to: r.number})
 		}
 	}

@@ -34,10 +34,16 @@ type Contents struct {
 // reads, needs no lock, and may be used beside a running outbox: what is being written then may be missed at the end.
 // An error of visit ends the walk and is returned.
 func Scan(dir string, fsys FS, visit func(Found) error) (Contents, error) {
+	return ScanFrom(dir, fsys, [2]string{}, visit)
+}
+
+// ScanFrom is Scan that begins, in each queue, at the segment whose file is named in from (index Queue), for who has seen
+// what is in the segments before.
+func ScanFrom(dir string, fsys FS, from [2]string, visit func(Found) error) (Contents, error) {
 	if fsys == nil {
 		fsys = Disk{}
 	}
-	s := scanner{dir: dir, fs: fsys, visit: visit}
+	s := scanner{dir: dir, fs: fsys, visit: visit, from: from}
 	c, err := s.all()
 	if err != nil {
 		return c, fmt.Errorf("scan outbox %s: %w", dir, err)
@@ -49,6 +55,7 @@ type scanner struct {
 	dir     string
 	fs      FS
 	visit   func(Found) error
+	from    [2]string
 	settled [2]spans
 }
 
@@ -96,7 +103,7 @@ func (s *scanner) all() (c Contents, err error) {
 func (s *scanner) queue(kind Queue, names []string) error {
 	var indexes []uint64
 	for _, name := range names {
-		if q, index, ok := parseSegmentName(name); ok && q == kind {
+		if q, index, ok := parseSegmentName(name); ok && q == kind && name >= s.from[kind] {
 			indexes = append(indexes, index)
 		}
 	}

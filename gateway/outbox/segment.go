@@ -180,7 +180,7 @@ func newSegmentFile(fsys FS, path string, size int64) (File, error) {
 	}
 	if err := fillZero(f, 0, size); err != nil {
 		f.Close()
-		fsys.Remove(path) //nolint:errcheck // what is left is removed at the next start
+		_ = fsys.Remove(path) // what is left is removed at the next start
 		return nil, fmt.Errorf("allocate %s: %w", filepath.Base(path), err)
 	}
 	return f, nil

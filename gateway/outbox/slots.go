@@ -110,12 +110,12 @@ func (s *slots) store(payload []byte, durable bool) error {
 	if _, err := s.file.WriteAt(b, int64((s.generation+1)%2)*int64(s.size)); err != nil {
 		return fmt.Errorf("write %s: %w", s.name, err)
 	}
-	s.generation++
 	if durable {
 		if err := s.file.Sync(); err != nil {
-			return fmt.Errorf("sync %s: %w", s.name, err)
+			return fmt.Errorf("sync %s: %w", s.name, err) // the next try goes to the same slot: the other one is on disk
 		}
 	}
+	s.generation++
 	return nil
 }
 

@@ -32,6 +32,9 @@ func (s spans) low() uint64 { return s.next(0) }
 // size counts the members of the set within [from, to).
 func (s spans) size(from, to uint64) uint64 {
 	var n uint64
+	if from >= to {
+		return 0
+	}
 	for i := s.find(from); i < len(s) && s[i].from < to; i++ {
 		n += min(s[i].to, to) - max(s[i].from, from)
 	}

@@ -2,6 +2,7 @@ package status
 
 import (
 	"encoding/json"
+	"math"
 	"net/http"
 	"time"
 
@@ -79,6 +80,9 @@ type (
 		Bounces    uint64          `json:"bounces"`
 		Missed     uint64          `json:"missed"`
 		LastEdgeAt *float64        `json:"last_edge_at"`
+		Unit       string          `json:"unit,omitempty"`  // of a measured value: µA, µV, ‰
+		Value      *int64          `json:"value,omitempty"` // measured; left out for a level and while it cannot be read
+		Clipped    bool            `json:"clipped,omitempty"`
 	}
 	sourceJSON struct {
 		ID      string   `json:"id"`
@@ -91,6 +95,13 @@ type (
 		Reads   uint64   `json:"reads"`
 		Errors  uint64   `json:"errors"`
 		Resets  uint64   `json:"resets"`
+
+		Bus       string  `json:"bus"`
+		Interrupt string  `json:"interrupt"` // fault word while the INT wire cannot be relied on
+		Transfers uint64  `json:"transfers"`
+		Failed    uint64  `json:"failed"`
+		Retries   uint64  `json:"retries"`
+		Load      float64 `json:"load_percent"`
 	}
 	linkJSON struct {
 		Broker    string   `json:"broker"`
@@ -200,6 +211,8 @@ func (s *Server) viewJSON() viewJSON {
 		j.Sources = append(j.Sources, sourceJSON{
 			ID: s.ID, Kind: s.Kind, Where: s.Where, OK: s.OK, Fault: s.Fault, Error: s.Error,
 			SinceAt: moment(s.Since), Reads: s.Reads, Errors: s.Errors, Resets: s.Resets,
+			Bus: s.Bus, Interrupt: s.Interrupt, Transfers: s.Transfers, Failed: s.Failed, Retries: s.Retries,
+			Load: math.Round(s.Load*100) / 100,
 		})
 	}
 	for _, e := range v.Events {
@@ -227,7 +240,12 @@ func pointOf(p hub.Point) pointJSON {
 		ID: p.ID, Label: p.Label, Terminal: p.Terminal, Quality: p.Quality, SinceAt: moment(p.Since),
 		Edges: p.Edges, Bounces: p.Bounces, Missed: p.Missed, LastEdgeAt: moment(p.LastEdge),
 	}
-	if p.Quality != gateway.Bad {
+	j.Unit, j.Clipped = p.Unit, p.Clipped
+	switch {
+	case p.Quality == gateway.Bad:
+	case p.Unit != "":
+		j.Value = &p.Value
+	default:
 		j.Active, j.Level = &p.Active, &p.Raw
 	}
 	return j

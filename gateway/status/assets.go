@@ -26,9 +26,10 @@ type asset struct {
 func loadAssets() (map[string]asset, error) {
 	assets := map[string]asset{}
 	for file, mime := range map[string]string{
-		"app.css":  "text/css; charset=utf-8",
-		"app.js":   "text/javascript; charset=utf-8",
-		"icon.png": "image/png",
+		"app.css":    "text/css; charset=utf-8",
+		"app.js":     "text/javascript; charset=utf-8",
+		"signals.js": "text/javascript; charset=utf-8",
+		"icon.png":   "image/png",
 	} {
 		raw, err := fs.ReadFile(pageFiles, "page/"+file)
 		if err != nil {

@@ -7,7 +7,9 @@ import (
 	"go.uber.org/goleak"
 
 	"lotusgate/gateway"
+	"lotusgate/gateway/day"
 	"lotusgate/gateway/hub"
+	"lotusgate/gateway/trace"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -26,6 +28,15 @@ func newServer(t testing.TB, h *hub.Hub, o Options) *Server {
 		o.Now = func() gateway.Mono { return testNow }
 	}
 	o.Location = time.FixedZone("", 8*3600)
+	if o.Terminals == nil {
+		o.Terminals = siteTerminals()
+	}
+	if o.Day == nil {
+		o.Day = siteDay()
+	}
+	if o.Trace == nil {
+		o.Trace = siteTrace()
+	}
 	s, err := New(o, h)
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +102,14 @@ func wellHub() *hub.Hub {
 		h.PutDevice(d)
 	}
 	h.PutSource(hub.Source{ID: "gpio", Kind: "gpio", Where: "gpiochip0", OK: true, Since: testNow.Add(-26 * time.Hour), Reads: 1204})
-	h.PutSource(hub.Source{ID: "x1", Kind: "mcp23017", Where: "I2C1 0x20", OK: true, Since: testNow.Add(-26 * time.Hour), Reads: 93_000})
+	h.PutSource(hub.Source{
+		ID: "x1", Kind: "mcp23017", Where: "I2C1 0x20", Bus: "i2c-1", OK: true, Since: testNow.Add(-26 * time.Hour), Reads: 93_000,
+		Transfers: 93_004, Failed: 3, Retries: 2, Load: 0.41,
+	})
+	h.PutSource(hub.Source{
+		ID: "i2c-1", Kind: "i2c", Where: "/dev/i2c-1", Bus: "i2c-1", OK: true, Since: testNow.Add(-26 * time.Hour),
+		Transfers: 93_004, Failed: 3, Retries: 2, Load: 0.41,
+	})
 	for _, p := range []hub.Point{
 		{ID: "ea", Label: "入口外线圈", Terminal: "GPIO17", Active: true, Quality: gateway.Good, Since: testNow.Add(-4 * time.Second), Edges: 1412, Bounces: 6, LastEdge: testNow.Add(-4 * time.Second)},
 		{ID: "eb", Label: "入口内线圈", Terminal: "GPIO27", Active: true, Quality: gateway.Good, Since: testNow.Add(-2 * time.Second), Edges: 1408, Bounces: 2, LastEdge: testNow.Add(-2 * time.Second)},
@@ -193,4 +211,76 @@ func brokenHub() *hub.Hub {
 		Event: gateway.Event{Type: gateway.ElevatorFaultRaised, ID: "car-1", At: testNow.Add(-30 * time.Second), Data: gateway.ElevatorFaultData{}},
 	})
 	return h
+}
+
+// siteTerminals are the wires of the site: loops, limits and photocell on the board, contacts on the expander.
+func siteTerminals() []Terminal {
+	in := func(id, label, source, pin string, low bool, uses ...Use) Terminal {
+		bias := "up"
+		return Terminal{ID: id, Label: label, Source: source, Pin: pin, ActiveLow: low, Bias: bias, Settle: 20 * time.Millisecond, Uses: uses}
+	}
+	return []Terminal{
+		in("ea", "入口外线圈", "gpio", "GPIO17", false, Use{"entry-a", "input"}),
+		in("eb", "入口内线圈", "gpio", "GPIO27", false, Use{"entry-b", "input"}, Use{"entry-gate", "safety"}),
+		in("car-fault", "1 号梯故障触点", "x1", "GPA3", true, Use{"car-1", "input"}),
+		in("pulse", evil, "x1", "GPA4", true),
+		{ID: "entry-gate/open", Source: "gpio", Pin: "GPIO16", Output: true, Uses: []Use{{"entry-gate", "relay_open"}}},
+	}
+}
+
+// siteTrace has a car over both loops, a contact that bounces on the first one, a wire that chatters and one that was
+// never read.
+func siteTrace() *trace.Trace {
+	t := trace.New([]string{"ea", "eb", "car-fault", "pulse"})
+	for i, from := range []float64{-41.2, -4} {
+		at := testNow.Add(time.Duration(from * float64(time.Second)))
+		if i == 0 {
+			for n := range 2 { // known for long
+				t.Raw(n, at-100*second, false)
+				t.Settled(n, at-100*second, false)
+			}
+		}
+		for k := range 5 { // a relay contact that closes bounces for 3 ms
+			t.Raw(0, at.Add(time.Duration(k)*750*time.Microsecond), k%2 == 0)
+		}
+		t.Settled(0, at, true)
+		t.Raw(1, at.Add(1800*time.Millisecond), true)
+		t.Settled(1, at.Add(1800*time.Millisecond), true)
+		if i == 0 {
+			t.Raw(0, at.Add(2600*time.Millisecond), false)
+			t.Settled(0, at.Add(2600*time.Millisecond), false)
+			t.Raw(1, at.Add(5*time.Second), false)
+			t.Settled(1, at.Add(5*time.Second), false)
+		}
+	}
+	for i := range 900 {
+		t.Raw(3, testNow.Add(-time.Duration(900-i)*11*time.Millisecond), i%2 == 0)
+	}
+	return t
+}
+
+// siteDay is a day on which the barrier was open at rush hours and a camera was away for an hour.
+func siteDay() *day.Diary {
+	d := &day.Diary{}
+	var beats uint64
+	for at := testNow.Add(-23 * time.Hour); at <= testNow; at += second {
+		hour := time.Duration(at % gateway.Mono(24*time.Hour)).Hours()
+		gate, cam := "closed", "online"
+		if busy := int64(at/second) % 60; hour > 7 && hour < 9 && busy < 40 || hour > 17 && hour < 19 && busy < 30 || busy < 2 {
+			gate = "open"
+		}
+		if hour > 11 && hour < 12 {
+			cam = "offline"
+		} else if int64(at/second)%60 == 0 {
+			beats += 2
+		}
+		d.Look(&hub.View{
+			Devices: []hub.Device{
+				site("entry-gate", "gate", "", gate, gateway.Good, 0, nil),
+				{MetaDevice: gateway.MetaDevice{ID: "cam-1", Points: []string{"beat"}}, State: gateway.DeviceState{Value: cam, Quality: gateway.Good}},
+			},
+			Points: []hub.Point{{ID: "beat", Edges: beats}},
+		}, at)
+	}
+	return d
 }

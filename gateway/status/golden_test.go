@@ -67,7 +67,7 @@ func sites() map[string]*hub.Hub {
 }
 
 // chance is what differs from process to process.
-var chance = regexp.MustCompile(`have=[A-Z0-9]{8}-[0-9a-z]+|data-layout="[0-9a-z]+"|(?:app|icon)\.[0-9a-f]{12}`)
+var chance = regexp.MustCompile(`have=[A-Z0-9]{8}-[0-9a-z]+|data-layout="[0-9a-z]+"|(?:app|signals|icon)\.[0-9a-f]{12}`)
 
 func TestPageGolden(t *testing.T) {
 	for name, h := range sites() {
@@ -75,6 +75,24 @@ func TestPageGolden(t *testing.T) {
 		for _, l := range text.Langs() {
 			html := body(t, get(t, s, "/?lang="+l.Tag()))
 			golden(t, name+"."+l.Tag()+".html", chance.ReplaceAllString(html, "…"))
+		}
+	}
+}
+
+// TestScreensGolden holds what is between the frame of the other screens.
+func TestScreensGolden(t *testing.T) {
+	for name, h := range sites() {
+		s := newServer(t, h, Options{})
+		for screen, address := range map[string]string{
+			"wiring": "/wiring?x", "history": "/history?x", "signals": "/signals?x",
+			"history-camera": "/history?device=cam-1&level=major",
+		} {
+			for _, l := range text.Langs() {
+				html := body(t, get(t, s, address+"&lang="+l.Tag()))
+				_, main, _ := strings.Cut(html, "<main")
+				main, _, _ = strings.Cut(main, "</main>")
+				golden(t, screen+"-"+name+"."+l.Tag()+".html", main)
+			}
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 // policy lets a page load its own script, style and icon, and nothing else from anywhere; no inline code.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 // guard puts the same limits before every route: what a browser may do with the answer, which methods there are, and
 // no bodies.

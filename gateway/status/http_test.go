@@ -23,7 +23,7 @@ import (
 
 // addresses of everything that is served at once; the stream has its own tests.
 func addresses(s *Server) []string {
-	all := []string{"/", "/?lang=en", "/api/v1/view", "/metrics", "/healthz", "/readyz", "/no/such/page"}
+	all := []string{"/", "/?lang=en", "/signals", "/wiring", "/history", "/history?device=cam-1", "/api/v1/signals", "/api/v1/signals.vcd", "/api/v1/view", "/metrics", "/healthz", "/readyz", "/no/such/page"}
 	for name := range s.assets {
 		all = append(all, "/assets/"+name)
 	}

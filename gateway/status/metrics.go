@@ -238,6 +238,24 @@ func fieldMetrics() []metric {
 			perSource(func(s hub.Source) float64 { return float64(s.Reads) })),
 		counter("source_errors", "Reads that failed.", source,
 			perSource(func(s hub.Source) float64 { return float64(s.Errors) })),
+		gauge("source_interrupt_ok", "0 while the INT wire of a chip cannot be relied on.", source,
+			perSource(func(s hub.Source) float64 { return truth(s.Interrupt == "") })),
+		counter("source_transfers", "Transfers on the bus, of one chip or of the whole bus.", source,
+			perSource(func(s hub.Source) float64 { return float64(s.Transfers) })),
+		counter("source_failed_transfers", "Transfers that ended with an error.", source,
+			perSource(func(s hub.Source) float64 { return float64(s.Failed) })),
+		counter("source_retries", "Reads that were repeated after a failure.", source,
+			perSource(func(s hub.Source) float64 { return float64(s.Retries) })),
+		gauge("source_load_percent", "Bits on the wire in per cent of the bus's configured speed.", source,
+			perSource(func(s hub.Source) float64 { return s.Load })),
+		gauge("point_value", "Measured value of an analogue point.", []string{"point", "unit"},
+			func(sc *screen, emit func(float64, ...string)) {
+				for _, p := range sc.v.Points {
+					if p.Unit != "" && p.Quality == gateway.Good {
+						emit(float64(p.Value), p.ID, p.Unit)
+					}
+				}
+			}),
 		counter("source_resets", "Times a chip had lost its registers.", source,
 			perSource(func(s hub.Source) float64 { return float64(s.Resets) })),
 	}

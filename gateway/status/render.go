@@ -22,7 +22,9 @@ const tick = 5 * time.Second
 // renderer makes the page of one language. One rendering serves all viewers.
 type renderer struct {
 	s         *Server
+	name      string // of the screen
 	lang      text.Lang
+	groups    func(*screen) []group
 	templates *template.Template
 
 	mu    sync.Mutex
@@ -55,8 +57,11 @@ type part struct {
 	hash uint64
 }
 
-func newRenderers(s *Server) (map[text.Lang]*renderer, error) {
-	pages := map[text.Lang]*renderer{}
+func newRenderers(s *Server) (map[string]map[text.Lang]*renderer, error) {
+	all := map[string]map[text.Lang]*renderer{}
+	for _, name := range screens() {
+		all[name] = map[text.Lang]*renderer{}
+	}
 	for _, l := range text.Langs() {
 		t, err := template.New("page").Funcs(template.FuncMap{
 			"t":     func(k string, args ...any) string { return l.T(text.Key(k), args...) },
@@ -65,9 +70,11 @@ func newRenderers(s *Server) (map[text.Lang]*renderer, error) {
 		if err != nil {
 			return nil, err
 		}
-		pages[l] = &renderer{s: s, lang: l, templates: t}
+		for name, pages := range all {
+			pages[l] = &renderer{s: s, name: name, lang: l, groups: groupsOf(name), templates: t}
+		}
 	}
-	return pages, nil
+	return all, nil
 }
 
 // newest returns a frame of the newest view, or one that is younger than rest.
@@ -81,6 +88,7 @@ func (r *renderer) newest(rest time.Duration) (*frame, error) {
 	}
 	f := &frame{made: time.Now(), outdated: r.s.hub.Changed()} // before the view, so that no change is missed
 	f.screen = newScreen(r.lang, r.s.hub.View(), r.s.o.Now(), r.s.o.Location)
+	f.screen.s = r.s
 	var err error
 	if f.sections, err = r.sections(f.screen); err != nil {
 		return nil, err
@@ -117,7 +125,7 @@ type section struct {
 func (r *renderer) sections(sc *screen) ([]section, error) {
 	var out []section
 	done := map[string]rendered{}
-	for _, g := range sc.groups() {
+	for _, g := range r.groups(sc) {
 		sec := section{ID: g.id}
 		if g.title != "" {
 			sec.Title = sc.l.T(text.Key(g.title))

@@ -13,6 +13,7 @@ import (
 
 // screen is a view in the words and order in which one language shows it.
 type screen struct {
+	s        *Server // nil where only the view is needed
 	l        text.Lang
 	v        *hub.View
 	now      gateway.Mono
@@ -49,7 +50,7 @@ func (sc *screen) groups() []group {
 		{"system", "section.system", []block{sc.link(), sc.outbox(), sc.storage(), sc.clock()}},
 		{"sources", "section.sources", sc.sources()},
 		{"wires", "section.wires", sc.wires()},
-		{"events", "section.events", []block{sc.events()}},
+		{"events", "section.events", []block{sc.events("p-events", filter{}, shownEvents)}},
 	}
 	return slices.DeleteFunc(all, func(g group) bool { return len(g.blocks) == 0 })
 }
@@ -98,6 +99,10 @@ var looks = map[string]struct{ tone, icon string }{
 	"camera.stuck":                  {bad, "bad"},
 	"camera.power_lost":             {bad, "bad"},
 	"camera.hung_or_dark":           {bad, "bad"},
+	"camera.overcurrent":            {bad, "bad"},
+	"camera.reboot_loop":            {bad, "bad"},
+	"camera_group.online":           {good, "ok"},
+	"camera_group.outage":           {bad, "bad"},
 	"contact.raised":                {active, "on"},
 }
 
@@ -207,13 +212,17 @@ func (d device) part() (id, template string) { return d.ID, "device" }
 func (sc *screen) devices(rest []hub.Device, kind string) []block {
 	var cards []block
 	for _, d := range rest {
-		own := d.Kind == "elevator" || d.Kind == "camera"
-		if d.Kind != kind && (kind != "" || own) {
+		section := d.Kind
+		if d.Kind == "camera_group" {
+			section = "camera"
+		}
+		own := section == "elevator" || section == "camera"
+		if section != kind && (kind != "" || own) {
 			continue
 		}
 		icon := "device"
 		if own {
-			icon = d.Kind
+			icon = section
 		}
 		cards = append(cards, device{
 			ID: "d-" + d.ID, Name: d.ID, Label: firstOf(d.Label, d.ID), Kind: sc.l.Of(text.Kind(d.Kind)),

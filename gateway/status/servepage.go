@@ -15,7 +15,11 @@ import (
 
 // pageData is what the skeleton of the page needs around the sections.
 type pageData struct {
+	Screen, Title   string
+	Nav             []navItem
+	Body            any // what a screen shows beside its live parts
 	Lang, Other     string
+	OtherHref       string
 	Site, Unit      string
 	Verdict         verdict
 	Stream          string // address of the live updates
@@ -27,9 +31,15 @@ type pageData struct {
 	Version, Config string
 }
 
-func (s *Server) servePage(w http.ResponseWriter, r *http.Request) {
-	lang := s.language(r)
-	body, err := s.page(s.pages[lang])
+// servePage serves a screen.
+func (s *Server) servePage(name string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		s.sendPage(w, r, s.renderer(name, s.language(r), r.URL.Query()))
+	}
+}
+
+func (s *Server) sendPage(w http.ResponseWriter, r *http.Request, page *renderer) {
+	body, err := s.page(page, r)
 	if err != nil {
 		s.o.Log.Error("page could not be rendered", "event", "page_failed", "error", err)
 		s.refuse(w, r, http.StatusInternalServerError, "error.failed")
@@ -38,12 +48,12 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request) {
 	keepLanguage(w, r)
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Language", lang.Tag())
+	h.Set("Content-Language", page.lang.Tag())
 	sendCompressed(w, r, body)
 }
 
 // page is the newest frame with everything around it, and with ages written out for browsers that run no script.
-func (s *Server) page(r *renderer) ([]byte, error) {
+func (s *Server) page(r *renderer, ask *http.Request) ([]byte, error) {
 	f, err := r.newest(0)
 	if err != nil {
 		return nil, err
@@ -52,16 +62,29 @@ func (s *Server) page(r *renderer) ([]byte, error) {
 	g := sc.v.Gateway
 	now := s.o.Now()
 	d := pageData{
-		Lang: r.lang.Tag(), Other: text.EN.Tag(),
+		Screen: r.name, Nav: navigation(r.lang, r.name), Lang: r.lang.Tag(),
 		Site: firstOf(g.Label, g.ID, sc.l.T("page.title")), Unit: strings.Trim(g.Site+" / "+g.ID, " /"),
 		Verdict: sc.verdict(),
-		Stream:  "/api/v1/stream?lang=" + r.lang.Tag() + "&have=" + f.id,
+		Stream:  "/api/v1/stream?screen=" + r.name + "&lang=" + r.lang.Tag() + "&have=" + f.id,
 		Layout:  f.layout, Now: now.Seconds(), Wall: sc.wallMillis(),
 		OldAfter: int64((2*tick + time.Second) / time.Millisecond),
 		Version:  g.Version, Config: g.Config,
 	}
-	if d.Lang == d.Other {
-		d.Other = text.ZH.Tag()
+	other := text.EN
+	if r.lang == text.EN {
+		other = text.ZH
+	}
+	d.Other, d.OtherHref = other.Tag(), sameIn(other, ask)
+	d.Title = sc.l.Of(text.Word("nav", r.name))
+	switch r.name {
+	case overview:
+		d.Title = d.Verdict.Word
+	case signals:
+		d.Body, d.Stream = s.strips(ask), ""
+	case history:
+		wanted := filterOf(ask.URL.Query())
+		d.Body = sc.filterForm(wanted)
+		d.Stream += "&" + wanted.query()
 	}
 	for _, sec := range f.sections {
 		parts := make([]part, len(sec.Parts))

@@ -13,8 +13,10 @@ import (
 	"time"
 
 	"lotusgate/gateway"
+	"lotusgate/gateway/day"
 	"lotusgate/gateway/hub"
 	"lotusgate/gateway/text"
+	"lotusgate/gateway/trace"
 )
 
 // Options of a Server. Now is required, the rest has defaults.
@@ -26,6 +28,10 @@ type Options struct {
 	Location *time.Location      // time zone of pages without JavaScript; default time.Local
 	Viewers  int                 // event streams at one time; default 64
 	Conns    int                 // connections at one time; default 256
+
+	Day       *day.Diary   // how the last 24 hours went; nil = not known
+	Trace     *trace.Trace // edges of the inputs; nil = the signals are empty
+	Terminals []Terminal   // every wire, in the order in which they are shown
 }
 
 // Server renders the views of one hub. Its handler is safe for concurrent use.
@@ -33,6 +39,7 @@ type Server struct {
 	o       Options
 	hub     *hub.Hub
 	pages   map[text.Lang]*renderer
+	screens map[string]map[text.Lang]*renderer // by name of the screen; pages is its overview
 	assets  map[string]asset
 	handler http.Handler
 	run     string // names this process to a browser that comes back
@@ -69,9 +76,10 @@ func New(o Options, h *hub.Hub) (*Server, error) {
 	if s.assets, err = loadAssets(); err != nil {
 		return nil, fmt.Errorf("status: load assets: %w", err)
 	}
-	if s.pages, err = newRenderers(s); err != nil {
+	if s.screens, err = newRenderers(s); err != nil {
 		return nil, fmt.Errorf("status: parse templates: %w", err)
 	}
+	s.pages = s.screens[overview]
 	metrics, err := s.metricsHandler()
 	if err != nil {
 		return nil, fmt.Errorf("status: register metrics: %w", err)
@@ -82,7 +90,13 @@ func New(o Options, h *hub.Hub) (*Server, error) {
 
 func (s *Server) routes(metrics http.Handler) http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", s.servePage)
+	mux.HandleFunc("GET /{$}", s.servePage(overview))
+	mux.HandleFunc("GET /signals", s.servePage(signals))
+	mux.HandleFunc("GET /wiring", s.servePage(wiring))
+	mux.HandleFunc("GET /history", s.servePage(history))
+	mux.HandleFunc("GET /api/v1/signals", s.serveSignals)
+	mux.HandleFunc("GET /api/v1/signals.vcd", s.serveVCD)
+	mux.HandleFunc("GET /api/v1/signals/stream", s.serveSignalStream)
 	mux.HandleFunc("GET /assets/{name}", s.serveAsset)
 	mux.HandleFunc("GET /api/v1/view", s.serveView)
 	mux.HandleFunc("GET /api/v1/stream", s.serveStream)

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"time"
-
-	"lotusgate/gateway/text"
 )
 
 // message is the data of one server-sent event: the parts that changed since the last one to this viewer.
@@ -21,45 +19,59 @@ type message struct {
 
 // serveStream sends the newest frame whenever it changed, at most once per pace, and a sign of life every tick.
 func (s *Server) serveStream(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	name := q.Get("screen")
+	if s.screens[name] == nil {
+		name = overview
+	}
+	send, done := s.openStream(w, r)
+	if send == nil {
+		return
+	}
+	defer done()
+
+	have := r.Header.Get("Last-Event-ID")
+	if have == "" {
+		have = q.Get("have")
+	}
+	_ = s.follow(r.Context(), s.renderer(name, s.language(r), q), have, send) // a viewer went away: nothing to tell anybody
+}
+
+// openStream takes a viewer's slot and begins a stream of server-sent events; send is nil after a refusal.
+func (s *Server) openStream(w http.ResponseWriter, r *http.Request) (send func([]byte) error, done func()) {
 	if r.Method == http.MethodHead {
 		s.refuse(w, r, http.StatusMethodNotAllowed, "error.method")
-		return
+		return nil, nil
 	}
 	select {
 	case s.viewers <- struct{}{}:
-		defer func() { <-s.viewers }()
 	default:
 		s.refused.Add(1)
 		w.Header().Set("Retry-After", "5")
 		s.refuse(w, r, http.StatusServiceUnavailable, "error.busy")
-		return
+		return nil, nil
 	}
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	h.Set("X-Accel-Buffering", "no")
 	rc := http.NewResponseController(w)
 	_ = rc.SetReadDeadline(time.Time{}) // a stream outlives the time for reading a request; not every writer has one
-
-	have := r.Header.Get("Last-Event-ID")
-	if have == "" {
-		have = r.URL.Query().Get("have")
-	}
-	_ = s.follow(r.Context(), s.language(r), have, func(b []byte) error {
+	return func(b []byte) error {
 		_ = rc.SetWriteDeadline(time.Now().Add(writeTime))
 		if _, err := w.Write(b); err != nil {
 			return err
 		}
 		return rc.Flush()
-	}) // a viewer went away: nothing to tell anybody
+	}, func() { <-s.viewers }
 }
 
 // follow sends frames until ctx ends, the server closes or send fails. While send blocks, nothing piles up: the next
 // message is made from the newest frame. have is the frame that the viewer shows already.
-func (s *Server) follow(ctx context.Context, lang text.Lang, have string, send func([]byte) error) error {
+func (s *Server) follow(ctx context.Context, page *renderer, have string, send func([]byte) error) error {
 	sent := map[string]uint64{}
 	first := true
 	for {
-		f, err := s.pages[lang].newest(pace)
+		f, err := page.newest(pace)
 		if err != nil {
 			s.o.Log.Error("live update could not be rendered", "event", "page_failed", "error", err)
 			return err

@@ -79,7 +79,7 @@ func setCounter(h *hub.Hub, n int) {
 // follower runs follow in a bubble; send decides how fast the viewer reads.
 func follower(ctx context.Context, s *Server, have string, send func([]byte) error) <-chan error {
 	done := make(chan error, 1)
-	go func() { done <- s.follow(ctx, text.EN, have, send) }()
+	go func() { done <- s.follow(ctx, s.pages[text.EN], have, send) }()
 	return done
 }
 

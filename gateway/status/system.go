@@ -149,9 +149,29 @@ func (sc *screen) sources() []block {
 			fact{Name: sc.l.T("source.errors"), Value: count(s.Errors)},
 			fact{Name: sc.l.T("source.resets"), Value: count(s.Resets)},
 		)
+		f.Rows = append(f.Rows, sc.traffic(s)...)
 		cards = append(cards, f)
 	}
 	return cards
+}
+
+// traffic is what goes over a bus or to a chip; native lines have none.
+func (sc *screen) traffic(s hub.Source) []fact {
+	var rows []fact
+	if s.Interrupt != "" {
+		what, _ := text.Fault(s.Interrupt, s.ID)
+		rows = append(rows, fact{Value: sc.l.Of(what), Tone: warn})
+	}
+	if s.Transfers == 0 {
+		return rows
+	}
+	return append(
+		rows,
+		fact{Name: sc.l.T("source.transfers"), Value: count(s.Transfers)},
+		fact{Name: sc.l.T("source.failed_transfers"), Value: count(s.Failed)},
+		fact{Name: sc.l.T("source.retries"), Value: count(s.Retries)},
+		fact{Name: sc.l.T("source.load"), Value: decimal(s.Load) + " %"},
+	)
 }
 
 func (sc *screen) sourceWhere(s hub.Source) string {

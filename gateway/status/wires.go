@@ -1,6 +1,8 @@
 package status
 
 import (
+	"strconv"
+	"strings"
 	"time"
 
 	"lotusgate/gateway"
@@ -40,13 +42,30 @@ func (sc *screen) level(p hub.Point) mark {
 	switch {
 	case p.Quality == gateway.Bad:
 		return mark{Tone: unknown, Icon: "unknown", Word: sc.l.T("value.unknown")}
+	case p.Unit != "":
+		return mark{Tone: idle, Icon: "idle", Word: "–"}
 	case p.Raw:
 		return mark{Tone: idle, Icon: "high", Word: sc.l.T("wire.high")}
 	}
 	return mark{Tone: idle, Icon: "low", Word: sc.l.T("wire.low")}
 }
 
+// measured writes a value with the unit that people use: 152.3 mA for 152300 µA.
+func measured(v int64, unit string) string {
+	if milli, ok := strings.CutPrefix(unit, "µ"); ok {
+		return decimal(float64(v)/1000) + " m" + milli
+	}
+	return strconv.FormatInt(v, 10) + " " + unit
+}
+
 func (sc *screen) settled(p hub.Point) mark {
+	if p.Unit != "" && p.Quality == gateway.Good {
+		m := mark{Tone: idle, Icon: "idle", Word: measured(p.Value, p.Unit), Since: at(p.Since)}
+		if p.Clipped {
+			m.Note = sc.l.T("wire.clipped")
+		}
+		return m
+	}
 	m := mark{Tone: idle, Icon: "idle", Word: sc.l.T("wire.inactive"), Since: at(p.Since)}
 	if p.Active {
 		m.Tone, m.Icon, m.Word = active, "on", sc.l.T("wire.active")
@@ -61,8 +80,8 @@ func (sc *screen) settled(p hub.Point) mark {
 	return m
 }
 
-// history is the list of the last events.
-type history struct {
+// eventList is the list of the last events.
+type eventList struct {
 	ID   string
 	Rows []happened
 }
@@ -74,15 +93,21 @@ type happened struct {
 	Who, Number string
 }
 
-func (h history) part() (id, template string) { return h.ID, "history" }
+func (h eventList) part() (id, template string) { return h.ID, "history" }
 
-// shownEvents of the view's history; the whole of it is in the JSON.
+// shownEvents on the overview.
 const shownEvents = 20
 
-func (sc *screen) events() history {
-	h := history{ID: "p-events"}
-	for _, e := range sc.v.Events[:min(len(sc.v.Events), shownEvents)] {
+func (sc *screen) events(id string, f filter, most int) eventList {
+	h := eventList{ID: id}
+	for _, e := range sc.v.Events {
 		spec, _ := gateway.SpecOf(e.Type)
+		if f.Thing != "" && e.Event.ID != f.Thing || spec.Severity < f.Least {
+			continue
+		}
+		if len(h.Rows) == most {
+			break
+		}
 		m := severityMark(sc.l, spec.Severity)
 		if spec.Severity == gateway.Info {
 			m = mark{Tone: idle, Icon: "idle"}
@@ -115,6 +140,11 @@ func (sc *screen) deviceLabel(id string) string {
 	}
 	if d, ok := sc.v.Device(id); ok {
 		return firstOf(d.Label, id)
+	}
+	for _, p := range sc.v.Points {
+		if p.ID == id {
+			return firstOf(p.Label, id)
+		}
 	}
 	return id
 }

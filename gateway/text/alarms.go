@@ -4,7 +4,12 @@ import "lotusgate/gateway"
 
 // Alarm is the title of an alarm, without the device's name: the "text" of the wire's alarm payload. An alarm that is
 // named by its cause has a title per cause, or else that of its type.
-func Alarm(a gateway.Alarm) gateway.Text { return ofAlarm("alarm.", a) }
+func Alarm(a gateway.Alarm) gateway.Text {
+	if a.Text != "" {
+		return same(a.Text) // the site's own words
+	}
+	return ofAlarm("alarm.", a)
+}
 
 // Advice tells what to do about an alarm; empty when this version knows nothing better than its title.
 func Advice(a gateway.Alarm) gateway.Text {
@@ -27,6 +32,47 @@ func ofAlarm(family string, a gateway.Alarm) gateway.Text {
 
 // alarmTexts: alarm.<type>[.<cause>] is the title, advice.<type>[.<cause>] what to do.
 var alarmTexts = []entry{
+	{"alarm.loop.fault", "地感线圈故障", "Loop fault"},
+	{
+		"advice.loop.fault", "到检测器处看指示灯，按说明书复位；排除前该线圈的有车信号不可信。",
+		"Look at the detector's lights and reset it as its manual says; until then do not believe what this loop says.",
+	},
+	{"alarm.loop.fault.max_presence", "线圈一直有车", "Loop has been occupied for very long"},
+	{
+		"advice.loop.fault.max_presence", "先看线圈上是否停着车；没有车时复位检测器，并检查线圈接线和检测器供电。",
+		"See whether a vehicle stands there; if not, reset the detector and check the loop's wires and the detector's supply.",
+	},
+	{"alarm.loop.fault.no_activity", "线圈长时间没有车", "Loop has seen nobody for very long"},
+	{
+		"advice.loop.fault.no_activity", "车道正常通车时，开车压一下线圈试验；没有反应时检查检测器和接线。",
+		"If the lane is in use, drive over the loop to test it; if nothing happens, check detector and wires.",
+	},
+	{"alarm.loop.fault.erratic", "线圈信号反复跳变", "Loop flickers"},
+	{
+		"advice.loop.fault.erratic", "调低检测器灵敏度，错开相邻线圈的频率，再检查端子和引线是否松动。",
+		"Lower the detector's sensitivity, set neighbouring loops to other frequencies, then look for loose terminals and feeders.",
+	},
+	{"alarm.loop.fault.detector", "检测器报告故障", "The detector reports a fault"},
+	{"alarm.loop.fault.open", "线圈断线", "Loop wire is broken"},
+	{
+		"advice.loop.fault.open", "在检测器端子上量线圈电阻：不通时查接头和路面切槽，必要时重做线圈。",
+		"Measure the loop at the detector's terminals: without continuity look at joints and the slot in the road; a new loop may be needed.",
+	},
+	{"alarm.loop.fault.short", "线圈短路", "Loop is shorted"},
+	{
+		"advice.loop.fault.short", "检查引线绝缘和接头是否进水，必要时重做线圈。",
+		"Check the feeder's insulation and the joints for water; a new loop may be needed.",
+	},
+	{"alarm.loop.fault.excessive_change", "线圈电感突变", "Loop changed too much"},
+	{
+		"advice.loop.fault.excessive_change", "看线圈附近是否新放了金属物，路面是否开裂；移开后复位检测器。",
+		"Look for metal that was put near the loop or cracks in the road; then reset the detector.",
+	},
+	{"alarm.loop.fault.detector_power", "检测器断电", "The detector has no power"},
+	{
+		"advice.loop.fault.detector_power", "检查检测器的供电和保险。",
+		"Check the detector's supply and fuse.",
+	},
 	{"alarm.gate.fault", "道闸故障", "Barrier fault"},
 	{
 		"advice.gate.fault", "到现场查看道闸；车辆被困时先手动抬杆放行。",
@@ -96,6 +142,41 @@ var alarmTexts = []entry{
 	{
 		"advice.camera.heartbeat_stuck", "心跳线的电平一直不变：断电重启摄像机；仍不恢复时检查心跳线是否短路。",
 		"The heartbeat wire never changes: restart the camera by its supply; if that does not help, look for a short on the wire.",
+	},
+	{"alarm.camera.power_lost", "摄像机断电", "Camera has no power"},
+	{
+		"advice.camera.power_lost", "检查摄像机电源、保险和接头。",
+		"Check the camera's supply, fuse and plugs.",
+	},
+	{"alarm.camera.hung_or_dark", "摄像机疑似死机", "Camera hung or dark"},
+	{
+		"advice.camera.hung_or_dark", "看有没有画面；没有时断电重启摄像机。电流只说明供电，不说明画面。",
+		"See whether there is a picture; if not, restart the camera by its supply. Current tells of power, not of a picture.",
+	},
+	{"alarm.camera.overcurrent", "摄像机过流", "Camera draws too much current"},
+	{
+		"advice.camera.overcurrent", "检查摄像机和线缆是否进水、短路；加热器或云台卡住时也会这样。",
+		"Look for water or a short in camera and cable; a heater or a blocked drive does this, too.",
+	},
+	{"alarm.camera.reboot_loop", "摄像机反复重启", "Camera restarts again and again"},
+	{
+		"advice.camera.reboot_loop", "多为供电不足：在摄像机端量电压，换粗线或换电源；仍不行时换摄像机。",
+		"Mostly a weak supply: measure the voltage at the camera, take thicker wire or another supply; else replace the camera.",
+	},
+	{"alarm.camera.group_outage", "摄像机成组掉线", "A group of cameras is out"},
+	{
+		"advice.camera.group_outage", "先查这一组共用的电源和交换机，不必逐台检查。",
+		"Check the supply and the switch that this group shares, not camera by camera.",
+	},
+	{"alarm.contact.raised", "触点动作", "Contact raised"},
+	{
+		"advice.contact.raised", "到现场查看触点所接的设备。",
+		"Look at what the contact is wired to.",
+	},
+	{"alarm.input.chattering", "输入信号反复跳变", "Input chatters"},
+	{
+		"advice.input.chattering", "压紧端子，检查触点和引线；安静一分钟后自动恢复，其间该输入不可信。",
+		"Tighten the terminals, check contact and wire; a quiet minute clears it, until then do not believe this input.",
 	},
 	{"alarm.bus.fault", "采集模块故障", "Input module fault"},
 	{

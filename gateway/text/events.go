@@ -20,6 +20,8 @@ func eventArgs(e gateway.Event) []any {
 	switch d := e.Data.(type) {
 	case gateway.LoopData:
 		return []any{ms(d.OccupiedMS)}
+	case gateway.LoopFaultData:
+		return []any{Alarm(gateway.Alarm{Type: gateway.LoopFault, Name: d.Cause})}
 	case gateway.ArrivalData:
 		return []any{direction(d.Direction)}
 	case gateway.PassData:
@@ -34,6 +36,20 @@ func eventArgs(e gateway.Event) []any {
 		return []any{Word("action", string(d.Action)), d.Issuer, Word("reason", string(d.Reason))}
 	case gateway.WindowData:
 		return []any{ms(d.ForMS)}
+	case gateway.CameraData:
+		return []any{d.CurrentMA, d.UsualMA, d.Lost, d.Of}
+	case gateway.ContactData:
+		what := Both("event.contact.something")
+		if d.Text != "" {
+			what = same(d.Text)
+		}
+		return []any{what}
+	case gateway.CounterData:
+		return []any{d.By, d.Count}
+	case gateway.ChatteringData:
+		return []any{d.Count}
+	case gateway.AlarmClearedData:
+		return []any{Word("alarmname", d.Alarm)}
 	case gateway.BusFaultData:
 		what, _ := Fault(d.Cause, sourceName(e.ID, d.Part))
 		return []any{what, ms(d.ForMS)}
@@ -41,6 +57,8 @@ func eventArgs(e gateway.Event) []any {
 		return []any{d.Chip}
 	case gateway.StartedData:
 		return []any{d.Version}
+	case gateway.ClockSteppedData:
+		return []any{ms(d.ByMS).Abs()}
 	case gateway.DroppedData:
 		var n uint64
 		for _, r := range d.Ranges {
@@ -66,6 +84,8 @@ func sourceName(bus, part string) string {
 var eventTexts = []entry{
 	{"event.loop.occupied", "线圈有车", "Loop occupied"},
 	{"event.loop.cleared", "线圈空出，压线 {1}", "Loop cleared after {1}"},
+	{"event.loop.fault", "线圈异常：{1}", "Loop fault: {1}"},
+	{"event.loop.fault_cleared", "线圈恢复：{1}", "Loop works again: {1}"},
 
 	{"event.lane.vehicle_arrived", "车辆到达（{1}）", "Vehicle arrived ({1})"},
 	{"event.lane.vehicle_passed", "车辆通过（{1}），累计 {2} 辆", "Vehicle passed ({1}), {2} in total"},
@@ -144,6 +164,20 @@ var eventTexts = []entry{
 	{"event.camera.late", "摄像机心跳迟到", "Camera heartbeat is late"},
 	{"event.camera.offline", "摄像机离线", "Camera is offline"},
 	{"event.camera.heartbeat_stuck", "摄像机心跳信号卡死", "Camera heartbeat is stuck"},
+	{"event.camera.power_lost", "摄像机断电", "Camera has no power"},
+	{"event.camera.hung_or_dark", "摄像机疑似死机：电流 {1} 毫安，平时 {2} 毫安", "Camera hung or dark: {1} mA, usually {2} mA"},
+	{"event.camera.overcurrent", "摄像机过流：{1} 毫安，平时 {2} 毫安", "Camera draws too much: {1} mA, usually {2} mA"},
+	{"event.camera.reboot_loop", "摄像机反复重启", "Camera restarts again and again"},
+	{"event.camera.group_outage", "摄像机成组掉线", "A group of cameras is out"},
+
+	{"event.contact.something", "触点", "contact"},
+	{"event.contact.raised", "动作：{1}", "Raised: {1}"},
+	{"event.contact.cleared", "复位：{1}", "Cleared: {1}"},
+	{"event.counter.advanced", "增加 {1}，累计 {2}", "Advanced by {1} to {2}"},
+
+	{"event.input.chattering", "一分钟内跳变 {1} 次", "Changed {1} times within a minute"},
+	{"event.alarm.cleared", "告警消除：{1}", "Alarm over: {1}"},
+	{"alarmname.chattering", "信号反复跳变", "chattering"},
 
 	{"event.bus.fault", "{1}", "{1}"},
 	{"event.bus.recovered", "已恢复：{1}（持续 {2}）", "Recovered: {1} (for {2})"},
@@ -152,6 +186,7 @@ var eventTexts = []entry{
 	{"event.gateway.started", "网关启动，版本 {1}", "Gateway started, version {1}"},
 	{"event.gateway.stopping", "网关停止", "Gateway is stopping"},
 	{"event.gateway.clock_synced", "时钟已校准", "Clock was set"},
+	{"event.gateway.clock_stepped", "系统时间被改动，跳变 {1}", "The system clock jumped by {1}"},
 	{"event.gateway.events_dropped", "丢失 {1} 条事件：{2}", "{1} events were lost: {2}"},
 	{"event.gateway.outbox_restored", "本机记录重新编号", "Local record began a new numbering"},
 	{"event.gateway.storage_degraded", "本机存储异常", "Local storage has failed"},

@@ -63,4 +63,29 @@ var faultTexts = []entry{
 		"repair.reset", "检查模块供电是否稳定、插头和端子是否松动。",
 		"Check that the module's supply is steady and that plugs and terminals are tight.",
 	},
+	{"fault.hung", "{1}：总线被拉死，所有模块都读不到", "{1}: the bus is held, no module can be read"},
+	{
+		"repair.hung", "某个模块把 SDA 或 SCL 拉低了：逐个拔下模块，拔到哪个恢复，哪个就是坏的；再检查线缆是否压伤。",
+		"A module holds SDA or SCL low: unplug one module after another; the one that sets the bus free is broken. Look for a crushed cable, too.",
+	},
+	{"fault.dead_bus", "{1}：开机以来总线上没有一个模块应答", "{1}: no module of this bus has answered since the start"},
+	{
+		"repair.dead_bus", "先看 SDA 和 SCL 是否接反，再查模块供电、公共地线和上拉电阻，最后核对总线名。",
+		"See whether SDA and SCL are swapped; then check the modules' supply, their common ground and the pull-ups, and the name of the bus.",
+	},
+	{"fault.int_dead", "{1}：中断线没有信号，改为轮询", "{1}: the interrupt wire is silent, polling instead"},
+	{
+		"repair.int_dead", "检查模块的中断线是否断开或接错端子，有没有上拉电阻；修好前短脉冲可能漏记。",
+		"See whether the module's interrupt wire is broken or on another terminal, and has a pull-up; until then short pulses may be missed.",
+	},
+	{"fault.int_stuck", "{1}：中断线一直为低，改为轮询", "{1}: the interrupt wire stays low, polling instead"},
+	{
+		"repair.int_stuck", "检查中断线是否碰地，或同一条线上的其他模块是否损坏；修好前短脉冲可能漏记。",
+		"See whether the interrupt wire touches ground or another module on it is broken; until then short pulses may be missed.",
+	},
+	{"fault.read_back", "{1}：输出没有保持写入的状态", "{1}: the output does not hold what was written"},
+	{
+		"repair.read_back", "不要依赖这个继电器：检查模块供电和线缆；反复出现时更换模块。",
+		"Do not rely on this relay: check the module's supply and cable; if it comes back, replace the module.",
+	},
 }

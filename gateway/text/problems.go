@@ -128,7 +128,7 @@ func deviceProblems(v *hub.View) []Problem {
 func sourceProblems(v *hub.View) []Problem {
 	var ps []Problem
 	for _, s := range v.Sources {
-		if s.OK {
+		if s.OK || toldByBus(v, s) {
 			continue
 		}
 		name := s.ID
@@ -146,6 +146,13 @@ func sourceProblems(v *hub.View) []Problem {
 		ps = append(ps, p)
 	}
 	return ps
+}
+
+// toldByBus tells whether the whole bus of a chip has the same fault: one sentence is enough.
+func toldByBus(v *hub.View, s hub.Source) bool {
+	return s.Bus != s.ID && slices.ContainsFunc(v.Sources, func(bus hub.Source) bool {
+		return bus.ID == s.Bus && !bus.OK && (bus.Fault == s.Fault || s.Fault == "")
+	})
 }
 
 // pointProblem is one problem for all wires that cannot be read although no source says why.
@@ -259,6 +266,11 @@ func clockProblem(v *hub.View) []Problem {
 func deviceName(v *hub.View, id string) string {
 	if d, ok := v.Device(id); ok {
 		return nameOf(id, d.Label)
+	}
+	for _, p := range v.Points {
+		if p.ID == id {
+			return nameOf(id, p.Label)
+		}
 	}
 	if id == gateway.GatewayID {
 		return ""

@@ -55,6 +55,29 @@ func TestProblems(t *testing.T) {
 			[]brief{{"gate/travel_timeout", gateway.Major, false, "入口道闸: The arm did not arrive in time"}},
 		},
 		{
+			"a hung bus is one problem, not one for each chip; a chip that fails otherwise is told",
+			func(v *hub.View) {
+				v.Sources = append(
+					v.Sources[:1],
+					hub.Source{ID: "bus", Kind: "i2c", Bus: "bus", Where: "/dev/i2c-1", Fault: "hung"},
+					hub.Source{ID: "x1", Bus: "bus", Fault: "hung"}, hub.Source{ID: "x2", Bus: "bus"}, hub.Source{ID: "x3", Bus: "bus", Fault: "mismatch"},
+				)
+			},
+			[]brief{
+				{"source/bus", gateway.Major, true, "bus · /dev/i2c-1: the bus is held, no module can be read"},
+				{"source/x3", gateway.Major, true, "x3: not the configured part"},
+			},
+		},
+		{
+			"an interrupt wire that does not fire",
+			func(v *hub.View) {
+				v.Sources[1].Interrupt = "int_dead"
+				v.Alarms = []gateway.Alarm{{ID: "bus", Name: "fault-x1.int", Type: gateway.BusFault, Severity: gateway.Major}}
+				v.Events = []hub.Event{{Event: gateway.Event{Type: gateway.BusFault, ID: "bus", Data: gateway.BusFaultData{Part: "x1.int", Cause: "int_dead"}}}}
+			},
+			[]brief{{"bus/fault-x1.int", gateway.Major, true, "x1.int: the interrupt wire is silent, polling instead"}},
+		},
+		{
 			"a state without alarm that needs a look",
 			func(v *hub.View) { v.Devices[0].State.Value = "stopped" },
 			[]brief{{"gate/stopped", gateway.Warning, false, "入口道闸: Stopped midway"}},

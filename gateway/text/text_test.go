@@ -84,9 +84,10 @@ func families() map[string][]string {
 			"elevator.alarm", "elevator.entrapment_suspected", "elevator.entrapment_confirmed", "elevator.service",
 			"camera.online", "camera.late", "camera.offline", "camera.stuck", "camera.power_lost",
 			"camera.hung_or_dark", "contact.raised", "contact.clear",
+			"camera.overcurrent", "camera.reboot_loop", "camera_group.online", "camera_group.outage",
 			"fire.clear", "fire.alarm", "fire.latched",
 		},
-		"kind":      {"loop", "lane", "gate", "bay", "lot", "elevator", "camera", "contact", "counter", "fire"},
+		"kind":      {"loop", "lane", "gate", "bay", "lot", "elevator", "camera", "camera_group", "contact", "counter", "fire"},
 		"quality":   {gateway.Good.String(), gateway.Stale.String(), gateway.Bad.String()},
 		"severity":  {gateway.Info.String(), gateway.Warning.String(), gateway.Major.String(), gateway.Critical.String()},
 		"direction": {string(gateway.In), string(gateway.Out)},
@@ -94,8 +95,14 @@ func families() map[string][]string {
 		"queue":     {gateway.AlarmQueue.String(), gateway.NormalQueue.String()},
 		"span":      {"ms", "s", "m", "h", "d"},
 		"drop":      {"evicted", "damaged", "power_cut", "poison", "oversize", "storage"},
+		"nav":       {"overview", "signals", "wiring", "history"},
+		"day":       {"events", "pulses", "errors"},
+		"role":      {"a", "b", "open_limit", "closed_limit", "safety", "relay_open", "relay_close", "relay_stop"},
+		"polarity":  {"low", "high"},
+		"bias":      {"up", "down"},
 		"action":    {"open", "close", "stop", "hold_open", "release", "reset_fire"},
 		"state":     {"gate.stopped", "gate.obstructed"},
+		"alarmname": {"chattering"},
 	}
 	for _, r := range gateway.Reasons() {
 		f["reason"] = append(f["reason"], string(r))
@@ -107,7 +114,11 @@ func families() map[string][]string {
 		}
 	}
 	f["alarm"] = append(f["alarm"], "gate.fault.travel_timeout", "gate.fault.limit_conflict", "gate.fault.no_motion")
+	for _, cause := range []string{"max_presence", "no_activity", "erratic", "open", "short", "excessive_change", "detector_power"} {
+		f["alarm"] = append(f["alarm"], "loop.fault."+cause)
+	}
 	f["advice"] = f["alarm"]
+	f["alarm"] = append(slices.Clone(f["alarm"]), "loop.fault.detector") // the general advice is all there is
 	for fault := drivers.FaultNone + 1; fault == drivers.FaultIO || fault.String() != drivers.FaultIO.String(); fault++ {
 		f["fault"] = append(f["fault"], fault.String())
 	}

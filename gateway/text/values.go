@@ -55,6 +55,11 @@ var values = []entry{
 	{"value.camera.power_lost", "断电", "No power"},
 	{"value.camera.hung_or_dark", "疑似死机", "Hung or dark"},
 
+	{"value.camera.overcurrent", "过流", "Too much current"},
+	{"value.camera.reboot_loop", "反复重启", "Restarts again and again"},
+	{"value.camera_group.online", "在线", "Online"},
+	{"value.camera_group.outage", "成组掉线", "Out"},
+
 	{"value.contact.raised", "已动作", "Raised"},
 	{"value.contact.clear", "未动作", "Clear"},
 
@@ -70,6 +75,7 @@ var values = []entry{
 	{"kind.fire", "消防输入", "Fire input"},
 	{"kind.elevator", "电梯", "Elevator"},
 	{"kind.camera", "摄像机", "Camera"},
+	{"kind.camera_group", "摄像机组", "Camera group"},
 	{"kind.contact", "触点", "Contact"},
 	{"kind.counter", "计数器", "Counter"},
 

@@ -12,8 +12,9 @@ const (
 	steadyAfter = 30 * time.Second // a connection that held this long makes the next wait short again
 )
 
-// backoff says how long to wait before the next connection. The zero value is ready.
+// backoff says how long to wait before the next connection.
 type backoff struct {
+	longest time.Duration
 	ceiling time.Duration // of the last wait
 }
 
@@ -23,15 +24,15 @@ func (b *backoff) next(up time.Duration, random func(n int64) int64) time.Durati
 	if up >= steadyAfter {
 		b.ceiling = 0
 	}
-	b.ceiling = min(max(2*b.ceiling, firstWait), longestWait)
+	b.ceiling = min(max(2*b.ceiling, firstWait), b.longest)
 	half := b.ceiling / 2
 	return half + time.Duration(random(int64(half)+1))
 }
 
-// retry runs attempt until ctx ends. attempt returns how long it was connected and why it no longer is; failed hears of
+// retry runs attempt until ctx ends, with at most longest between two. attempt returns how long it was connected and why it no longer is; failed hears of
 // it before the wait.
-func retry(ctx context.Context, attempt func(context.Context) (time.Duration, error), failed func(error, time.Duration)) {
-	var b backoff
+func retry(ctx context.Context, longest time.Duration, attempt func(context.Context) (time.Duration, error), failed func(error, time.Duration)) {
+	b := backoff{longest: longest}
 	for ctx.Err() == nil {
 		up, err := attempt(ctx)
 		if ctx.Err() != nil {

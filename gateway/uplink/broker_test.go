@@ -52,7 +52,7 @@ func (c *counter) count() int {
 // The broker dies again and again under load. Whatever the uplink confirmed, the broker had acknowledged: the cable
 // between them has seen it. What the subscriber misses all the same was forgotten by the broker.
 func TestBrokerKilled(t *testing.T) {
-	kills := 6
+	kills := 20
 	if s := os.Getenv("LOTUSGATE_KILLS"); s != "" {
 		kills, _ = strconv.Atoi(s)
 	}
@@ -60,6 +60,7 @@ func TestBrokerKilled(t *testing.T) {
 	wire := newCable(t, m.addr)
 	g := prepare(t, wire.url)
 	center := newCounter(m)
+	g.longest = 100 * time.Millisecond // a broker that dies twice a second would be left alone for half a minute
 	g.start()
 
 	stop := make(chan struct{})

@@ -115,7 +115,9 @@ func TestQuietHour(t *testing.T) {
 				unsubscribed = append(unsubscribed, c.Topics...)
 			}
 		})
-		time.Sleep(10 * time.Second)
+		time.Sleep(time.Second)
+		p.say(testRoot+"/status", `{"session":"what stood there before the birth"}`, true)
+		time.Sleep(9 * time.Second)
 		p.say(testRoot+"/state/forgotten", `{}`, true) // too late to be one of the read-back: it does no harm
 		time.Sleep(time.Hour - 11*time.Second)
 		g.stop()
@@ -228,7 +230,7 @@ func TestRetryWaits(t *testing.T) {
 			return 0, errors.New("down")
 		}
 		var told []time.Duration
-		retry(ctx, attempt, func(_ error, wait time.Duration) { told = append(told, wait) })
+		retry(ctx, longestWait, attempt, func(_ error, wait time.Duration) { told = append(told, wait) })
 
 		if !slices.Equal(waits, told) {
 			t.Errorf("waited %v, said %v", waits, told)
@@ -245,6 +247,76 @@ func TestRetryWaits(t *testing.T) {
 		}
 		if attempts != failing+flapping+3 {
 			t.Errorf("%d attempts", attempts)
+		}
+	})
+}
+
+// While the backlog waits for its rate, what is new goes past it.
+func TestLiveGoesPastTheBacklog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, b := newPiped(t)
+		g.opt.BacklogRate = 1
+		g.out.add(100, g.clock.Now().Add(-time.Hour)) // more than may be held back
+		g.out.live = 100
+		g.start()
+		p := b.accept()
+		type arrival struct {
+			number uint64
+			after  time.Duration
+		}
+		var arrivals []arrival
+		begin := time.Now()
+		ended := p.pump(func(c packets.ControlPacket) {
+			if m, ok := c.(*packets.PublishPacket); ok && strings.Contains(m.TopicName, "/event/") {
+				arrivals = append(arrivals, arrival{eventID(t, m.Payload).Number, time.Since(begin).Truncate(100 * time.Millisecond)})
+			}
+		})
+		time.Sleep(2500 * time.Millisecond)
+		g.out.add(2, g.clock.Now())
+		time.Sleep(2 * time.Minute)
+		g.stop()
+		<-ended
+		want := []arrival{
+			{1, 0},
+			{2, time.Second},
+			{3, 2 * time.Second},
+			{101, 2500 * time.Millisecond},
+			{102, 2500 * time.Millisecond},
+		}
+		for i := range 97 {
+			want = append(want, arrival{uint64(4 + i), time.Duration(3+i) * time.Second})
+		}
+		if !slices.Equal(arrivals, want) {
+			t.Errorf("arrivals\n got %v\nwant %v", arrivals, want)
+		}
+		if err := once(g.out.confirmations()); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A flood of changes is looked at fifty times a second, and its end is not missed.
+func TestFloodOfChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, b := newPiped(t)
+		g.start()
+		p := b.accept()
+		var states []string
+		ended := p.pump(func(c packets.ControlPacket) {
+			if m, ok := c.(*packets.PublishPacket); ok && strings.Contains(m.TopicName, "/state/") {
+				states = append(states, string(m.Payload))
+			}
+		})
+		time.Sleep(time.Second)
+		for i := range 1001 {
+			g.putGate([]string{"open", "closed"}[i%2])
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(time.Second)
+		g.stop()
+		<-ended
+		if n := len(states); n > 60 || !strings.Contains(states[n-1], `"value":"open"`) {
+			t.Errorf("%d states, the last is %s", n, states[n-1])
 		}
 	})
 }

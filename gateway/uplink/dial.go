@@ -175,6 +175,7 @@ func (o *Options) tlsConfig(host string) (*tls.Config, error) {
 		}
 		c.Certificates = []tls.Certificate{pair}
 	}
+	o.judge(c)
 	return c, nil
 }
 

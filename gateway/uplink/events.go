@@ -69,7 +69,9 @@ func (s *session) send(now time.Time, r Record) error {
 
 func (s *session) publishEvent(now time.Time, o outgoing) error {
 	st := gateway.Stamp{Late: o.late}
-	st.Time, st.Clock = s.clock.Stamp(o.event.Boot, o.event.At)
+	if st.Time, st.Clock = s.clock.Stamp(o.event.Boot, o.event.At); st.Time.IsZero() {
+		st.NotBefore, st.NotAfter = s.clock.Bounds(o.event.Boot, o.event.At)
+	}
 	payload := gateway.AppendCloudEvent(make([]byte, 0, 384+len(o.event.Data)), s.opt.Source, o.ID, o.event, st)
 	topic := s.topics.event(o.event.Type.Kind(), o.event.ID)
 	if o.Resent {

@@ -34,6 +34,10 @@ type Options struct {
 	Version    string // of this program
 	KernelBoot string // id of the running kernel boot
 
+	// Date is what certificates are judged by; while it is not known, it is the earliest that can be now. Default: the
+	// system clock.
+	Date func() (now time.Time, known bool)
+
 	AlarmText func(gateway.Alarm) gateway.Text // sentence for people; default: the alarm's name
 	Problems  func(*hub.View) []gateway.Text   // what makes the status "degraded"; default: nothing
 	Poison    func(gateway.EventID, error)     // told of a record that can never be sent, before it is confirmed; default: it is logged

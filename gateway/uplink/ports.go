@@ -37,6 +37,8 @@ type Clock interface {
 	Now() gateway.Mono
 	// Stamp turns a monotonic time of the kernel boot named boot into a date; zero while that is unknown.
 	Stamp(boot string, at gateway.Mono) (time.Time, gateway.ClockQuality)
+	// Bounds are what is known about a time that Stamp has no date for; zero = nothing.
+	Bounds(boot string, at gateway.Mono) (notBefore, notAfter time.Time)
 }
 
 // Commands takes what arrives on command topics, and says what became of it. All methods are safe for concurrent use, and

@@ -181,6 +181,24 @@ func (p *peer) on(topic string) *packets.PublishPacket {
 	}
 }
 
+// unsubscribed reads until reading back has ended, acknowledging everything.
+func (p *peer) unsubscribed() {
+	p.t.Helper()
+	for {
+		switch c := p.read().(type) {
+		case *packets.PublishPacket:
+			p.ack(c.MessageID)
+		case *packets.UnsubscribePacket:
+			ack := packets.NewControlPacket(packets.Unsuback).(*packets.UnsubackPacket)
+			ack.MessageID = c.MessageID
+			p.send(ack)
+			return
+		default:
+			p.t.Fatalf("broker wanted an unsubscribe, got %v", c)
+		}
+	}
+}
+
 // closed reads what comes until the other side closes the connection; it returns the last packet.
 func (p *peer) closed() (last packets.ControlPacket) {
 	p.t.Helper()

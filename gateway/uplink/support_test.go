@@ -62,6 +62,7 @@ type memory struct {
 	mu        sync.Mutex
 	records   []Record
 	next      int
+	live      int // records from here on go before all others, until Rewind; 0 = in order
 	first     int // all before it are confirmed
 	taken     []bool
 	confirmed []int // how often
@@ -103,15 +104,27 @@ func (m *memory) addRaw(run uint32, payload []byte) {
 func (m *memory) Take(dst []Record, limit int) []Record {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for ; limit > 0 && m.next < len(m.records); m.next++ {
-		if m.confirmed[m.next] > 0 {
-			continue
+	take := func(i int) {
+		if m.confirmed[i] > 0 {
+			return
 		}
-		r := m.records[m.next]
-		r.Resent = m.taken[m.next]
-		m.taken[m.next] = true
+		r := m.records[i]
+		r.Resent = m.taken[i]
+		m.taken[i] = true
 		dst = append(dst, r)
 		limit--
+	}
+	for ; m.live > 0 && limit > 0 && m.live < len(m.records); m.live++ {
+		take(m.live)
+	}
+	end := len(m.records)
+	if m.live > 0 {
+		end = m.live
+	}
+	for ; limit > 0 && m.next < end; m.next++ {
+		if !m.taken[m.next] || m.live == 0 {
+			take(m.next)
+		}
 	}
 	return dst
 }
@@ -140,7 +153,7 @@ func (m *memory) Confirm(ids ...gateway.EventID) {
 func (m *memory) Rewind() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.next = m.first
+	m.next, m.live = m.first, 0
 }
 
 func (m *memory) Ledger() gateway.Ledger {
@@ -178,13 +191,14 @@ func (m *memory) confirmations() []int {
 
 // gatewayUnderTest is an uplink with everything around it but the broker.
 type gatewayUnderTest struct {
-	t     testing.TB
-	opt   Options
-	out   *memory
-	clock *testClock
-	hub   *hub.Hub
-	stop  func()                                                  // ends Run and waits for it
-	open  func(context.Context) (tcp, stream net.Conn, err error) // nil = over TCP
+	t       testing.TB
+	opt     Options
+	out     *memory
+	clock   *testClock
+	hub     *hub.Hub
+	stop    func()                                                  // ends Run and waits for it
+	longest time.Duration                                           // between two attempts; 0 = as in production
+	open    func(context.Context) (tcp, stream net.Conn, err error) // nil = over TCP
 }
 
 // prepare makes the parts; test may change opt before start.
@@ -218,6 +232,9 @@ func (g *gatewayUnderTest) start() {
 	}
 	if g.open != nil {
 		u.open = g.open
+	}
+	if g.longest != 0 {
+		u.longest = g.longest
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})

@@ -24,6 +24,7 @@ type Uplink struct {
 	// open makes the connection that paho talks over; tcp is what lies under TLS, for cutting it.
 	open func(context.Context) (tcp, stream net.Conn, err error)
 
+	longest time.Duration // between two attempts
 	backlog *rate.Limiter // nil = no limit; outlives connections, so that flapping is no way around it
 
 	link        hub.Link // as it is
@@ -44,7 +45,7 @@ func New(o Options, outbox Outbox, clock Clock, h *hub.Hub, ledger Ledger) (*Upl
 	if o.BacklogRate > 0 {
 		u.backlog = rate.NewLimiter(rate.Limit(o.BacklogRate), max(1, o.BacklogRate/10))
 	}
-	u.open = u.opt.open
+	u.open, u.longest = u.opt.open, longestWait
 	u.link.Broker = o.Broker
 	return u, nil
 }
@@ -52,7 +53,7 @@ func New(o Options, outbox Outbox, clock Clock, h *hub.Hub, ledger Ledger) (*Upl
 // Run connects and sends until ctx ends, then says goodbye within two seconds. It returns nil.
 func (u *Uplink) Run(ctx context.Context) error {
 	u.reportLink(time.Now(), true)
-	retry(ctx, u.attempt, u.failed)
+	retry(ctx, u.longest, u.attempt, u.failed)
 	u.link.Connected, u.link.Session, u.link.Error = false, "", ""
 	u.reportLink(time.Now(), true)
 	return nil

@@ -34,9 +34,16 @@
     if (old) put($("old"), words.old.replace("{1}", span("ago", silent / 1000)));
   };
 
+  const hear = (m) => {
+    now = m.now; wall = m.wall || 0; at = heard = performance.now();
+    body.classList.add("is-live");
+    put($("live-word"), words.live);
+    alive();
+  };
+
   const take = (m) => {
     if (m.layout !== words.layout) return location.reload(); // devices came or went
-    now = m.now; wall = m.wall || 0; at = heard = performance.now();
+    hear(m);
     for (const [id, html] of Object.entries(m.parts || {})) {
       const old = $(id), t = document.createElement("template");
       t.innerHTML = html;
@@ -45,15 +52,14 @@
       old.replaceWith(t.content);
       if (id === "p-verdict") document.title = $(id).dataset.title + " · " + words.site;
     }
-    body.classList.add("is-live");
-    put($("live-word"), words.live);
   };
+  document.addEventListener("heard", (e) => hear(e.detail)); // by a script with a stream of its own
 
   const open = () => {
     clearTimeout(retry);
-    if (stream || document.hidden) return;
+    if (stream || document.hidden || !words.stream) return;
     stream = new EventSource(words.stream);
-    stream.addEventListener("view", (e) => { take(JSON.parse(e.data)); alive(); });
+    stream.addEventListener("view", (e) => { take(JSON.parse(e.data)); });
     stream.addEventListener("error", () => {
       body.classList.remove("is-live");
       // The browser comes back by itself unless it was refused.
@@ -62,6 +68,7 @@
   };
   const close = () => { if (stream) stream.close(); stream = null; };
 
+  for (const b of document.querySelectorAll("[data-print]")) b.onclick = () => print();
   // A page in a pocket needs no updates, and others may need its place.
   document.addEventListener("visibilitychange", () => { if (document.hidden) { clearTimeout(retry); close(); } else open(); });
   addEventListener("pagehide", close);

@@ -1,0 +1,56 @@
+package daemon
+
+import (
+	"cmp"
+	"slices"
+
+	"lotusgate/gateway/config"
+	"lotusgate/gateway/field"
+	"lotusgate/gateway/status"
+	"lotusgate/gateway/trace"
+)
+
+// traceOf makes a trace of a field's points, in their order.
+func traceOf(f field.Config) *trace.Trace {
+	ids := make([]string, len(f.Points))
+	for n, p := range f.Points {
+		ids[n] = p.ID
+	}
+	return trace.New(ids)
+}
+
+// terminals lists every wire of the cabinet with who uses it: inputs first, then relays, each in the order of the
+// terminals on their module.
+func terminals(cfg *config.Config, f field.Config) []status.Terminal {
+	uses := make([][]status.Use, len(f.Points))
+	for _, d := range f.Devices {
+		for _, part := range d.Parts {
+			if part.Point >= 0 {
+				uses[part.Point] = append(uses[part.Point], status.Use{Device: d.Meta.ID, Role: part.Role.String()})
+			}
+		}
+	}
+	var list []status.Terminal
+	for n, p := range f.Points {
+		c := cfg.Points[p.ID]
+		list = append(list, status.Terminal{
+			ID: p.ID, Label: p.Label, Source: f.Sources[p.Source].ID, Pin: cmp.Or(c.Line, c.Pin),
+			ActiveLow: p.ActiveLow, Bias: string(c.Bias), Settle: p.Settle, Uses: uses[n],
+		})
+	}
+	order := func(t status.Terminal) int {
+		return slices.IndexFunc(f.Sources, func(s field.SourceConfig) bool { return s.ID == t.Source })
+	}
+	slices.SortStableFunc(list, func(a, b status.Terminal) int {
+		return cmp.Or(cmp.Compare(order(a), order(b)), cmp.Compare(len(a.Pin), len(b.Pin)), cmp.Compare(a.Pin, b.Pin))
+	})
+	for _, id := range config.IDs(cfg.Gates) {
+		for name, out := range cfg.Gates[id].Outputs.All() {
+			list = append(list, status.Terminal{
+				ID: id + "/" + name, Source: field.GPIO, Pin: out.Line, Output: true,
+				ActiveLow: out.Active == config.ActiveLow, Uses: []status.Use{{Device: id, Role: "relay_" + name}},
+			})
+		}
+	}
+	return list
+}

@@ -1,0 +1,164 @@
+package device
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"lotusgate/gateway"
+)
+
+// alarmsOf is a model of the alarms that a machine's events raise and clear.
+type alarmsOf map[string]bool
+
+// follow holds that nothing is raised that stands and nothing is cleared that does not.
+func (a alarmsOf) follow(t *rapid.T, e Emit) {
+	spec, ok := gateway.SpecOf(e.Type)
+	if !ok {
+		t.Fatalf("%s is not in the catalogue", e.Type)
+	}
+	if got, want := reflect.TypeOf(e.Data), reflect.TypeOf(spec.Data); got != want {
+		t.Fatalf("%s carries %v, the catalogue says %v", e.Type, got, want)
+	}
+	name := func(n string) string {
+		if n == gateway.Cause {
+			return e.Data.(gateway.AlarmCauser).AlarmCause()
+		}
+		return n
+	}
+	for _, n := range spec.Clears {
+		if !a[name(n)] && n == gateway.Cause {
+			t.Fatalf("%s clears %s, which does not stand", e.Type, name(n))
+		}
+		delete(a, name(n))
+	}
+	if spec.Raises != "" {
+		if a[name(spec.Raises)] {
+			t.Fatalf("%s raises %s, which stands", e.Type, name(spec.Raises))
+		}
+		a[name(spec.Raises)] = true
+	}
+}
+
+// holds lets anything happen to a machine: it stays pure, never wakes in the past, says what the catalogue knows, and
+// raises nothing twice. Events come in the order of time but for what is dated with its first edge.
+func holds[T Machine[T]](t *testing.T, m T, inputs []Input, longest time.Duration) {
+	t.Helper()
+	rapid.Check(t, func(rt *rapid.T) {
+		m, now, standing := m, origin, alarmsOf{}
+		var wake gateway.Mono
+		step := func(in Input) {
+			next, fx, w := m.Step(now, in)
+			again, fx2, w2 := m.Step(now, in)
+			if next != again || w != w2 || !reflect.DeepEqual(fx, fx2) {
+				rt.Fatal("not pure")
+			}
+			if !w.IsZero() && w <= now {
+				rt.Fatalf("wakes at %v, it is %v", time.Duration(w), time.Duration(now))
+			}
+			for _, e := range fx.Events {
+				if e.At > now || e.At < origin {
+					rt.Fatalf("%s is dated %v, it is %v", e.Type, time.Duration(e.At), time.Duration(now))
+				}
+				standing.follow(rt, e)
+			}
+			m, wake = next, w
+			_ = m.State()
+		}
+		for range rapid.IntRange(1, 80).Draw(rt, "steps") {
+			to := now.Add(time.Duration(rapid.Int64Range(1, int64(longest)).Draw(rt, "pause")))
+			for turns := 0; !wake.IsZero() && wake <= to; turns++ {
+				if turns > 10_000 {
+					rt.Fatal("it never rests")
+				}
+				now = wake
+				step(Input{})
+			}
+			now = to
+			in := rapid.SampledFrom(inputs).Draw(rt, "input")
+			if in.Kind != Timer {
+				in.Signal = Signal{
+					On: rapid.Bool().Draw(rt, "on"), Since: now,
+					Quality: rapid.SampledFrom([]gateway.Quality{2, 2, 2, 2, 2, 2, 2, 1, 0}).Draw(rt, "quality"),
+				}
+			}
+			step(in)
+		}
+	})
+}
+
+func signalOf(role Role) Input { return Input{Kind: SignalChanged, Role: role} }
+
+func TestLoopHolds(t *testing.T) {
+	cfg := LoopConfig{Blank: 3 * time.Second, NoActivity: time.Minute, MaxPresence: 20 * time.Second, Erratic: 4, Healthy: 10 * time.Second}
+	inputs := []Input{{}, signalOf(RoleInput), signalOf(RoleInput), signalOf(RoleFault)}
+	holds(t, NewLoop(cfg), inputs, 10*time.Second)
+	cfg.Codes = [MaxCodes]LoopCode{{time.Millisecond, time.Second, LoopOpen}, {time.Second + 1, 2 * time.Second, LoopShort}}
+	holds(t, NewLoop(cfg), inputs, 3*time.Second)
+}
+
+func TestMachinesHold(t *testing.T) {
+	in := signalOf(RoleInput)
+	t.Run("lane", func(t *testing.T) { holds(t, testLane(), []Input{{}, signalOf(RoleA), signalOf(RoleB)}, 3*time.Second) })
+	t.Run("gate", func(t *testing.T) {
+		holds(t, NewGate(GateConfig{Travel: 5 * time.Second, Safety: 1}),
+			[]Input{{}, signalOf(RoleOpenLimit), signalOf(RoleClosedLimit), signalOf(RoleSafety)}, 15*time.Second)
+	})
+	t.Run("camera", func(t *testing.T) {
+		holds(t, NewCamera(CameraConfig{Period: time.Minute}), []Input{{}, in}, 2*time.Minute)
+		holds(t, NewCamera(CameraConfig{Period: time.Minute, Hold: time.Minute}), []Input{{}, in, in, signalOf(RoleParent)}, 2*time.Minute)
+	})
+	t.Run("supply", func(t *testing.T) {
+		inputs := []Input{{}, signalOf(RoleParent)}
+		for _, mA := range []int64{0, 100, 180, 180, 180, 180, 200, 600} {
+			inputs = append(inputs, Input{Kind: Measured, Role: RoleSupply, Value: mA * 1000})
+		}
+		c := NewSupplyCamera(0).Restore(SupplyBaseline{MicroAmp: 180_000, Samples: supplyLearn})
+		holds(t, c, inputs, 30*time.Second)
+		c.voice.hold = 30 * time.Second
+		holds(t, c, inputs, 30*time.Second)
+	})
+	t.Run("group", func(t *testing.T) {
+		var inputs []Input
+		for i := range uint8(4) {
+			inputs = append(inputs, Input{Kind: SignalChanged, Role: RoleChild, Index: i})
+		}
+		holds(t, NewCameraGroup(4, 30*time.Second), inputs, time.Minute)
+	})
+	t.Run("contact", func(t *testing.T) {
+		holds(t, NewContact(ContactConfig{RaiseAfter: time.Second, ClearAfter: 2 * time.Second}), []Input{{}, in}, 3*time.Second)
+	})
+	t.Run("elevator", func(t *testing.T) { holds(t, NewElevator(time.Second, time.Second), []Input{{}, in}, 3*time.Second) })
+}
+
+// A counter never loses a pulse that it saw, and tells all of them in the end.
+func TestCounterTellsAll(t *testing.T) {
+	holds(t, NewCounter(20*time.Second), []Input{{}, signalOf(RoleInput)}, 10*time.Second)
+	c := NewCounter(time.Minute).Restore(CounterSnapshot{Count: 41})
+	c, events := play(t, c, inputRole, "0s I-\n1s I+\n2s I-\n90s")
+	if len(events) != 1 || c.Snapshot().Count != 42 {
+		t.Errorf("%v, %+v", events, c.Snapshot())
+	}
+}
+
+func BenchmarkLoopStep(b *testing.B) {
+	l := NewLoop(LoopConfig{MaxPresence: 10 * time.Minute, NoActivity: 12 * time.Hour, Erratic: 30, Healthy: time.Minute})
+	benchmarkStep(b, l, func(n int, now gateway.Mono) Input {
+		return Changed(RoleInput, 0, Signal{On: n%2 == 1, Quality: gateway.Good, Since: now})
+	})
+}
+
+// benchmarkStep gives a machine an input every ten seconds.
+func benchmarkStep[T Machine[T]](b *testing.B, m T, input func(n int, now gateway.Mono) Input) {
+	now, n, events := origin, 0, 0
+	b.ReportAllocs()
+	for b.Loop() {
+		now = now.Add(10 * time.Second)
+		next, fx, _ := m.Step(now, input(n, now))
+		m, n, events = next, n+1, events+len(fx.Events)
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "steps/s")
+	b.ReportMetric(float64(events)/float64(n), "events/step")
+}

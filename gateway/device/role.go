@@ -1,0 +1,18 @@
+package device
+
+// String is the role's word: the key of its name in package text.
+func (r Role) String() string {
+	switch r {
+	case RoleA:
+		return "a"
+	case RoleB:
+		return "b"
+	case RoleOpenLimit:
+		return "open_limit"
+	case RoleClosedLimit:
+		return "closed_limit"
+	case RoleSafety:
+		return "safety"
+	}
+	return "input"
+}

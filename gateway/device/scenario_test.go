@@ -1,0 +1,229 @@
+package device
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/txtar"
+
+	"lotusgate/gateway"
+)
+
+var update = flag.Bool("update", false, "rewrite the expectations of testdata/*.txtar")
+
+// A scenario file tells one behaviour; its name says which. It begins with a comment and has these parts:
+//
+//	-- device --   the kind, and what differs from a site's defaults: "loop max_presence=10m"
+//	-- inputs --   one line a moment: "1.5s A+" covers loop A at 1.5 s, "2s A-" leaves it, "3s A?" loses it, "4s A~+" finds
+//	               it covered but doubtful, "5s mA=180" is a reading, "every:5s 60s mA=180" one every 5 s until 60 s, "7s" only
+//	               lets time pass
+//	-- events --   what the machine concluded: time, type, data
+//	-- state --    what it says at the end: value, quality, detail
+func TestScenarios(t *testing.T) {
+	names, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(names) == 0 {
+		t.Fatal(names, err)
+	}
+	for _, name := range names {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+			a, err := txtar.ParseFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			parts := map[string]*txtar.File{}
+			for i := range a.Files {
+				parts[a.Files[i].Name] = &a.Files[i]
+			}
+			if len(parts) != 4 || parts["device"] == nil || parts["inputs"] == nil || parts["events"] == nil || parts["state"] == nil {
+				t.Fatal("a scenario has a comment, device, inputs, events and state")
+			}
+			if strings.TrimSpace(string(a.Comment)) == "" {
+				t.Error("say in a comment what this is about")
+			}
+			spec := strings.Fields(string(parts["device"].Data))
+			kind, ok := kinds[spec[0]]
+			if !ok {
+				t.Fatalf("no kind of device is called %q", spec[0])
+			}
+			params := params{t: t, used: map[string]bool{}, text: map[string]string{}}
+			for _, p := range spec[1:] {
+				key, value, _ := strings.Cut(p, "=")
+				params.text[key] = value
+			}
+			events, state := kind(t, &params, string(parts["inputs"].Data))
+			params.done()
+			got := map[string]string{"events": strings.Join(events, "\n"), "state": describe(state)}
+			for part, text := range got {
+				if text != "" {
+					text += "\n"
+				}
+				if *update {
+					parts[part].Data = []byte(text)
+				} else if want := string(parts[part].Data); text != want {
+					t.Errorf("%s: got\n%swant\n%s", part, text, want)
+				}
+			}
+			if *update {
+				if err := os.WriteFile(name, txtar.Format(a), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// kinds is the table of what a scenario can be about.
+var kinds = map[string]func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState){
+	"loop": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
+		return run(t, NewLoop(loopConfig(p)), loopRoles, script)
+	},
+	"lane": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
+		return run(t, NewLane(laneConfig(p)), laneRoles, script)
+	},
+	"gate": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
+		cfg := GateConfig{Travel: p.duration("travel", 5*time.Second), Safety: uint8(p.number("safety", 0))}
+		return run(t, NewGate(cfg), gateRoles, script)
+	},
+	"elevator": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
+		return run(t, NewElevator(p.duration("raise", time.Second), p.duration("clear", time.Second)), inputRole, script)
+	},
+	"contact": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
+		cfg := ContactConfig{RaiseAfter: p.duration("raise", time.Second), ClearAfter: p.duration("clear", time.Second)}
+		cfg.Text, _ = p.get("text")
+		if word, ok := p.get("severity"); ok && cfg.Severity.UnmarshalText([]byte(word)) != nil {
+			t.Fatal(word)
+		}
+		return run(t, NewContact(cfg), inputRole, script)
+	},
+	"counter": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
+		return run(t, NewCounter(p.duration("every", time.Minute)), inputRole, script)
+	},
+	"camera": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
+		cfg := CameraConfig{Period: p.duration("period", time.Minute), Hold: p.duration("hold", 0)}
+		return run(t, NewCamera(cfg), cameraRoles, script)
+	},
+	"supply": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
+		c := NewSupplyCamera(p.duration("hold", 0))
+		if usual := p.number("usual", 0); usual > 0 {
+			c = c.Restore(SupplyBaseline{MicroAmp: int64(usual) * 1000, Samples: supplyLearn})
+		}
+		return run(t, c, cameraRoles, script)
+	},
+	"group": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
+		return run(t, NewCameraGroup(uint8(p.number("cameras", 4)), p.duration("window", 30*time.Second)), groupRoles, script)
+	},
+}
+
+// Names of inputs in scripts.
+var (
+	inputRole   = map[string]Input{"I": {Role: RoleInput}}
+	loopRoles   = map[string]Input{"I": {Role: RoleInput}, "F": {Role: RoleFault}}
+	cameraRoles = map[string]Input{"I": {Role: RoleInput}, "P": {Role: RoleParent}, "mA": {Role: RoleSupply, Value: 1000}}
+	groupRoles  = map[string]Input{
+		"1": {Role: RoleChild}, "2": {Role: RoleChild, Index: 1}, "3": {Role: RoleChild, Index: 2}, "4": {Role: RoleChild, Index: 3},
+	}
+	laneRoles = map[string]Input{"A": {Role: RoleA}, "B": {Role: RoleB}}
+	gateRoles = map[string]Input{"O": {Role: RoleOpenLimit}, "C": {Role: RoleClosedLimit}, "S": {Role: RoleSafety}}
+)
+
+func loopConfig(p *params) LoopConfig {
+	cfg := LoopConfig{
+		Blank: p.duration("blank", 0), Healthy: p.duration("healthy", time.Minute),
+		MaxPresence: p.duration("max_presence", 0), NoActivity: p.duration("no_activity", 0),
+		Erratic: uint16(p.number("erratic", 0)), Pulse: p.flag("pulse"),
+	}
+	if word, ok := p.get("reports"); ok {
+		cfg.Reports, _ = ParseLoopCause(word)
+	}
+	if rows, ok := p.get("codes"); ok { // open:40ms-60ms,short:90ms-110ms
+		for i, row := range strings.Split(rows, ",") {
+			word, span, _ := strings.Cut(row, ":")
+			least, most, _ := strings.Cut(span, "-")
+			c := &cfg.Codes[i]
+			c.Means, _ = ParseLoopCause(word)
+			c.Min, _ = time.ParseDuration(least)
+			c.Max, _ = time.ParseDuration(most)
+		}
+	}
+	return cfg
+}
+
+func laneConfig(p *params) LaneConfig {
+	return LaneConfig{
+		Direction: gateway.In, OneWay: p.flag("oneway"), Gap: p.duration("gap", 3*time.Second),
+		Jitter: p.duration("jitter", 50*time.Millisecond),
+	}
+}
+
+// params are what a scenario says about its device.
+type params struct {
+	t    *testing.T
+	text map[string]string
+	used map[string]bool
+}
+
+func (p *params) get(key string) (string, bool) {
+	p.used[key] = true
+	v, ok := p.text[key]
+	return v, ok
+}
+
+func (p *params) duration(key string, def time.Duration) time.Duration {
+	v, ok := p.get(key)
+	if !ok {
+		return def
+	}
+	d, err := time.ParseDuration(v)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return d
+}
+
+func (p *params) number(key string, def int) int {
+	v, ok := p.get(key)
+	if !ok {
+		return def
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return n
+}
+
+func (p *params) flag(key string) bool { _, ok := p.get(key); return ok }
+
+func (p *params) done() {
+	for key := range p.text {
+		if !p.used[key] {
+			p.t.Errorf("device: nothing is called %q there", key)
+		}
+	}
+}
+
+// run plays a script and gives the machine's last word.
+func run[T Machine[T]](t *testing.T, m T, roles map[string]Input, script string) ([]string, gateway.DeviceState) {
+	m, events := play(t, m, roles, script)
+	return events, m.State()
+}
+
+// describe writes a state as a scenario does.
+func describe(s gateway.DeviceState) string {
+	value := string(gateway.WireValue(s))
+	if s.Detail == nil {
+		return value + " " + s.Quality.String()
+	}
+	detail, err := json.Marshal(s.Detail)
+	if err != nil {
+		panic(err)
+	}
+	return fmt.Sprintf("%s %s %s", value, s.Quality, detail)
+}

@@ -1,0 +1,75 @@
+package status
+
+import (
+	"net/http"
+	"net/url"
+
+	"lotusgate/gateway/text"
+)
+
+// Screens of the page, by name.
+const (
+	overview = "overview"
+	signals  = "signals"
+	wiring   = "wiring"
+	history  = "history"
+)
+
+func screens() []string { return []string{overview, signals, wiring, history} }
+
+// groupsOf a screen: the parts of it that are kept up to date.
+func groupsOf(name string) func(*screen) []group {
+	switch name {
+	case overview:
+		return (*screen).groups
+	case wiring:
+		return (*screen).wiring
+	case history:
+		return func(sc *screen) []group { return sc.history(filter{}) }
+	}
+	return func(*screen) []group { return nil }
+}
+
+// navItem is one way to another screen.
+type navItem struct {
+	Href, Word string
+	Current    bool
+}
+
+func navigation(l text.Lang, current string) []navItem {
+	var items []navItem
+	for _, name := range screens() {
+		items = append(items, navItem{Href: screenPath(name), Word: l.Of(text.Word("nav", name)), Current: name == current})
+	}
+	return items
+}
+
+// sameIn is the address of the same page in another language.
+func sameIn(l text.Lang, r *http.Request) string {
+	q := url.Values{}
+	for key, values := range r.URL.Query() {
+		q[key] = values
+	}
+	q.Set("lang", l.Tag())
+	return r.URL.Path + "?" + q.Encode()
+}
+
+func screenPath(name string) string {
+	if name == overview {
+		return "/"
+	}
+	return "/" + name
+}
+
+// renderer of what an address asks for. All viewers of a screen share one; a filter has one of its own.
+func (s *Server) renderer(name string, l text.Lang, q url.Values) *renderer {
+	shared := s.screens[name][l]
+	f := filterOf(q)
+	if name != history || f == (filter{}) {
+		return shared
+	}
+	return &renderer{
+		s: s, name: name, lang: l, templates: shared.templates,
+		groups: func(sc *screen) []group { return sc.history(f) },
+	}
+}
