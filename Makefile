@@ -26,7 +26,8 @@ packages: ## install what the tests need (Debian) or list what is missing
 	@.ci/packages mosquitto=mosquitto mosquitto_sub=mosquitto-clients chromium=chromium \
 		/usr/lib/python3/dist-packages/paho=python3-paho-mqtt systemd-analyze=systemd \
 		strace=strace setpriv=util-linux lintian=lintian promtool=prometheus debootstrap=debootstrap \
-		'/usr/share/fonts/opentype/noto/NotoSansCJK*=fonts-noto-cjk' gcc=gcc
+		'/usr/share/fonts/opentype/noto/NotoSansCJK*=fonts-noto-cjk' gcc=gcc \
+		'/usr/*/python3*/*-packages/cryptography*'=python3-cryptography
 
 node: ## install what the contract's tests need from npm, into the user's cache
 	@.ci/node @asyncapi/parser@3.6.3 mqtt@5.16.0
@@ -54,6 +55,9 @@ unit: ## tests of every package
 race: ## tests of what runs concurrently, under the race detector
 	CGO_ENABLED=1 $(GO) test -race ./drivers/... ./gateway/field ./gateway/hub ./gateway/outbox ./gateway/uplink \
 		./gateway/status ./gateway/daemon ./firmware-sim/rig
+
+transcript: build ## play the transcript of docs/commands.md on the demo, and write it there
+	@.ci/transcript $(BIN)
 
 fuzz: ## every fuzz target for FUZZ (default 5s) each
 	@.ci/fuzz $(FUZZ)
@@ -98,5 +102,5 @@ vuln: ## known weaknesses in what is linked; says so where the database is out o
 clean: ## remove what was built; the VM cache stays
 	@rm -rf $(BIN)
 
-.PHONY: help demo build test packages node lint fmt cross unit race fuzz bench campaign reliability vm vm-test bench-footprint \
-	deb sign vuln clean
+.PHONY: help demo build test packages node lint fmt cross unit race transcript fuzz bench campaign reliability vm vm-test \
+	bench-footprint deb sign vuln clean

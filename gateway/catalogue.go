@@ -30,8 +30,28 @@ const (
 	GateClosing      Type = "gate.closing"
 	GateClosed       Type = "gate.closed"
 	GateObstructed   Type = "gate.obstructed"
+	GateStopped      Type = "gate.stopped"
+	GateForced       Type = "gate.forced"
+	GateHeldOpen     Type = "gate.held_open"
 	GateFault        Type = "gate.fault"
 	GateFaultCleared Type = "gate.fault_cleared"
+
+	FireOpened  Type = "fire.opened"
+	FireCleared Type = "fire.cleared"
+	FireReset   Type = "fire.reset"
+
+	AutonomyEntered Type = "lane.autonomy_entered"
+	AutonomyLeft    Type = "lane.autonomy_left"
+
+	CommandAccepted Type = "command.accepted"
+	CommandRejected Type = "command.rejected"
+	CommandDone     Type = "command.done"
+	CommandFailed   Type = "command.failed"
+
+	MaintenanceOpened Type = "gateway.maintenance_opened"
+	MaintenanceClosed Type = "gateway.maintenance_closed"
+	LockoutOn         Type = "gateway.lockout_on"
+	LockoutOff        Type = "gateway.lockout_off"
 
 	ElevatorFaultRaised        Type = "elevator.fault_raised"
 	ElevatorFaultCleared       Type = "elevator.fault_cleared"
@@ -126,11 +146,31 @@ var catalogue = [...]Spec{
 
 	{Type: GateOpening, Data: MovementData{}},
 	{Type: GateOpened, Data: MovementData{}},
-	{Type: GateClosing, Data: MovementData{}},
-	{Type: GateClosed, Data: MovementData{}},
+	{Type: GateClosing, Clears: []string{"held_open"}, Data: MovementData{}},
+	{Type: GateClosed, Clears: []string{"held_open", "forced"}, Urgent: true, Data: MovementData{}},
+	{Type: GateStopped, Severity: Warning, Data: MovementData{}},
 	{Type: GateObstructed, Severity: Warning, Data: MovementData{}},
+	{Type: GateForced, Severity: Critical, Raises: "forced", Data: MovementData{}},
+	{Type: GateHeldOpen, Severity: Warning, Raises: "held_open", Data: MovementData{}},
 	{Type: GateFault, Severity: Major, Raises: Cause, Data: GateFaultData{}},
 	{Type: GateFaultCleared, Clears: []string{Cause}, Urgent: true, Data: GateFaultData{}},
+
+	{Type: FireOpened, Severity: Critical, Raises: "opened", Data: FireData{}},
+	{Type: FireCleared, Urgent: true, Data: FireData{}},
+	{Type: FireReset, Clears: []string{"opened"}, Urgent: true, Data: FireData{}},
+
+	{Type: AutonomyEntered, Severity: Warning, Raises: "autonomy_entered", Data: AutonomyData{}},
+	{Type: AutonomyLeft, Clears: []string{"autonomy_entered"}, Urgent: true, Data: AutonomyData{}},
+
+	{Type: CommandAccepted, Urgent: true, Data: CommandData{}},
+	{Type: CommandRejected, Data: CommandData{}},
+	{Type: CommandDone, Urgent: true, Data: CommandData{}},
+	{Type: CommandFailed, Severity: Warning, Urgent: true, Data: CommandData{}},
+
+	{Type: MaintenanceOpened, Severity: Warning, Raises: "maintenance_opened", Data: WindowData{}},
+	{Type: MaintenanceClosed, Clears: []string{"maintenance_opened"}, Urgent: true, Data: WindowData{}},
+	{Type: LockoutOn, Severity: Warning, Raises: "lockout_on", Data: WindowData{}},
+	{Type: LockoutOff, Clears: []string{"lockout_on"}, Urgent: true, Data: WindowData{}},
 
 	{Type: ElevatorFaultRaised, Severity: Major, Raises: Cause, Data: ElevatorFaultData{}},
 	{Type: ElevatorFaultCleared, Clears: []string{Cause}, Urgent: true, Data: ElevatorFaultData{}},

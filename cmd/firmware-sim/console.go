@@ -45,17 +45,18 @@ func (c *console) Write(b []byte) (int, error) {
 	return c.out.Write(b)
 }
 
-func (c *console) welcome(page net.Addr, cfg *config.Config) {
+func (c *console) welcome(page net.Addr, cfg *config.Config, key string) {
 	host, port, _ := net.SplitHostPort(strings.TrimPrefix(cfg.MQTT.Broker, "mqtt://"))
 	fmt.Fprintf(c, `
   status page   http://%s/
   subscribe     mosquitto_sub -h %s -p %s -t '%s/#' -v
   wiring        lotusgate wiring --socket %s
+  command       lotusgate command send --broker %s --gateway %s/%s --key %s entry-gate open
   stop          Ctrl-C
 
   field: what the simulated site does        gateway: the events it publishes
 
-`, page, host, port, cfg.MQTT.Prefix, cfg.Control.Socket)
+`, page, host, port, cfg.MQTT.Prefix, cfg.Control.Socket, cfg.MQTT.Broker, cfg.Gateway.Site, cfg.Gateway.ID, key)
 }
 
 // field prints what the site did, and what relays do; the other wires would be too much.

@@ -19,6 +19,7 @@ import (
 	"lotusgate/firmware-sim/rig"
 	"lotusgate/gateway/config"
 	"lotusgate/gateway/daemon"
+	"lotusgate/gateway/intake"
 )
 
 //go:embed demo.yaml
@@ -82,7 +83,16 @@ func demo(ctx context.Context, cmd *cobra.Command, o demoOptions) (err error) {
 		o.page = l.Addr().String()
 		l.Close()
 	}
-	cfg, err := o.config()
+	keys, err := os.MkdirTemp("", "lotusgate-key-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(keys)
+	public, err := intake.NewKey(keys, "demo", "EdDSA")
+	if err != nil {
+		return err
+	}
+	cfg, err := o.config(public)
 	if err != nil {
 		return err
 	}
@@ -102,7 +112,7 @@ func demo(ctx context.Context, cmd *cobra.Command, o demoOptions) (err error) {
 	err = daemon.Run(ctx, daemon.Options{
 		Config: cfg, Version: version, Log: say.log(),
 		Hardware: daemon.Hardware{Lines: line.Registry(nil), OpenBus: i2creg.Open},
-		Page:     func(a net.Addr) { say.welcome(a, cfg) },
+		Page:     func(a net.Addr) { say.welcome(a, cfg, filepath.Join(keys, "demo.key")) },
 		Event:    say.event,
 	})
 	end()
@@ -110,13 +120,15 @@ func demo(ctx context.Context, cmd *cobra.Command, o demoOptions) (err error) {
 }
 
 // config fills in the demo's configuration and checks it as any other.
-func (o demoOptions) config() (*config.Config, error) {
+func (o demoOptions) config(key string) (*config.Config, error) {
 	state, err := filepath.Abs(o.state)
 	if err != nil {
 		return nil, err
 	}
 	var b bytes.Buffer
-	err = template.Must(template.New("demo").Parse(demoConfig)).Execute(&b, struct{ Broker, State, Page, Socket string }{o.broker, state, o.page, state + ".sock"})
+	err = template.Must(template.New("demo").Parse(demoConfig)).Execute(&b, struct{ Broker, State, Page, Socket, Key string }{
+		o.broker, state, o.page, state + ".sock", key,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -79,8 +79,8 @@ func rootCommand() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(runCommand(), checkCommand(), wiringCommand(), probeCommand(), bundleCommand(),
-		eventsCommand(), initCommand(), schemaCommand(), versionCommand())
+	root.AddCommand(runCommand(), checkCommand(), wiringCommand(), probeCommand(), bundleCommand(), eventsCommand(),
+		initCommand(), schemaCommand(), keyCommand(), commandCommand(), safeCommand(), versionCommand())
 	return root
 }
 

@@ -20,6 +20,7 @@ type fakeKernel struct {
 	infos   []Info
 	err     error            // of lines
 	refuse  map[string]error // by "chip:offset"
+	strict  bool             // released lines become inputs
 	granted []*fakeHandle    // in order
 }
 
@@ -44,6 +45,15 @@ func (k *fakeKernel) request(chip string, r *uapi.LineRequest) (handle, error) {
 		key := place{Info: Info{Chip: chip, Offset: int(offset)}}.key()
 		if err := k.refuse[key]; err != nil {
 			return nil, err
+		}
+	}
+	for n := range k.infos {
+		if i := &k.infos[n]; i.Chip == chip && i.Offset == int(r.Offsets[0]) {
+			if r.Config.Flags.IsOutput() {
+				i.Output = true
+			} else if k.strict {
+				i.Output = false // looked at anew
+			}
 		}
 	}
 	h := &fakeHandle{asked: *r, events: make(chan []byte, 10000), gone: make(chan struct{}), closed: make(chan struct{})}
@@ -135,6 +145,10 @@ func (h *fakeHandle) set(active bool) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.drives = append(h.drives, active)
+	h.levels = 0
+	if active {
+		h.levels = 1
+	}
 	return nil
 }
 

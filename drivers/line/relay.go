@@ -10,13 +10,14 @@ import (
 	"lotusgate/drivers"
 )
 
-// Relay is one output. It is never read back: on periph pins a read turns the output into an input, and the truth about
-// a movement is a limit switch, not the level at a coil.
+// Relay is one output. Kernel lines are read back on demand; periph pins never are, because there a read may turn the
+// output into an input. The truth about a movement is a limit switch, not the level at a coil.
 type Relay struct {
 	place  string
 	mu     sync.Mutex // orders Set and Close, so that nothing is active after Close
 	closed bool
 	drive  func(active bool) error
+	read   func() (bool, error) // nil = cannot be read back
 	free   func() error
 }
 
@@ -39,7 +40,7 @@ func (p Provider) openRelay(at place, o Output) (*Relay, error) {
 	if err != nil {
 		return nil, openError(at.Info, o.Name, err)
 	}
-	return &Relay{place: at.String(), drive: h.set, free: h.close}, nil
+	return &Relay{place: at.String(), drive: h.set, free: h.close, read: func() (bool, error) { return h.level(0) }}, nil
 }
 
 // openRelayPin drives a pin that only periph has. Whether the level comes before the direction is up to its driver.
@@ -69,6 +70,52 @@ func (r *Relay) Set(active bool) error {
 		return r.failed("set", err)
 	}
 	return nil
+}
+
+// Active reads the relay back; ok is false where that is impossible.
+func (r *Relay) Active() (active, ok bool, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case r.closed:
+		return false, false, r.failed("read back", errClosed)
+	case r.read == nil:
+		return false, false, nil
+	}
+	if active, err = r.read(); err != nil {
+		return false, true, r.failed("read back", err)
+	}
+	return active, true, nil
+}
+
+// ReturnsToInput finds out whether the kernel makes an input of this output when it is released: as when the program
+// that drives it dies. The line is made an inactive output, released, and looked at. It must not be held by anybody.
+// Many Raspberry Pi kernels leave it driven (dtparam=strict_gpiod changes that).
+func (p Provider) ReturnsToInput(o Output) (bool, error) {
+	at, err := p.directory().resolve(o.Name)
+	if err != nil {
+		return false, err
+	}
+	if at.pin != nil {
+		return false, refuse(o.Name, "the kernel has no such line, so what becomes of it is not known")
+	}
+	r := outputRequest(at.Info, o.ActiveLow)
+	h, err := p.kernel.request(at.Chip, &r)
+	if err != nil {
+		return false, openError(at.Info, o.Name, err)
+	}
+	if err := h.close(); err != nil {
+		return false, openError(at.Info, o.Name, err)
+	}
+	r.Config.Flags = 0 // as it is: the request only makes the kernel look at the direction again
+	if h, err = p.kernel.request(at.Chip, &r); err != nil {
+		return false, openError(at.Info, o.Name, err)
+	}
+	again, err := p.directory().resolve(o.Name)
+	if closeErr := h.close(); err == nil {
+		err = closeErr
+	}
+	return err == nil && !again.Output, err
 }
 
 // Close makes the relay inactive and releases its line. What a released line does is up to the kernel and the chip. A

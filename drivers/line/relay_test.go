@@ -103,3 +103,42 @@ func TestRelayIsInactiveAfterClose(t *testing.T) {
 		}
 	}
 }
+
+func TestRelayIsReadBackWhereItCanBe(t *testing.T) {
+	k := new(fakeKernel).chip("gpiochip0", "A")
+	r, err := k.provider().Output(Output{Name: "A"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []bool{true, false} {
+		r.Set(want)
+		if active, ok, err := r.Active(); active != want || !ok || err != nil {
+			t.Errorf("read back %v, %v, %v; want %v", active, ok, err, want)
+		}
+	}
+	k.granted[0].remove()
+	if _, _, err := r.Active(); drivers.Classify(err) != drivers.FaultMissing {
+		t.Errorf("removed: %v", err)
+	}
+	r.Close()
+	if _, _, err := r.Active(); err == nil {
+		t.Error("closed, and read")
+	}
+}
+
+func TestWhatBecomesOfAReleasedLine(t *testing.T) {
+	for _, strict := range []bool{true, false} {
+		k := new(fakeKernel).chip("gpiochip0", "A")
+		k.strict = strict
+		if input, err := k.provider().ReturnsToInput(Output{Name: "A"}); input != strict || err != nil {
+			t.Errorf("strict %v: %v, %v", strict, input, err)
+		}
+		if len(k.open()) != 0 || len(k.granted[0].drives) != 0 {
+			t.Error("the probe drove the line, or kept it")
+		}
+	}
+	register(t, &hostilePin{t: t, name: "X9"})
+	if _, err := Registry(nil).ReturnsToInput(Output{Name: "X9"}); err == nil {
+		t.Error("a pin was believed")
+	}
+}

@@ -40,6 +40,7 @@ func (c *checker) check() {
 	c.checkMQTT()
 	c.checkWiring()
 	c.checkDevices()
+	c.checkCommands()
 	c.checkUse()
 	slices.SortStableFunc(c.problems, func(a, b *Problem) int { return c.compare(a.Place, b.Place) })
 }

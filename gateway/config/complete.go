@@ -1,6 +1,10 @@
 package config
 
-import "time"
+import (
+	"time"
+
+	"lotusgate/gateway"
+)
 
 // Defaults that depend on other keys.
 const (
@@ -49,6 +53,15 @@ func (c *checker) complete() {
 			}
 		}
 		cfg.Chips[id] = chip
+	}
+	for id, l := range cfg.Lanes {
+		if l.WhenAway == "" {
+			l.WhenAway = AwayNone
+			if l.Direction == gateway.Out {
+				l.WhenAway = AwayOpen
+			}
+		}
+		cfg.Lanes[id] = l
 	}
 	for id, l := range cfg.Loops {
 		if l.Fail == "" {

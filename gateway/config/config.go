@@ -37,6 +37,9 @@ type Config struct {
 	Inputs        map[string]Input       `yaml:"inputs"`
 	Contacts      map[string]Contact     `yaml:"contacts"`
 	Counters      map[string]Counter     `yaml:"counters"`
+	Fires         map[string]Fire        `yaml:"fires"`
+	Service       Service                `yaml:"service"`
+	Commands      Commands               `yaml:"commands"`
 
 	// Hash of the bytes that were read, "sha256:…".
 	Hash string `yaml:"-"`
@@ -198,7 +201,17 @@ type Lane struct {
 	UTurn     time.Duration     `yaml:"u_turn"`     // in and out again within this is told, 0s = not; default 60s
 	Authorise string            `yaml:"authorise"`  // point: closes for each passage that is authorised, as a ticket machine does
 	CreditFor time.Duration     `yaml:"credit_for"` // an authorisation that nobody used lapses; default 2m
+	WhenAway  Away              `yaml:"when_away"`  // while the center is out of reach: none, open_on_presence, hold_open; default open_on_presence for direction out, else none
 }
+
+// Away is what a lane does by itself while the center is out of reach.
+type Away string
+
+const (
+	AwayNone Away = "none"
+	AwayOpen Away = "open_on_presence"
+	AwayHold Away = "hold_open"
+)
 
 // Gate is one barrier.
 type Gate struct {
@@ -210,7 +223,22 @@ type Gate struct {
 	Travel      time.Duration     `yaml:"travel"`       // nominal travel time; default 5s, time-out is twice that
 	Safety      []string          `yaml:"safety"`       // points and loops that must be clear to close
 	Outputs     GateOutputs       `yaml:"outputs"`
+	Pulse       time.Duration     `yaml:"pulse"`     // of a relay; default 500ms
+	Maintain    bool              `yaml:"maintain"`  // hold_open and fire hold the open relay; default false: it is pulsed whenever the gate is not open
+	MaxHold     time.Duration     `yaml:"max_hold"`  // longest time that the open relay is held, but for fire; default 0s: no limit
+	OnTrip      OnTrip            `yaml:"on_trip"`   // something comes under the closing arm: open, stop; default open
+	Clear       time.Duration     `yaml:"clear"`     // safety must have been clear that long to close; default 1s
+	Exclusive   bool              `yaml:"exclusive"` // nothing but this gateway opens it; default false
+	HeldOpen    time.Duration     `yaml:"held_open"` // tell when it has been open that long; default 0s: never
 }
+
+// OnTrip is what happens when a safety input trips while closing.
+type OnTrip string
+
+const (
+	TripOpens OnTrip = "open"
+	TripStops OnTrip = "stop"
+)
 
 // GateOutputs are the relays of a barrier; all are held inactive from the first moment on.
 type GateOutputs struct {
@@ -239,6 +267,54 @@ type Output struct {
 	Chip   string `yaml:"chip"`
 	Pin    string `yaml:"pin"`
 	Active Level  `yaml:"active"` // level that energises the coil; default high
+	Guard  Guard  `yaml:"guard"`  // what makes the relay inactive when this program dies: kernel (probed at start), one_shot, watchdog; default kernel
+}
+
+// Guard is what makes a relay inactive when the program that drives it dies.
+type Guard string
+
+const (
+	GuardKernel   Guard = "kernel"   // returns released lines to inputs; probed, not believed
+	GuardOneShot  Guard = "one_shot" // the relay makes one pulse of its own length
+	GuardWatchdog Guard = "watchdog" // the relay wants to be told again and again
+)
+
+// Fire is the contact of a fire alarm system.
+type Fire struct {
+	Label  string            `yaml:"label"`
+	Labels map[string]string `yaml:"labels"`
+	Input  string            `yaml:"input"` // point
+	Gates  []string          `yaml:"gates"` // its zone; none = all gates
+}
+
+// Service is what people at the machine have.
+type Service struct {
+	Lockout string        `yaml:"lockout"` // point: key switch, active = nothing moves
+	Button  string        `yaml:"button"`  // point: push button that opens the maintenance window
+	Window  time.Duration `yaml:"window"`  // how long it is open; default 10m
+}
+
+// Commands is who may command, and how they prove it.
+type Commands struct {
+	Auth      Auth           `yaml:"auth"`       // jws, none (leaves authority to the broker's rules); default jws
+	PerMinute int            `yaml:"per_minute"` // commands of one key, and to one device; default 60
+	Keys      map[string]Key `yaml:"keys"`       // by key id; without keys and with auth jws nobody may command
+}
+
+// Auth is how commands prove who gave them.
+type Auth string
+
+const (
+	AuthJWS  Auth = "jws"
+	AuthNone Auth = "none"
+)
+
+// Key is one key that commands are signed with.
+type Key struct {
+	File    string   `yaml:"file"`    // public key in PEM; of HS256 the secret, in base64
+	Alg     string   `yaml:"alg"`     // EdDSA, ES256, HS256; default EdDSA
+	Devices []string `yaml:"devices"` // ids, or "*"
+	Actions []string `yaml:"actions"` // actions, or "*"
 }
 
 // Elevator is read only, by construction. Every contact is a point; which ones are wired decides what can be concluded.

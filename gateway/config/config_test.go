@@ -76,21 +76,26 @@ func TestDefaults(t *testing.T) {
 		Loops: map[string]Loop{"entry-a": loop("entry-a-in"), "entry-b": loop("entry-b-in")},
 		Lanes: map[string]Lane{"entry": {
 			Label: "Entry", Direction: gateway.In, OneWay: &yes, A: "entry-a", B: "entry-b", Gap: 3 * time.Second, Jitter: 50 * time.Millisecond,
-			Waiting: time.Minute, UTurn: time.Minute, CreditFor: 2 * time.Minute,
+			Waiting: time.Minute, UTurn: time.Minute, CreditFor: 2 * time.Minute, WhenAway: AwayNone,
 		}},
 		Gates: map[string]Gate{"entry-gate": {
 			Label: "Entry barrier", Lane: "entry", OpenLimit: "eg-open", ClosedLimit: "eg-closed", Travel: 5 * time.Second,
 			Safety: []string{"eg-photo", "entry-b"},
 			Outputs: GateOutputs{
-				Open: &Output{Line: "GPIO16", Active: ActiveHigh}, Close: &Output{Line: "GPIO20", Active: ActiveHigh}, Stop: &Output{Line: "GPIO21", Active: ActiveHigh},
+				Open:  &Output{Line: "GPIO16", Active: ActiveHigh, Guard: GuardKernel},
+				Close: &Output{Line: "GPIO20", Active: ActiveHigh, Guard: GuardKernel},
+				Stop:  &Output{Line: "GPIO21", Active: ActiveHigh, Guard: GuardKernel},
 			},
+			Pulse: 500 * time.Millisecond, OnTrip: TripOpens, Clear: time.Second,
 		}},
 		Elevators: map[string]Elevator{"car-1": {
 			Label: "Building 1, car 1", Fault: "car-1-fault-in", RaiseAfter: ms(1000), ClearAfter: ms(1000),
 			Filter: ms(10_000), Override: ms(30_000), OutOfZone: 15 * time.Second, InZone: 90 * time.Second, TestEvery: 72 * time.Hour,
 		}},
-		Cameras: map[string]Camera{"cam-01": {Label: "Camera over the entry", Heartbeat: "cam-01-pulse", Period: time.Minute}},
-		Hash:    cfg.Hash,
+		Cameras:  map[string]Camera{"cam-01": {Label: "Camera over the entry", Heartbeat: "cam-01-pulse", Period: time.Minute}},
+		Service:  Service{Window: 10 * time.Minute},
+		Commands: Commands{Auth: AuthJWS, PerMinute: 60},
+		Hash:     cfg.Hash,
 	}
 	if diff := cmp.Diff(want, cfg); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -265,7 +270,7 @@ func TestDevices(t *testing.T) {
 	}
 	want := gateway.MetaDevice{
 		ID: "entry-gate", Kind: KindGate, Label: "Entry barrier", Parts: []string{"entry", "entry-b"},
-		Points: []string{"eg-open", "eg-closed", "eg-photo"}, Commands: []string{},
+		Points: []string{"eg-open", "eg-closed", "eg-photo"}, Commands: []string{"open", "close", "stop", "hold_open", "release"},
 	}
 	if diff := cmp.Diff(want, cfg.Devices()[5]); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

@@ -198,6 +198,11 @@ func (c *checker) checkUse() {
 			c.checkSafety(item)
 		}
 	}
+	for _, id := range c.ids(fires) {
+		use(join(fires, id) + ".input")
+	}
+	use("service.lockout")
+	use("service.button")
 	for _, id := range c.ids(elevators) {
 		path := join(elevators, id)
 		for _, key := range elevatorWires() {

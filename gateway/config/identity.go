@@ -13,6 +13,7 @@ func noun(section string) string {
 	return map[string]string{
 		buses: "bus", chips: "chip", points: "point", loops: "loop", lanes: "lane", gates: "gate", elevators: "elevator",
 		cameras: "camera", groups: "camera group", bays: "bay", lots: "lot", inputs: "input", contacts: "contact", counters: "counter",
+		fires: "fire input",
 	}[section]
 }
 

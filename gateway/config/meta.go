@@ -20,6 +20,7 @@ const (
 	KindInput       = "input"
 	KindContact     = "contact"
 	KindCounter     = "counter"
+	KindFire        = "fire"
 )
 
 // wired lists the points that are given.
@@ -37,7 +38,8 @@ func (c *Config) Root() string { return c.MQTT.Prefix + "/" + c.Gateway.Site + "
 func (c *Config) Source() string { return "//" + c.Gateway.Site + "/" + c.Gateway.ID }
 
 // Devices describes every device, by id. Parts are the loops of a lane, and the lane and safety loops of a gate; points the wires
-// that a device reads itself. Commands are empty: nothing is commanded yet.
+// that a device reads itself. Commands are the actions that
+// it takes.
 func (c *Config) Devices() []gateway.MetaDevice {
 	var list []gateway.MetaDevice
 	add := func(id, kind, label string, labels map[string]string, parts, points []string) {
@@ -65,6 +67,16 @@ func (c *Config) Devices() []gateway.MetaDevice {
 			}
 		}
 		add(id, KindGate, g.Label, g.Labels, parts, wires)
+		d := &list[len(list)-1]
+		if g.Outputs != (GateOutputs{}) {
+			for _, a := range gateway.GateActions(g.Outputs.Open != nil, g.Outputs.Close != nil) {
+				d.Commands = append(d.Commands, string(a))
+			}
+		}
+	}
+	for id, f := range c.Fires {
+		add(id, KindFire, f.Label, f.Labels, nil, []string{f.Input})
+		list[len(list)-1].Commands = []string{string(gateway.ResetFire)}
 	}
 	for id, e := range c.Elevators {
 		parts, wires := c.split(e.points()...)

@@ -29,10 +29,11 @@ const (
 	lots      = "lots"
 	contacts  = "contacts"
 	counters  = "counters"
+	fires     = "fires"
 )
 
 func sections() []string {
-	return []string{buses, chips, points, inputs, loops, lanes, gates, elevators, cameras, groups, bays, lots, contacts, counters}
+	return []string{buses, chips, points, inputs, loops, lanes, gates, elevators, cameras, groups, bays, lots, contacts, counters, fires}
 }
 
 // maxEntries of one section; the largest gateway of the reference district has about 220 points.
@@ -119,6 +120,7 @@ var rules = map[string]rule{
 	"lanes.*.u_turn":     {def: "60s", min: "0s", max: "1h"},
 	"lanes.*.authorise":  {refs: []string{points}},
 	"lanes.*.credit_for": {def: "2m", min: "5s", max: "1h"},
+	"lanes.*.when_away":  {words: []string{string(AwayNone), string(AwayOpen), string(AwayHold)}},
 
 	"gates.*.label":                {form: checkLabel},
 	"gates.*.labels.*":             {form: checkLabel},
@@ -139,6 +141,33 @@ var rules = map[string]rule{
 	"gates.*.outputs.stop.chip":    {refs: []string{chips}},
 	"gates.*.outputs.stop.pin":     {},
 	"gates.*.outputs.stop.active":  {def: "high", words: levels()},
+
+	"gates.*.outputs.open.guard":  {def: "kernel", words: guards()},
+	"gates.*.outputs.close.guard": {def: "kernel", words: guards()},
+	"gates.*.outputs.stop.guard":  {def: "kernel", words: guards()},
+	"gates.*.pulse":               {def: "500ms", min: "200ms", max: "2s"},
+	"gates.*.maintain":            {def: "false"},
+	"gates.*.max_hold":            {def: "0s", min: "0s", max: "24h"},
+	"gates.*.on_trip":             {def: "open", words: []string{string(TripOpens), string(TripStops)}},
+	"gates.*.clear":               {def: "1s", min: "200ms", max: "1m"},
+	"gates.*.exclusive":           {def: "false"},
+	"gates.*.held_open":           {def: "0s", min: "0s", max: "24h"},
+
+	"fires.*.label":    {form: checkLabel},
+	"fires.*.labels.*": {form: checkLabel},
+	"fires.*.input":    {like: "input: fire-in", refs: []string{points}},
+	"fires.*.gates.*":  {refs: []string{gates}},
+
+	"service.lockout": {refs: []string{points}},
+	"service.button":  {refs: []string{points}},
+	"service.window":  {def: "10m", min: "1m", max: "4h"},
+
+	"commands.auth":             {def: "jws", words: []string{string(AuthJWS), string(AuthNone)}},
+	"commands.per_minute":       {def: "60", min: "1", max: "6000"},
+	"commands.keys.*.file":      {like: "file: /etc/lotusgate/center.pub"}, // by alg
+	"commands.keys.*.alg":       {def: "EdDSA", words: []string{"EdDSA", "ES256", "HS256"}},
+	"commands.keys.*.devices.*": {}, // by what there is
+	"commands.keys.*.actions.*": {form: checkAction},
 
 	"elevators.*.label":        {form: checkLabel},
 	"elevators.*.labels.*":     {form: checkLabel},
@@ -215,7 +244,10 @@ var rules = map[string]rule{
 	"counters.*.every":    {def: "1m", min: "1s", max: "24h"},
 }
 
-func levels() []string     { return []string{string(ActiveLow), string(ActiveHigh)} }
+func levels() []string { return []string{string(ActiveLow), string(ActiveHigh)} }
+func guards() []string {
+	return []string{string(GuardKernel), string(GuardOneShot), string(GuardWatchdog)}
+}
 func biases() []string     { return []string{string(BiasUp), string(BiasDown), string(BiasNone)} }
 func directions() []string { return []string{"in", "out"} }
 

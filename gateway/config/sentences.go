@@ -15,6 +15,7 @@ var nouns = map[string]gateway.Text{
 	"gate":           {EN: "gate", ZH: "道闸"},
 	"elevator":       {EN: "elevator", ZH: "电梯"},
 	"camera":         {EN: "camera", ZH: "摄像机"},
+	"fire input":     {EN: "fire input", ZH: "消防输入"},
 	"camera group":   {EN: "camera group", ZH: "摄像机组"},
 	"bay":            {EN: "bay", ZH: "车位"},
 	"lot":            {EN: "lot", ZH: "停车区"},
@@ -162,6 +163,19 @@ var sentences = map[Code]sentence{
 	"no_tls":          say("the address of the broker has no TLS, so this file would not be used", "服务器地址未使用 TLS，此文件不会被用到", "begin the address with mqtts://, or remove the file", "地址请以 mqtts:// 开头，或删除此键"),
 	"no_certificate":  say("{0} holds no certificate", "{0} 中没有证书", "a PEM file: it has a line BEGIN CERTIFICATE", "应为 PEM 文件，含 BEGIN CERTIFICATE 行"),
 	"bad_key_pair":    say("certificate and key do not work together: {1}", "证书与密钥不匹配：{1}", "", ""),
+
+	// Commands.
+	"bad_action": say(`"{0}" is no action`, "“{0}”不是动作", "allowed: {1}", "允许：{1}"),
+	"bad_kid":    say(`"{0}" cannot be a key id`, "“{0}”不能用作密钥标识", "1 to 32 of a-z, 0-9 and -", "1 至 32 个 a-z、0-9 和 -"),
+	"no_stop": say("there is a key switch, and {0} has no stop relay", "有检修钥匙，但 {0} 没有停杆继电器",
+		"without one nothing of ours stops an arm that is coming down when the key is turned", "没有它，转动钥匙时正在下落的闸杆停不下来"),
+	"no_safety": say("{0} has a close relay and no safety input", "{0} 有落杆继电器但没有安全输入",
+		"CLOSE will be refused: name photocell and loop under safety", "落杆命令会被拒绝：请在 safety 下写上红外和地感"),
+	"polled_safety": say("{0} is on a chip without an INT line: a car may be seen {1} late", "{0} 所在芯片没有 INT 线：发现车辆可能晚 {1}",
+		"wire it to a native line, or wire INT", "请接到本机 GPIO 线，或接 INT"),
+	"many_safety": say("{0} inputs for one gate are too many", "一个道闸的输入过多：{0} 个", "at most {1}", "最多 {1} 个"),
+	"open_commands": say("whoever may publish to the broker may move the barriers", "能向服务器发布消息的人都能操作道闸",
+		"auth: jws with a key of the center (lotusgate key new), or a broker that lets nobody else publish", "请用 auth: jws 和中心的密钥（lotusgate key new），或确保服务器不允许他人发布"),
 
 	// Warnings.
 	"output_only_pin":     say("{0} of an {1} is an output only (datasheet revision D)", "{1} 的 {0} 只能作输出（数据手册 D 版）", "as an input it may read wrong or disturb the bus: wire the signal to another pin", "作输入可能读错或干扰总线：请把信号接到其他引脚"),

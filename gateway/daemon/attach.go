@@ -19,6 +19,7 @@ type attach struct {
 	cfg     *config.Config
 	hw      Hardware
 	clock   *clock
+	relays  *relays
 	out     field.Config
 	lines   []line.Input
 	points  map[string]int // id → index into out.Points
@@ -28,9 +29,9 @@ type attach struct {
 }
 
 // attachConfig makes it; clock is the one that a real-time clock on a bus serves.
-func attachConfig(cfg *config.Config, hw Hardware, clock *clock) *attach {
+func attachConfig(cfg *config.Config, hw Hardware, clock *clock, r *relays) *attach {
 	a := &attach{
-		cfg: cfg, hw: hw, clock: clock,
+		cfg: cfg, hw: hw, clock: clock, relays: r,
 		points: map[string]int{}, devices: map[string]int{}, sources: map[string]int{},
 	}
 	a.out.Sources = []field.SourceConfig{{ID: field.GPIO, Kind: field.GPIO, Where: "GPIO", Bus: field.GPIO}}
@@ -53,6 +54,7 @@ func attachConfig(cfg *config.Config, hw Hardware, clock *clock) *attach {
 	if len(lines) == 0 {
 		a.out.Lines = nil
 	}
+	a.addInternal()
 	devices := cfg.Devices()
 	slices.SortStableFunc(devices, func(x, y gateway.MetaDevice) int { return cmp.Compare(rank(x.Kind), rank(y.Kind)) })
 	for _, meta := range devices {
@@ -66,12 +68,49 @@ func rank(kind string) int {
 	switch kind {
 	case config.KindLoop, config.KindInput:
 		return 0
-	case config.KindLane:
+	case config.KindLane, config.KindFire:
 		return 1
 	case config.KindCameraGroup, config.KindLot:
 		return 3
 	}
 	return 2
+}
+
+// Kinds of internal devices.
+const (
+	kindCenter  = "center"
+	kindKey     = "key"
+	kindWindow  = "window"
+	kindPresent = "autonomy"
+)
+
+// addInternal makes the devices that nobody sees: the center, key switch and maintenance window. The autonomy of a lane
+// comes with its gate.
+func (a *attach) addInternal() {
+	a.internal(kindCenter, gateway.GatewayID, field.Box(device.NewCenter()))
+	if p := a.cfg.Service.Lockout; p != "" {
+		a.internal(kindKey, gateway.GatewayID, field.Box(device.NewKey()), a.point(device.RoleInput, 0, p))
+	}
+	if p := a.cfg.Service.Button; p != "" {
+		a.internal(kindWindow, gateway.GatewayID, field.Box(device.NewWindow(a.cfg.Service.Window)), a.point(device.RoleInput, 0, p))
+	}
+}
+
+// internal adds a device by its kind; its events bear id.
+func (a *attach) internal(kind, id string, m field.Stepper, parts ...field.Part) {
+	a.devices["internal "+kind] = len(a.out.Devices)
+	a.out.Devices = append(a.out.Devices, field.DeviceConfig{
+		Meta: gateway.MetaDevice{ID: id, Kind: kind}, Machine: m, Parts: parts, Internal: true,
+	})
+}
+
+// within is a part that is an internal device, if there is one.
+func (a *attach) within(role device.Role, kind string) []field.Part {
+	n, ok := a.devices["internal "+kind]
+	if !ok {
+		return nil
+	}
+	return []field.Part{{Role: role, Point: -1, Device: n}}
 }
 
 var lineBias = map[config.Bias]line.Bias{
@@ -203,14 +242,10 @@ func (a *attach) addDevice(meta gateway.MetaDevice) {
 		}
 		d.Parts = a.wired(d.Parts, device.RoleCredit, l.Authorise)
 	case config.KindGate:
-		g := a.cfg.Gates[meta.ID]
-		d.Machine = field.Box(device.NewGate(device.GateConfig{Travel: g.Travel, Safety: uint8(len(g.Safety))}))
-		d.Parts = []field.Part{
-			a.point(device.RoleOpenLimit, 0, g.OpenLimit), a.point(device.RoleClosedLimit, 0, g.ClosedLimit),
-		}
-		for i, id := range g.Safety {
-			d.Parts = append(d.Parts, a.part(device.RoleSafety, uint8(i), id))
-		}
+		d = a.gate(meta)
+	case config.KindFire:
+		d.Machine = field.Box(device.NewFireInput(false))
+		d.Parts = []field.Part{a.point(device.RoleInput, 0, a.cfg.Fires[meta.ID].Input)}
 	case config.KindElevator:
 		d.Machine, d.Parts = a.elevator(meta.ID)
 	case config.KindBay:
@@ -263,6 +298,54 @@ func (a *attach) addDevice(meta gateway.MetaDevice) {
 	}
 	a.devices[meta.ID] = len(a.out.Devices)
 	a.out.Devices = append(a.out.Devices, d)
+}
+
+func (a *attach) gate(meta gateway.MetaDevice) field.DeviceConfig {
+	g := a.cfg.Gates[meta.ID]
+	gc := device.GateConfig{
+		Travel: g.Travel, Safety: uint8(len(g.Safety)), Unguarded: !a.relays.guarded[meta.ID], Pulse: g.Pulse,
+		Maintain: g.Maintain, MaxHold: g.MaxHold, StopTrip: g.OnTrip == config.TripStops, Clear: g.Clear,
+		Lockout: a.cfg.Service.Lockout != "", Exclusive: g.Exclusive, HeldOpen: g.HeldOpen,
+	}
+	d := field.DeviceConfig{Meta: meta, Held: g.Maintain, Relays: a.relays.of(meta.ID)}
+	for o, r := range d.Relays {
+		gc.Has[o] = r != nil
+	}
+	d.Machine = field.Box(device.NewGate(gc))
+	d.Parts = []field.Part{
+		a.point(device.RoleOpenLimit, 0, g.OpenLimit), a.point(device.RoleClosedLimit, 0, g.ClosedLimit),
+	}
+	for i, id := range g.Safety {
+		d.Parts = append(d.Parts, a.part(device.RoleSafety, uint8(i), id))
+	}
+	for i, id := range config.IDs(a.cfg.Fires) {
+		if zone := a.cfg.Fires[id].Gates; len(zone) == 0 || slices.Contains(zone, meta.ID) {
+			d.Parts = append(d.Parts, a.part(device.RoleFire, uint8(i), id))
+		}
+	}
+	d.Parts = append(d.Parts, a.within(device.RoleLockout, kindKey)...)
+	d.Parts = append(d.Parts, a.within(device.RoleWindow, kindWindow)...)
+	d.Parts = append(d.Parts, a.autonomy(g.Lane)...)
+	return d
+}
+
+// autonomy adds what a lane does by itself while the center is away.
+func (a *attach) autonomy(lane string) []field.Part {
+	l := a.cfg.Lanes[lane]
+	mode, role := device.OpenOnPresence, device.RoleOpenRule
+	switch l.WhenAway {
+	case config.AwayOpen:
+	case config.AwayHold:
+		mode, role = device.HoldWhileAway, device.RoleHoldRule
+	default:
+		return nil
+	}
+	kind := kindPresent + " " + lane
+	if _, ok := a.devices["internal "+kind]; !ok {
+		parts := append(a.within(device.RoleAway, kindCenter), a.part(device.RolePresence, 0, l.A))
+		a.internal(kind, lane, field.Box(device.NewAutonomy(mode)), parts...)
+	}
+	return a.within(role, kind)
 }
 
 // camera by its heartbeat, or by its supply current. In a group bad news waits for that of the group.

@@ -22,6 +22,7 @@ import (
 	"lotusgate/gateway/day"
 	"lotusgate/gateway/field"
 	"lotusgate/gateway/hub"
+	"lotusgate/gateway/intake"
 	"lotusgate/gateway/outbox"
 	"lotusgate/gateway/status"
 	"lotusgate/gateway/support"
@@ -69,6 +70,7 @@ type daemon struct {
 	parts   field.Config // what the field is made of
 	field   *field.Field
 	day     day.Diary
+	intake  *intake.Intake
 	notices notices
 	beat    atomic.Int64  // gateway.Mono of the last step of the core
 	looked  atomic.Int64  // gateway.Mono of the last answer of the outbox
@@ -86,7 +88,7 @@ func Run(ctx context.Context, o Options) error {
 
 	restExpanders(o.Config, o.Hardware, o.Log)
 
-	d, err := start(o)
+	d, err := start(o, relays)
 	if err != nil {
 		return err
 	}
@@ -94,7 +96,7 @@ func Run(ctx context.Context, o Options) error {
 }
 
 // start opens what can refuse to open.
-func start(o Options) (*daemon, error) {
+func start(o Options, r *relays) (*daemon, error) {
 	d := &daemon{
 		o: o, cfg: o.Config, log: o.Log, notices: notices{wake: make(chan struct{}, 1)}, moved: make(chan struct{}),
 	}
@@ -120,9 +122,13 @@ func start(o Options) (*daemon, error) {
 		Version: o.Version, KernelBoot: d.clock.boot, Config: d.cfg.Hash, Started: d.clock.Now(),
 	})
 	rec := &recorder{box: d.box, boot: d.clock.boot, log: d.log, seen: o.Event}
-	d.attach = attachConfig(d.cfg, o.Hardware, d.clock)
+	d.attach = attachConfig(d.cfg, o.Hardware, d.clock, r)
 	d.parts = d.attach.out
 	d.parts.Trace = traceOf(d.parts)
+	if d.intake, err = newIntake(d, d.parts); err != nil {
+		return nil, errors.Join(err, d.box.Close())
+	}
+	d.parts.Reply = d.intake.Answer
 	d.field = field.New(d.parts, d.hub, rec, d.clock.Now, d.step)
 	return d, nil
 }
@@ -150,6 +156,8 @@ func (d *daemon) run(ctx context.Context, relays *relays) error {
 	others.Go(func() { d.watchBoard(fieldCtx) })
 	others.Go(func() { d.truths.Run(fieldCtx) })
 	others.Go(func() { d.keepDiary(fieldCtx) })
+	others.Go(func() { d.watchCenter(fieldCtx) })
+	others.Go(func() { d.intake.Run(fieldCtx) })
 	report := func(e gateway.Event) { d.field.Post(fieldCtx, e) }
 	others.Go(func() { relays.keep(fieldCtx, d.clock.Now, report) })
 	expanders := d.attach.expanderRelays(fieldCtx, d.field, d.log)
@@ -269,6 +277,7 @@ func (d *daemon) startUplink(ctx context.Context, wg *sync.WaitGroup) error {
 		Window: m.Window, KeepAlive: m.KeepAlive, AckTimeout: m.AckTimeout, BacklogRate: m.BacklogRate,
 		Version: d.o.Version, KernelBoot: d.clock.boot, Date: d.clock.Date,
 		AlarmText: text.Alarm, Problems: d.ownProblems, Poison: d.quarantine, Log: d.log,
+		Commands: d.intake,
 	}, q, d.clock, d.hub, q)
 	if err != nil {
 		return err

@@ -17,7 +17,7 @@ const driveMost = 2 * time.Second
 // restExpanders makes the relays on expanders inactive before anything else happens: the last owner may have died with a
 // coil on, and the latch of a chip keeps it so. What cannot be reached now is made inactive when its bus works.
 func restExpanders(cfg *config.Config, hw Hardware, log *slog.Logger) {
-	a := attachConfig(cfg, hw, nil) // a clock is not asked for the time here
+	a := attachConfig(cfg, hw, nil, &relays{}) // a clock is not asked for the time here
 	for _, b := range a.buses {
 		b.chips = onlyOutputs(b.chips)
 		if len(b.chips) == 0 {
@@ -55,15 +55,15 @@ type driver interface {
 
 // expanderRelays are the relays on pins of chips. They go through the owner of the bus, who makes them inactive first
 // when it sets a chip up, and proves each write by reading back.
-func (a *attach) expanderRelays(ctx context.Context, d driver, log *slog.Logger) *relays {
-	r := &relays{log: log}
+func (a *attach) expanderRelays(ctx context.Context, d driver, log *slog.Logger) *coils {
+	r := &coils{log: log}
 	for _, id := range config.IDs(a.cfg.Gates) {
 		for name, out := range a.cfg.Gates[id].Outputs.All() {
 			if out.Chip == "" {
 				continue
 			}
 			c := chipCoil{ctx: ctx, driver: d, source: a.sources[out.Chip], channel: a.pin(out.Chip, out.Pin), low: out.Active == config.ActiveLow}
-			r.all = append(r.all, heldRelay{
+			r.all = append(r.all, heldCoil{
 				id: id + "-" + name, on: a.cfg.Chips[out.Chip].Bus,
 				open: func() (coil, error) { return c, c.Set(false) },
 			})

@@ -1,4 +1,5 @@
-// Package device is the arithmetic of the field: settle filter, loop, lane, gate, elevator, camera.
+// Package device is the arithmetic of the field: settle filter, loop, lane, gate, elevator, camera, and what holds gates
+// open or still: fire input, key switch, maintenance window, autonomy.
 //
 // Every machine is a small comparable struct. Step takes the time and one input and returns the next value, what
 // follows from it, and when it wants to be stepped again:
@@ -34,6 +35,13 @@ const (
 	RoleOpenLimit               // gate
 	RoleClosedLimit             // gate
 	RoleSafety                  // gate: must be clear to close; several, told apart by Index
+	RoleFire                    // gate: on = stays open
+	RoleLockout                 // gate: on = somebody turned the key: nothing moves
+	RoleWindow                  // gate: on = a maintenance window is open
+	RoleHoldRule                // gate: on = a rule wants it open
+	RoleOpenRule                // gate: on = a rule wants it opened whenever it is not
+	RoleAway                    // autonomy: on = the center is unreachable
+	RolePresence                // autonomy: on = a vehicle waits; several, told apart by Index
 )
 
 // Signal is a settled truth that a wire or a device offers to another device.
@@ -55,7 +63,11 @@ type Input struct {
 	Role   Role
 	Index  uint8 // among several parts of one role
 	Signal Signal
-	Value  int64 // of Measured, in the unit of the point: µA, µV, ‰; valid while Signal is known
+
+	Order    Order
+	Evidence Evidence
+	Report   Report
+	Value    int64 // of Measured, in the unit of the point: µA, µV, ‰; valid while Signal is known
 }
 
 // InputKind tells what an Input carries.
@@ -64,6 +76,9 @@ type InputKind uint8
 const (
 	Timer InputKind = iota
 	SignalChanged
+	OrderGiven   // Order
+	EvidenceRead // Evidence: the answer to Effects.Ask
+	OutputTold   // Report
 	Measured
 	Acknowledged // somebody at the center has taken the device's alarm
 	Ended        // and has ended it from afar
@@ -92,7 +107,9 @@ func (in Input) at(now gateway.Mono) gateway.Mono {
 
 // Effects of one step.
 type Effects struct {
-	Events []Emit // in the order they happened
+	Events   []Emit    // in the order they happened
+	Outcomes []Outcome // of orders
+	Ask      uint32    // not 0: read every safety input now and answer with this number
 }
 
 // Emit is an event that a machine concluded; the shell adds whose it is.
@@ -105,6 +122,8 @@ type Emit struct {
 func (e *Effects) emit(t gateway.Type, at gateway.Mono, data any) {
 	e.Events = append(e.Events, Emit{Type: t, At: at, Data: data})
 }
+
+func (e *Effects) tell(o Outcome) { e.Outcomes = append(e.Outcomes, o) }
 
 // Machine is what every device is.
 type Machine[T any] interface {

@@ -6,21 +6,61 @@ import (
 	"lotusgate/gateway"
 )
 
-// Gate follows a barrier by its two limit switches: (open, closed) 10 is open, 01 closed, 00 on the way, 11 a wiring
-// fault. The position is not known until a limit has been read once.
+// Gate is a barrier: two limit switches, safety inputs, and up to three relays. It follows the arm, decides what may move
+// it, and says from when until when each relay shall be active (Drive); it switches nothing itself.
 //
-// This machine observes; it has no output and moves nothing. A barrier that moves without us is normal: fobs, ticket
-// machines and the barrier's own controller open it legitimately, so every movement has the cause "unknown".
+// The limits (open, closed): 10 is open, 01 closed, 00 on the way, 11 a wiring fault. The position is not known until a
+// limit has been read once. A barrier that moves without us is normal: fobs, ticket machines and the barrier's own
+// controller open it legitimately.
+//
+// Priorities: lockout, fire, commanded STOP, OPEN on a trip, OPEN, CLOSE, rules. A wired STOP beats all of them in the
+// controller, and is no input of ours. Nothing closes by itself, ever: CLOSE is always an order, with fresh evidence.
 type Gate struct {
 	cfg GateConfig
 
 	open, closed Signal
 	safety       [MaxSafety]Signal
-	position     gatePosition
-	since        gateway.Mono
-	left         gateway.Mono // when a limit was left
-	conflict     bool         // both limits at once
-	overdue      bool         // travel time-out passed
+	lockout      Signal
+	fires        [MaxSafety]bool // several inputs, told apart by Index
+	fire, window bool
+	holdRule     bool
+	openRule     bool
+
+	position gatePosition
+	since    gateway.Mono
+	left     gateway.Mono // when a limit was left
+	conflict bool         // both limits at once
+	overdue  bool         // travel time-out passed
+	stuck    bool         // no_motion
+	forced   bool
+	stopped  bool // by STOP, between the limits
+	heldOpen bool // held_open was told
+
+	broken     [Outputs]bool // relays that did not do what they were told
+	drive      Drive
+	closing    gateway.Mono          // first CLOSE output; not zero until the closed limit is read, or the time-out
+	tripped    bool                  // something came under the closing arm; until a limit is read
+	unsafe     bool                  // a safety input is blocked or bad
+	opensFor   gateway.MovementCause // why OPEN was active last
+	opensUntil gateway.Mono          // an opening that begins until then is for that reason
+	cause      gateway.MovementCause // of the movement that goes on
+
+	pending  Order // CLOSE that waits for its evidence
+	asked    gateway.Mono
+	question uint32
+	job      job
+	hold     gateway.Mono // hold_open until then
+	wanted   bool         // fire, hold or rule want it open
+	still    bool         // lockout was obeyed
+	quiet    bool         // STOP was commanded: rules rest until none wants anything
+	again    gateway.Mono // a pulse gate that is to be open is pulsed again then
+}
+
+// job is an order that was accepted and has not ended.
+type job struct {
+	Order
+	begun gateway.Mono // first output
+	told  bool         // executing was told
 }
 
 // MaxSafety is how many safety inputs one gate may have.
@@ -28,9 +68,32 @@ const MaxSafety = 4
 
 // GateConfig is what a site says about a barrier.
 type GateConfig struct {
-	Travel time.Duration // nominal; twice that is a time-out
-	Safety uint8         // number of safety inputs in use, up to MaxSafety
+	Travel    time.Duration // nominal; twice that is a time-out
+	Safety    uint8         // number of safety inputs in use, up to MaxSafety
+	NoLimits  bool          // there are no limit switches: done is never verified, CLOSE never allowed
+	Has       [Outputs]bool // relays
+	Unguarded bool          // nothing makes the relays inactive when this process dies: no CLOSE
+	Pulse     time.Duration // of a relay; default 500 ms
+	Maintain  bool          // hold_open holds the relay; else it is pulsed whenever the gate is not open
+	MaxHold   time.Duration // of a held relay, but for fire; 0 = no limit
+	StopTrip  bool          // on a trip while closing: STOP, not OPEN
+	Clear     time.Duration // every safety input must have been clear that long to close
+	Lockout   bool          // there is a key switch
+	Exclusive bool          // nobody else opens it: leaving closed without us is forced
+	HeldOpen  time.Duration // held_open after that long open without a reason of ours; 0 = never
 }
+
+// Times that do not depend on the site.
+const (
+	Gap          = 300 * time.Millisecond  // between opposing outputs
+	NoMotionTime = 1500 * time.Millisecond // a limit still there that long after the output began
+	EvidenceTime = 500 * time.Millisecond  // for the answer to a question
+	FreshTime    = 100 * time.Millisecond  // age of a sample at the decision
+	PulseTime    = 500 * time.Millisecond  // default
+	MinPulse     = 200 * time.Millisecond
+	MaxPulse     = 2 * time.Second
+	repulse      = 2 * time.Second // at least, between two pulses that hold a gate open
+)
 
 type gatePosition uint8
 
@@ -44,111 +107,72 @@ const (
 
 var gateWords = [...]string{"", "closed", "opening", "open", "closing"}
 
-// NewGate returns a gate of which nothing is known.
-func NewGate(cfg GateConfig) Gate { return Gate{cfg: cfg} }
+// NewGate returns a gate of which nothing is known and whose outputs are inactive.
+func NewGate(cfg GateConfig) Gate {
+	if cfg.Pulse == 0 {
+		cfg.Pulse = PulseTime
+	}
+	if cfg.Safety > MaxSafety {
+		cfg.Safety, cfg.Unguarded = MaxSafety, true
+	}
+	cfg.Pulse = min(max(cfg.Pulse, MinPulse), MaxPulse)
+	return Gate{cfg: cfg}
+}
 
-// Step takes RoleOpenLimit, RoleClosedLimit and RoleSafety (on = blocked: the beam is broken, the loop is occupied).
+// Drive is when each output shall be active.
+func (g Gate) Drive() Drive { return g.drive }
+
+// Step takes RoleOpenLimit, RoleClosedLimit, RoleSafety (on = blocked: the beam is broken, the loop is occupied),
+// RoleFire, RoleLockout, RoleWindow, RoleHoldRule, RoleOpenRule, orders, evidence and reports of the outputs.
 func (g Gate) Step(now gateway.Mono, in Input) (Gate, Effects, gateway.Mono) {
 	var fx Effects
 	t := in.at(now)
-	if in.Kind == SignalChanged {
-		switch in.Role {
-		case RoleOpenLimit:
-			g.open = in.Signal
-		case RoleClosedLimit:
-			g.closed = in.Signal
-		case RoleSafety:
-			g.safety[in.Index%MaxSafety] = in.Signal
-		}
+	switch in.Kind {
+	case SignalChanged:
+		g.note(in)
+	case OutputTold:
+		g.report(now, in.Report, &fx)
 	}
-	switch {
-	case !g.open.Known() || !g.closed.Known():
-		g.position, g.left = gateUnknown, 0
-	case g.open.On && g.closed.On:
-		g = g.conflicting(t, &fx)
-	default:
-		g = g.follow(t, &fx)
+	g.watch(t, &fx)
+	g.guard(now, &fx)
+	switch in.Kind {
+	case OrderGiven:
+		g.order(now, in.Order, &fx)
+	case EvidenceRead:
+		g.judge(now, in.Evidence, &fx)
 	}
-	if due := g.deadline(); !due.IsZero() && now >= due {
-		g.overdue = true
-		fx.emit(gateway.GateFault, due, gateway.GateFaultData{Cause: "travel_timeout"})
-	}
-	return g, fx, after(now, g.deadline())
+	g.rules(now)
+	g.timeouts(now, &fx)
+	g.progress(now, &fx)
+	return g, fx, after(now, g.wake(now))
 }
 
-func (g Gate) conflicting(t gateway.Mono, fx *Effects) Gate {
-	if !g.conflict {
-		g.conflict = true
-		g.position, g.since, g.left = gateUnknown, t, 0
-		fx.emit(gateway.GateFault, t, gateway.GateFaultData{Cause: "limit_conflict"})
+// note keeps what a signal says.
+func (g *Gate) note(in Input) {
+	s := in.Signal
+	switch in.Role {
+	case RoleOpenLimit:
+		g.open = s
+	case RoleClosedLimit:
+		g.closed = s
+	case RoleSafety:
+		g.safety[in.Index%MaxSafety] = s
+	case RoleLockout:
+		g.lockout = s
+	case RoleFire:
+		g.fires[in.Index%MaxSafety] = s.On
+		g.fire = g.fires != [MaxSafety]bool{}
+	case RoleWindow:
+		g.window = s.On
+	case RoleHoldRule:
+		g.holdRule = s.On
+	case RoleOpenRule:
+		g.openRule = s.On
 	}
-	return g
 }
 
-// follow moves the position along with readable limits that do not contradict each other.
-func (g Gate) follow(t gateway.Mono, fx *Effects) Gate {
-	if g.conflict {
-		g.conflict = false
-		fx.emit(gateway.GateFaultCleared, t, gateway.GateFaultData{Cause: "limit_conflict"})
-	}
-	was := g.position
-	switch {
-	case g.open.On:
-		g.position = gateOpen
-	case g.closed.On:
-		g.position = gateClosed
-	case was == gateClosed:
-		g.position = gateOpening
-	case was == gateOpen:
-		g.position = gateClosing
-	}
-	if g.position == was {
-		return g
-	}
-	g.since = t
-	move := gateway.MovementData{Cause: gateway.CauseUnknown}
-	switch g.position {
-	case gateOpening:
-		g.left = t
-		fx.emit(gateway.GateOpening, t, move)
-	case gateClosing:
-		g.left = t
-		fx.emit(gateway.GateClosing, t, move)
-	case gateOpen, gateClosed:
-		g = g.arrived(was, t, fx)
-	}
-	return g
-}
-
-// arrived reports a limit that was reached, unless it is the first thing known about the barrier.
-func (g Gate) arrived(was gatePosition, t gateway.Mono, fx *Effects) Gate {
-	if g.overdue {
-		g.overdue = false
-		fx.emit(gateway.GateFaultCleared, t, gateway.GateFaultData{Cause: "travel_timeout"})
-	}
-	if was == gateUnknown {
-		g.left = 0
-		return g
-	}
-	move := gateway.MovementData{Cause: gateway.CauseUnknown, TravelMS: millis(g.left, t)}
-	g.left = 0
-	kind := gateway.GateClosed
-	if g.position == gateOpen {
-		kind = gateway.GateOpened
-		if was == gateClosing { // reopened inside a close: something was in the way
-			fx.emit(gateway.GateObstructed, t, move)
-		}
-	}
-	fx.emit(kind, t, move)
-	return g
-}
-
-func (g Gate) deadline() gateway.Mono {
-	if g.overdue || g.left.IsZero() || g.position != gateOpening && g.position != gateClosing {
-		return 0
-	}
-	return g.left.Add(2 * g.cfg.Travel)
-}
+// locked tells whether the key is turned. A key switch that cannot be read counts as turned.
+func (g *Gate) locked() bool { return g.cfg.Lockout && (!g.lockout.Known() || g.lockout.On) }
 
 // safetyClear tells whether there is a safety input, and every one is readable and clear.
 func (g Gate) safetyClear() bool {
@@ -160,26 +184,65 @@ func (g Gate) safetyClear() bool {
 	return g.cfg.Safety > 0
 }
 
+// wake is the next time at which something is due without an input.
+func (g *Gate) wake(now gateway.Mono) gateway.Mono {
+	var w gateway.Mono
+	due := func(t gateway.Mono) {
+		if !t.IsZero() && t < Forever && t > now {
+			w = gateway.Earliest(w, t)
+		}
+	}
+	due(g.travelDue())
+	if g.asked != 0 {
+		due(g.asked.Add(EvidenceTime) + 1)
+	}
+	if g.job.Number != 0 {
+		due(g.job.begun.Add(NoMotionTime))
+		due(g.job.begun.Add(2 * g.cfg.Travel))
+	}
+	for _, p := range g.drive {
+		due(p.From)
+		due(p.Until) // a job without limits ends with its pulse; a second order may have waited for it
+	}
+	if g.closing != 0 {
+		due(g.closing.Add(2 * g.cfg.Travel))
+	}
+	due(g.hold)
+	if g.wanted {
+		due(g.again)
+	}
+	if g.cfg.HeldOpen > 0 && g.position == gateOpen && !g.heldOpen {
+		due(g.since.Add(g.cfg.HeldOpen))
+	}
+	return w
+}
+
 // GateDetail goes out with the state of a gate.
 type GateDetail struct {
 	OpenLimit   bool `json:"open_limit"`
 	ClosedLimit bool `json:"closed_limit"`
 	SafetyClear bool `json:"safety_clear"` // false also when there is no safety input, or one cannot be read
+	Held        bool `json:"held"`         // kept open by fire, hold_open or a rule
 }
 
-// State is closed, opening, open, closing, stopped (travel time-out) or fault (limits contradict each other).
+// State is closed, opening, open, closing, stopped (STOP, or a travel time-out), obstructed (something came under the
+// closing arm), forced or fault (limits contradict each other).
 func (g Gate) State() gateway.DeviceState {
 	s := gateway.DeviceState{
 		Value: gateWords[g.position], Quality: gateway.Good, Since: g.since,
-		Detail: GateDetail{OpenLimit: g.open.On, ClosedLimit: g.closed.On, SafetyClear: g.safetyClear()},
+		Detail: GateDetail{OpenLimit: g.open.On, ClosedLimit: g.closed.On, SafetyClear: g.safetyClear(), Held: g.wanted},
 	}
 	switch {
 	case g.conflict && g.open.Known() && g.closed.Known():
 		s.Value = "fault"
 	case g.position == gateUnknown:
 		s.Quality = gateway.Bad
-	case g.overdue:
+	case g.tripped:
+		s.Value = "obstructed"
+	case g.overdue, g.stopped:
 		s.Value = "stopped"
+	case g.forced:
+		s.Value = "forced"
 	}
 	return s
 }

@@ -2,6 +2,7 @@ package field
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"lotusgate/drivers"
@@ -22,6 +23,7 @@ type acquireBus struct {
 	ints  chan drivers.Edge
 	level chan<- levelAsk
 	drive chan driveAsk
+	ask   chan chipAsk // for fresh levels, by proof
 
 	chips    []chipState
 	sample   drivers.Sample
@@ -31,6 +33,20 @@ type acquireBus struct {
 	verdict  drivers.Fault // on the bus as a whole, from the failures of its chips
 	count    traffic
 }
+
+// chipAsk is a question for the levels of a chip now.
+type chipAsk struct {
+	source int
+	answer chan<- chipAnswer // has room
+}
+
+type chipAnswer struct {
+	levels Levels
+	err    error
+}
+
+// errChipDown answers a question about a chip that does not.
+var errChipDown = errors.New("the chip cannot be read")
 
 type chipState struct {
 	up      bool
@@ -63,7 +79,7 @@ func (b *acquireBus) run(ctx context.Context) {
 	}
 }
 
-// pause waits, and meanwhile answers that nothing can be driven.
+// pause waits, and meanwhile answers that nothing can be driven or read.
 func (b *acquireBus) pause(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -75,8 +91,23 @@ func (b *acquireBus) pause(ctx context.Context, d time.Duration) {
 			return
 		case q := <-b.drive:
 			q.answer <- errNoBus
+		case q := <-b.ask:
+			q.answer <- chipAnswer{err: errNoBus}
 		}
 	}
+}
+
+// fresh reads a chip because a decision needs to know.
+func (b *acquireBus) fresh(ctx context.Context, bus Bus, q chipAsk) {
+	a := chipAnswer{err: errChipDown}
+	for i, c := range b.cfg.Chips {
+		if c.Source == q.source && b.chips[i].up && b.look(ctx, bus, i, [2]time.Duration{}) {
+			a.err = nil
+			a.levels.At = gateway.MonoOf(b.sample.At)
+			a.levels.Bits[0], a.levels.Valid[0] = uint64(b.sample.Levels), uint64(b.sample.Inputs)
+		}
+	}
+	q.answer <- a
 }
 
 // serve looks after the chips of an open bus until the bus is gone or ctx ends.
@@ -96,6 +127,8 @@ func (b *acquireBus) serve(ctx context.Context, bus Bus) {
 			b.answer(ctx, bus)
 		case q := <-b.drive:
 			q.answer <- b.set(ctx, bus, q)
+		case q := <-b.ask:
+			b.fresh(ctx, bus, q)
 		case <-timer.C:
 		}
 		b.tally(ctx, bus, false)

@@ -15,7 +15,10 @@ type Config struct {
 	Devices []DeviceConfig // a device comes after the devices it is made of; a camera may hear its group, too
 	Lines   *LinesConfig
 	Buses   []BusConfig
-	Trace   *trace.Trace // of Points, in their order; nil = edges are not kept
+
+	// Reply, if not nil, is told what becomes of every command, by the core: it must not wait.
+	Reply func(gateway.Reply)
+	Trace *trace.Trace // of Points, in their order; nil = edges are not kept
 }
 
 // SourceConfig names a source of levels: the native lines, or a chip.
@@ -68,6 +71,20 @@ type DeviceConfig struct {
 	Meta    gateway.MetaDevice
 	Machine Stepper
 	Parts   []Part
+
+	// Internal devices are in no view; their events bear the id of Meta all the same, which another device may have.
+	Internal bool
+
+	// Relays of a gate; nil = none.
+	Relays [device.Outputs]Relay
+	Held   bool // the OPEN relay may be active for longer than a pulse
+}
+
+// Relay is one output. It is used by one goroutine.
+type Relay interface {
+	Set(active bool) error
+	// Active reads the output back; ok is false where that is impossible.
+	Active() (active, ok bool, err error)
 }
 
 // Part feeds a device: from a point, or from another device that comes before it.
@@ -84,6 +101,7 @@ type Stepper interface {
 	state() gateway.DeviceState
 	signal() (device.Signal, bool)
 	balance() (s device.Signal, value int64, ok bool)
+	drive() (device.Drive, bool)
 }
 
 // Box holds machine m so that the core can keep machines of different kinds in one list.
@@ -114,4 +132,12 @@ func (b *box[T]) balance() (device.Signal, int64, bool) {
 	}
 	s, value := m.Balance()
 	return s, value, true
+}
+
+func (b *box[T]) drive() (device.Drive, bool) {
+	d, ok := any(b.m).(interface{ Drive() device.Drive })
+	if !ok {
+		return device.Drive{}, false
+	}
+	return d.Drive(), true
 }

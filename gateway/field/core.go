@@ -20,6 +20,10 @@ type Core struct {
 	hub     *hub.Hub
 	record  Recorder
 	trace   *trace.Trace
+	orders  orders
+
+	ask   func(question)          // where evidence is read; nil = nowhere
+	drive func(int, device.Drive) // what a gate's relays shall do; nil = there are none
 }
 
 // point is one wire.
@@ -60,6 +64,7 @@ type source struct {
 	view  hub.Source
 	shown gateway.Mono // when the count of reads was last shown
 	blind gateway.Mono // since when INT cannot be relied on; zero = it can
+	heard bool         // it has spoken, or was found to be unreadable
 }
 
 // showEvery bounds how often a count of reads, which is of no urgency, costs everybody a new view.
@@ -67,7 +72,9 @@ const showEvery = time.Second
 
 // NewCore makes a core that knows nothing yet: every point and device is bad until its source has spoken.
 func NewCore(cfg Config, h *hub.Hub, r Recorder, now gateway.Mono) *Core {
-	c := &Core{hub: h, record: r, trace: cfg.Trace, byPlace: make([][]int, len(cfg.Sources))}
+	c := &Core{
+		hub: h, record: r, trace: cfg.Trace, byPlace: make([][]int, len(cfg.Sources)), orders: newOrders(cfg),
+	}
 	for i, s := range cfg.Sources {
 		c.byPlace[i] = make([]int, MaxChannels)
 		for n := range c.byPlace[i] {
@@ -97,8 +104,25 @@ func NewCore(cfg Config, h *hub.Hub, r Recorder, now gateway.Mono) *Core {
 				c.devices[part.Device].feeds = append(c.devices[part.Device].feeds, f)
 			}
 		}
+		if !d.Internal {
+			h.PutDevice(c.devices[i].view)
+		}
 	}
 	return c
+}
+
+// begin tells devices what was true before anything was read: a fire that an earlier run had latched. It comes before
+// the first input.
+func (c *Core) begin(now gateway.Mono) {
+	for i := range c.devices {
+		d := &c.devices[i]
+		if s, ok := d.cfg.Machine.signal(); ok && s.Known() && s.On {
+			c.lead(now, d, device.Input{Kind: device.SignalChanged, Signal: s})
+		}
+		if d.cfg.Internal {
+			c.step(now, i, device.Input{}) // time begins
+		}
+	}
 }
 
 // Apply gives one input to the core. now must not be before the now of an earlier call.
@@ -130,6 +154,18 @@ func (c *Core) Apply(now gateway.Mono, in Input) {
 		c.interrupt(now, in)
 	case AlarmInput:
 		c.act(now, in.Alarm)
+	case CommandInput:
+		c.command(now, in.Command)
+	case ProofInput:
+		c.step(now, in.Device, device.Input{Kind: device.EvidenceRead, Evidence: in.Evidence})
+	case ReportInput:
+		c.step(now, in.Device, device.Input{Kind: device.OutputTold, Report: in.Report})
+	case SignalInput:
+		for i := range c.devices {
+			if d := &c.devices[i]; d.cfg.Internal && d.cfg.Meta.Kind == in.ID {
+				c.step(now, i, device.Changed(device.RoleInput, 0, device.Signal{On: in.On, Quality: gateway.Good, Since: now}))
+			}
+		}
 	}
 }
 
@@ -226,6 +262,7 @@ func (c *Core) edge(now gateway.Mono, src int, e drivers.Edge) {
 // levels repairs what no edge had announced.
 func (c *Core) levels(now gateway.Mono, src int, l *Levels) {
 	s := &c.sources[src]
+	s.heard = true
 	s.view.Reads++
 	if now.Sub(s.shown) >= showEvery {
 		s.shown = now
@@ -380,24 +417,40 @@ func (c *Core) step(now gateway.Mono, i int, in device.Input) {
 	d := &c.devices[i]
 	before, _ := d.cfg.Machine.signal()
 	doubt, balance, _ := d.cfg.Machine.balance()
+	drove, moves := d.cfg.Machine.drive()
 	fx, wake := d.cfg.Machine.step(now, in)
 	d.wake = wake
+	if drive, _ := d.cfg.Machine.drive(); moves && drive != drove && c.drive != nil {
+		c.drive(i, drive) // before anything that takes time
+	}
+	if fx.Ask != 0 && c.ask != nil {
+		c.ask(question{device: i, number: fx.Ask})
+	}
 	for _, e := range fx.Events {
 		d.view.Event = c.emit(gateway.Event{Type: e.Type, ID: d.cfg.Meta.ID, At: e.At, Data: e.Data})
 	}
 	if state := d.cfg.Machine.state(); state != d.view.State || len(fx.Events) > 0 {
 		d.view.State = state
-		c.hub.PutDevice(d.view)
+		if !d.cfg.Internal {
+			c.hub.PutDevice(d.view)
+		}
+	}
+	for _, o := range fx.Outcomes {
+		c.outcome(now, i, o)
 	}
 	if signal, ok := d.cfg.Machine.signal(); ok && signal != before {
-		for _, f := range d.feeds {
-			c.step(now, f.device, device.Changed(f.role, f.index, signal))
-		}
+		c.lead(now, d, device.Input{Kind: device.SignalChanged, Signal: signal})
 	}
 	if s, value, ok := d.cfg.Machine.balance(); ok && (value != balance || s.Quality != doubt.Quality) {
-		for _, f := range d.feeds {
-			c.step(now, f.device, device.Reading(f.role, f.index, s, value))
-		}
+		c.lead(now, d, device.Reading(0, 0, s, value))
+	}
+}
+
+// lead tells the devices that are made of d what it says.
+func (c *Core) lead(now gateway.Mono, d *logical, in device.Input) {
+	for _, f := range d.feeds {
+		in.Role, in.Index = f.role, f.index
+		c.step(now, f.device, in)
 	}
 }
 

@@ -2,7 +2,9 @@
 // goroutine (the core), and hands what follows to storage and hub.
 //
 //	acquire ─► core ─► Recorder (events, in order)
-//	                └► hub.Hub  (states, points, alarms)
+//	commands ─►     ├► hub.Hub  (states, points, alarms)
+//	                ├► proof    (fresh reads of safety inputs) ─► core
+//	                └► actuator (one for each gate: its relays, their timer) ─► core
 //
 // Promises: the core never waits for disk, broker, bus or browser. Sources push into a bounded channel; what they could
 // not push in time they report as lost, and a level read repairs it. A source that fails makes its points bad, with the
@@ -16,6 +18,7 @@ import (
 
 	"lotusgate/drivers"
 	"lotusgate/gateway"
+	"lotusgate/gateway/device"
 )
 
 // Recorder takes events in the order in which the core issues them. It returns the event's name at once and never
@@ -69,6 +72,10 @@ const (
 	TrafficInput                    // Source, Traffic: what went over the bus or to the chip so far
 	InterruptInput                  // Source, Err: the chip's INT wire cannot be relied on; nil = it works again
 	AlarmInput                      // Alarm: what somebody does about an alarm
+	CommandInput                    // Command
+	ProofInput                      // Device, Evidence: the answer to a question of the device
+	ReportInput                     // Device, Report: what a relay did
+	SignalInput                     // ID, On: what another part of the daemon tells an internal device
 )
 
 // Input is one thing the core is given.
@@ -83,6 +90,13 @@ type Input struct {
 	Reading drivers.Reading
 	Traffic Traffic
 	Alarm   AlarmAct
+
+	Command  gateway.Command
+	Device   int
+	Evidence device.Evidence
+	Report   device.Report
+	ID       string
+	On       bool
 }
 
 // Traffic of a bus or a chip.

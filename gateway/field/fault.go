@@ -8,6 +8,7 @@ import (
 // down marks a source, or one channel of it, as unreadable. It is reported once, not with every attempt.
 func (c *Core) down(now gateway.Mono, in Input) {
 	s := &c.sources[in.Source]
+	s.heard = s.heard || in.Channel == All
 	s.view.Errors++
 	word, text := drivers.Classify(in.Err).String(), in.Err.Error()
 	data := gateway.BusFaultData{Cause: word, Error: text}

@@ -7,6 +7,7 @@ import (
 
 	"lotusgate/drivers"
 	"lotusgate/gateway"
+	"lotusgate/gateway/device"
 	"lotusgate/gateway/hub"
 )
 
@@ -18,16 +19,27 @@ type Field struct {
 	now  func() gateway.Mono
 	beat func()
 
-	drives map[int]chan driveAsk // source → the owner of its bus
+	drives    map[int]chan driveAsk // source → the owner of its bus
+	stops     chan gateway.Command  // past the queue
+	queue     chan gateway.Command
+	questions chan question
+	actuators map[int]*actuator // by device
 }
 
 // inputsWaiting bounds what sources may be ahead of the core.
 const inputsWaiting = 1024
 
+// commandsWaiting bounds the commands that wait for the core.
+const commandsWaiting = 16
+
 // New makes a field that has not started. now is the monotonic clock; beat, if not nil, is called by the core at least
 // once a second: the proof of life that a watchdog wants.
 func New(cfg Config, h *hub.Hub, r Recorder, now func() gateway.Mono, beat func()) *Field {
-	f := &Field{cfg: cfg, core: NewCore(cfg, h, r, now()), in: make(chan Input, inputsWaiting), now: now, beat: beat}
+	f := &Field{
+		cfg: cfg, core: NewCore(cfg, h, r, now()), in: make(chan Input, inputsWaiting), now: now, beat: beat,
+		stops: make(chan gateway.Command, commandsWaiting), queue: make(chan gateway.Command, commandsWaiting),
+		questions: make(chan question, commandsWaiting), actuators: map[int]*actuator{},
+	}
 	f.drives = map[int]chan driveAsk{}
 	for _, b := range cfg.Buses {
 		asks := make(chan driveAsk)
@@ -35,7 +47,43 @@ func New(cfg Config, h *hub.Hub, r Recorder, now func() gateway.Mono, beat func(
 			f.drives[c.Source] = asks
 		}
 	}
+	for i, d := range cfg.Devices {
+		if d.Relays != [device.Outputs]Relay{} {
+			f.actuators[i] = newActuator(i, d, now, f.in)
+		}
+	}
+	f.core.drive = func(i int, d device.Drive) {
+		if a := f.actuators[i]; a != nil {
+			a.want(d)
+		}
+	}
+	f.core.ask = func(q question) {
+		select {
+		case f.questions <- q:
+		default: // nobody answers, and no answer is a refusal
+		}
+	}
 	return f
+}
+
+// Command hands a command over, in order; stop goes past the others. It is false when too many wait: nothing will become
+// of the command then. It never waits.
+func (f *Field) Command(c gateway.Command) bool {
+	to := f.queue
+	if c.Action == gateway.Stop {
+		to = f.stops
+	}
+	select {
+	case to <- c:
+		return true
+	default:
+		return false
+	}
+}
+
+// Signal tells the internal devices of a kind that something is so.
+func (f *Field) Signal(ctx context.Context, kind string, on bool) bool {
+	return push(ctx, f.in, Input{Kind: SignalInput, ID: kind, On: on})
 }
 
 // Post hands an event of another part of the daemon to the core, so that all events are issued in one order. It waits
@@ -53,6 +101,7 @@ func (f *Field) Run(ctx context.Context) {
 	defer wg.Wait()
 	asks := make(chan levelAsk)
 	toINT := map[int]chan<- drivers.Edge{}
+	chips := make([]chan<- chipAsk, len(f.cfg.Sources))
 	for _, b := range f.cfg.Buses {
 		ints := make(chan drivers.Edge, 64)
 		var drive chan driveAsk
@@ -62,11 +111,20 @@ func (f *Field) Run(ctx context.Context) {
 			}
 			drive = f.drives[c.Source]
 		}
-		a := &acquireBus{cfg: b, now: f.now, core: f.in, ints: ints, level: asks, drive: drive}
+		fresh := make(chan chipAsk)
+		for _, c := range b.Chips {
+			chips[c.Source] = fresh
+		}
+		a := &acquireBus{cfg: b, now: f.now, core: f.in, ints: ints, level: asks, drive: drive, ask: fresh}
 		wg.Go(func() { a.run(ctx) })
 	}
 	if f.cfg.Lines != nil {
 		a := &acquireLines{cfg: *f.cfg.Lines, now: f.now, core: f.in, toINT: toINT, level: asks}
+		wg.Go(func() { a.run(ctx) })
+	}
+	p := &proof{cfg: f.cfg, now: f.now, core: f.in, questions: f.questions, lines: asks, chips: chips}
+	wg.Go(func() { p.run(ctx) })
+	for _, a := range f.actuators {
 		wg.Go(func() { a.run(ctx) })
 	}
 	f.steps(ctx)
@@ -81,13 +139,19 @@ func (f *Field) steps(ctx context.Context) {
 	timer := time.NewTimer(idle)
 	defer timer.Stop()
 	yielded := false
+	f.core.begin(f.now())
 	for {
 		select {
 		case <-ctx.Done():
 			f.drain()
 			return
+		case c := <-f.stops:
+			f.core.Apply(f.now(), Input{Kind: CommandInput, Command: c})
 		case in := <-f.in:
 			f.core.Apply(f.now(), in)
+		case c := <-f.queue:
+			f.drain() // what happened before it is known before it
+			f.core.Apply(f.now(), Input{Kind: CommandInput, Command: c})
 		case <-timer.C:
 		}
 		f.drain()
@@ -115,9 +179,14 @@ func (f *Field) steps(ctx context.Context) {
 	}
 }
 
-// drain applies what has arrived, without waiting.
+// drain applies what has arrived, without waiting, and lets stop in between.
 func (f *Field) drain() {
 	for range inputsWaiting {
+		select {
+		case c := <-f.stops:
+			f.core.Apply(f.now(), Input{Kind: CommandInput, Command: c})
+		default:
+		}
 		select {
 		case in := <-f.in:
 			f.core.Apply(f.now(), in)

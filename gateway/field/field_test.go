@@ -60,6 +60,10 @@ type board struct {
 	stuck    bool // INT is shorted to ground
 }
 
+func newBoard() *board {
+	return &board{origin: time.Now(), edges: make(chan drivers.Edge, 16), refuse: map[int]error{}}
+}
+
 // boot is well after zero, as real boards are.
 const boot = 1000 * time.Second
 
@@ -199,7 +203,7 @@ func site(b *board) Config {
 // inField runs script against a running field on virtual time.
 func inField(t *testing.T, prepare func(*board), script func(b *board, m *memory, h *hub.Hub)) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &board{origin: time.Now(), edges: make(chan drivers.Edge, 16), refuse: map[int]error{}}
+		b := newBoard()
 		b.levels[7] = true
 		if prepare != nil {
 			prepare(b)

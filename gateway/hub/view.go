@@ -109,6 +109,7 @@ type Link struct {
 	Published uint64 // events confirmed by the broker
 	Resent    uint64 // events sent more than once
 	InFlight  int
+	Deaf      bool // the broker refused the subscription of commands
 }
 
 // Storage is the outbox.

@@ -93,6 +93,41 @@ var alarmTexts = []entry{
 		"advice.gate.fault.limit_conflict", "检查两个限位开关的接线：是否短路、进水或接错。排除前不要遥控落杆。",
 		"Check the wiring of both limit switches for a short, water or a mix-up. Do not close by remote control before that.",
 	},
+	{"alarm.gate.fault.no_motion", "已发命令，闸杆没有动", "The relay was switched and the arm did not move"},
+	{
+		"advice.gate.fault.no_motion", "看道闸供电和急停按钮；再查继电器到道闸控制板的接线。车辆被困时先手动抬杆放行。",
+		"Check the barrier's supply and its stop button, then the wire from the relay to its controller. If a vehicle is stuck, raise the arm by hand first.",
+	},
+	{"alarm.gate.forced", "道闸被强行抬起", "The barrier was forced open"},
+	{
+		"advice.gate.forced", "没有命令而闸杆抬起：查看录像，到现场确认闸杆和锁是否完好。",
+		"The arm rose without a command: look at the cameras, then see on site whether arm and lock are whole.",
+	},
+	{"alarm.gate.held_open", "道闸长时间没有落杆", "The barrier has been open for long"},
+	{
+		"advice.gate.held_open", "看闸杆下是否有车或杂物，道闸是否被设为常开。",
+		"See whether something stands below the arm, or whether the barrier is set to stay open.",
+	},
+	{"alarm.fire.opened", "消防信号：道闸保持抬起", "Fire signal: barriers stay open"},
+	{
+		"advice.fire.opened", "先确认火情。信号消失后，道闸仍保持抬起，直到有人下达消防复位命令。",
+		"See to the fire first. Barriers stay open after the signal has ended, until somebody gives the command to reset it.",
+	},
+	{"alarm.lane.autonomy_entered", "与中心断联，车道自主放行", "The center is out of reach: the lane opens by itself"},
+	{
+		"advice.lane.autonomy_entered", "检查网络。恢复联络 30 秒后自动结束，不会自动落杆。",
+		"Check the network. It ends 30 s after the center is back, and closes nothing.",
+	},
+	{"alarm.gateway.maintenance_opened", "检修时段：远程开关闸已暂停", "Maintenance: remote movement is suspended"},
+	{
+		"advice.gateway.maintenance_opened", "检修结束后自动恢复。消防和防砸仍然有效。",
+		"It ends by itself. Fire and the opening on a trip still work.",
+	},
+	{"alarm.gateway.lockout_on", "检修钥匙已转到锁定，网关不动任何道闸", "The key is turned: the gateway moves nothing"},
+	{
+		"advice.gateway.lockout_on", "有人在设备旁作业。作业结束后由本人把钥匙转回。",
+		"Somebody works at the machine. Whoever turned the key turns it back when done.",
+	},
 	{"alarm.elevator.fault_raised", "电梯故障", "Elevator fault"},
 	{
 		"advice.elevator.fault_raised", "先用对讲确认轿厢里有没有人。有人被困时立即拨打 96333 并通知维保单位，不要扒门。",

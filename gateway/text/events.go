@@ -54,6 +54,10 @@ func eventArgs(e gateway.Event) []any {
 		return []any{Word("mode", d.Mode)}
 	case gateway.TestOverdueData:
 		return []any{ms(d.SinceMS)}
+	case gateway.CommandData:
+		return []any{Word("action", string(d.Action)), d.Issuer, Word("reason", string(d.Reason))}
+	case gateway.WindowData:
+		return []any{ms(d.ForMS)}
 	case gateway.CameraData:
 		return []any{d.CurrentMA, d.UsualMA, d.Lost, d.Of}
 	case gateway.ContactData:
@@ -134,6 +138,62 @@ var eventTexts = []entry{
 	{"event.gate.obstructed", "落杆遇阻", "Arm met an obstacle"},
 	{"event.gate.fault", "故障：{1}", "Fault: {1}"},
 	{"event.gate.fault_cleared", "故障排除：{1}", "Fault gone: {1}"},
+
+	{"event.gate.stopped", "命令停杆", "Arm was stopped by command"},
+	{"event.gate.forced", "没有命令而抬杆", "Arm rose without a command"},
+	{"event.gate.held_open", "长时间没有落杆", "Open for long"},
+
+	{"event.fire.opened", "消防信号，道闸全部抬起", "Fire signal: barriers open"},
+	{"event.fire.cleared", "消防信号消失，等待复位", "Fire signal is over, waits for a reset"},
+	{"event.fire.reset", "消防已复位", "Fire was reset"},
+
+	{"event.lane.autonomy_entered", "与中心断联，开始自主放行", "Center out of reach: opens by itself"},
+	{"event.lane.autonomy_left", "联络恢复，结束自主放行", "Center is back: no longer opens by itself"},
+
+	{"event.command.accepted", "接受命令：{1}（{2}）", "Command accepted: {1} ({2})"},
+	{"event.command.rejected", "拒绝命令：{1}（{2}）：{3}", "Command refused: {1} ({2}): {3}"},
+	{"event.command.done", "命令完成：{1}（{2}）", "Command done: {1} ({2})"},
+	{"event.command.failed", "命令失败：{1}（{2}）：{3}", "Command failed: {1} ({2}): {3}"},
+
+	{"event.gateway.maintenance_opened", "检修时段开始", "Maintenance began"},
+	{"event.gateway.maintenance_closed", "检修时段结束，历时 {1}", "Maintenance ended after {1}"},
+	{"event.gateway.lockout_on", "检修钥匙锁定", "Key turned: locked"},
+	{"event.gateway.lockout_off", "检修钥匙解除，历时 {1}", "Key turned back after {1}"},
+
+	{"action.open", "抬杆", "open"},
+	{"action.close", "落杆", "close"},
+	{"action.stop", "停杆", "stop"},
+	{"action.hold_open", "常开", "hold open"},
+	{"action.release", "解除常开", "release"},
+	{"action.reset_fire", "消防复位", "reset fire"},
+
+	{"reason.malformed", "格式不对", "not a command"},
+	{"reason.retained", "保留消息不执行", "retained messages are never obeyed"},
+	{"reason.unknown_key", "密钥不认识", "unknown key"},
+	{"reason.bad_signature", "签名不对", "bad signature"},
+	{"reason.wrong_audience", "不是给本网关的", "meant for another gateway"},
+	{"reason.wrong_session", "会话已过期", "of another session"},
+	{"reason.duplicate", "编号已用过", "its number was used before"},
+	{"reason.expired", "已过时", "too late"},
+	{"reason.wrong_nonce", "随机数不对", "wrong nonce"},
+	{"reason.not_allowed", "没有权限", "not allowed"},
+	{"reason.rate_limited", "过于频繁", "too often"},
+	{"reason.unknown_device", "没有这个设备", "no such device"},
+	{"reason.unknown_action", "设备不支持", "the device does not do that"},
+	{"reason.bad_args", "参数不对", "wrong arguments"},
+	{"reason.starting", "正在启动", "starting"},
+	{"reason.lockout", "检修钥匙已锁定", "locked by key"},
+	{"reason.fire", "消防优先", "fire comes first"},
+	{"reason.maintenance", "检修时段", "maintenance"},
+	{"reason.no_presence", "没有人在设备旁按下检修按钮", "nobody has pressed the button at the machine"},
+	{"reason.interlock", "安全条件不满足", "it is not safe"},
+	{"reason.no_motion", "闸杆没有动", "the arm did not move"},
+	{"reason.travel_timeout", "没有按时到位", "the arm did not arrive"},
+	{"reason.relay_readback", "继电器没有动作", "the relay did not switch"},
+	{"reason.superseded", "被后来的命令取代", "a later command took over"},
+	{"reason.safety_trip", "落杆时有车或人", "something came under the arm"},
+	{"reason.bus_lost", "通信中断", "the bus was lost"},
+	{"reason.restarted", "网关重新启动", "the gateway was restarted"},
 
 	{"event.elevator.fault_raised", "{1}", "{1}"},
 	{"event.elevator.fault_cleared", "已消除：{1}", "Gone: {1}"},

@@ -196,6 +196,12 @@ func pointProblem(v *hub.View) []Problem {
 }
 
 func linkProblem(v *hub.View) []Problem {
+	if v.Link.Connected && v.Link.Deaf {
+		return []Problem{{
+			ID: "deaf", Severity: gateway.Warning, Own: true, Since: v.Link.Since,
+			What: Both("problem.deaf"), Do: Both("problem.deaf.do"),
+		}}
+	}
 	if v.Link.Connected || v.Link.Broker == "" {
 		return nil
 	}
@@ -337,6 +343,11 @@ var problemTexts = []entry{
 	{
 		"problem.points.do", "稍等几秒；仍读不到时检查这些端子的接线和模块供电。",
 		"Wait a few seconds; if they stay unreadable, check these terminals and the module's supply.",
+	},
+	{"problem.deaf", "服务器不让网关接收命令", "The broker does not let the gateway hear commands"},
+	{
+		"problem.deaf.do", "请服务中心允许网关读取自己名下的主题。事件照常上报。",
+		"Ask the service center to let the gateway read below its own topic. Events are sent all the same.",
 	},
 	{"problem.link", "连不上服务中心：{1}", "The service center cannot be reached: {1}"},
 	{

@@ -86,8 +86,9 @@ func families() map[string][]string {
 			"camera.hung_or_dark", "contact.raised", "contact.clear",
 			"input.idle", "input.active", "input.short", "input.open", "input.out_of_tolerance",
 			"camera.overcurrent", "camera.reboot_loop", "camera_group.online", "camera_group.outage",
+			"fire.clear", "fire.alarm", "fire.latched",
 		},
-		"kind":      {"loop", "lane", "gate", "bay", "lot", "elevator", "camera", "camera_group", "input", "contact", "counter"},
+		"kind":      {"loop", "lane", "gate", "bay", "lot", "elevator", "camera", "camera_group", "input", "contact", "counter", "fire"},
 		"quality":   {gateway.Good.String(), gateway.Stale.String(), gateway.Bad.String()},
 		"severity":  {gateway.Info.String(), gateway.Warning.String(), gateway.Major.String(), gateway.Critical.String()},
 		"direction": {string(gateway.In), string(gateway.Out)},
@@ -103,9 +104,13 @@ func families() map[string][]string {
 		"role":      {"a", "b", "open_limit", "closed_limit", "safety", "relay_open", "relay_close", "relay_stop"},
 		"polarity":  {"low", "high"},
 		"bias":      {"up", "down"},
+		"action":    {"open", "close", "stop", "hold_open", "release", "reset_fire"},
 		"state":     {"gate.stopped", "gate.obstructed"},
 		"alarmname": {"chattering", "vehicle_waiting", "alarm_button", "test_overdue"},
 		"mode":      {"normal", "inspection", "fire"},
+	}
+	for _, r := range gateway.Reasons() {
+		f["reason"] = append(f["reason"], string(r))
 	}
 	for _, s := range gateway.Catalogue() {
 		f["event"] = append(f["event"], string(s.Type))
@@ -113,7 +118,7 @@ func families() map[string][]string {
 			f["alarm"] = append(f["alarm"], string(s.Type))
 		}
 	}
-	f["alarm"] = append(f["alarm"], "gate.fault.travel_timeout", "gate.fault.limit_conflict")
+	f["alarm"] = append(f["alarm"], "gate.fault.travel_timeout", "gate.fault.limit_conflict", "gate.fault.no_motion")
 	for _, cause := range []string{"max_presence", "no_activity", "erratic", "open", "short", "excessive_change", "detector_power"} {
 		f["alarm"] = append(f["alarm"], "loop.fault."+cause)
 	}

@@ -73,6 +73,11 @@ var values = []entry{
 	{"kind.gate", "道闸", "Barrier"},
 	{"kind.bay", "车位", "Bay"},
 	{"kind.lot", "停车区", "Lot"},
+	{"value.fire.clear", "正常", "Clear"},
+	{"value.fire.alarm", "消防信号", "Fire signal"},
+	{"value.fire.latched", "等待复位", "Waits for a reset"},
+
+	{"kind.fire", "消防输入", "Fire input"},
 	{"kind.elevator", "电梯", "Elevator"},
 	{"kind.camera", "摄像机", "Camera"},
 	{"kind.camera_group", "摄像机组", "Camera group"},

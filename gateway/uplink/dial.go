@@ -32,6 +32,9 @@ func (u *Uplink) dial(ctx context.Context, will []byte) (*pipe, error) {
 		inbox: make(chan message, inboxSize),
 		ended: make(chan struct{}),
 	}
+	if u.opt.Commands != nil {
+		p.command = u.takeCommand
+	}
 	c, err := u.opt.clientOptions()
 	if err != nil {
 		return nil, fmt.Errorf("connect to %s: %w", u.opt.Broker, err)
@@ -75,6 +78,15 @@ func (u *Uplink) dial(ctx context.Context, will []byte) (*pipe, error) {
 	return p, nil
 }
 
+// takeCommand hands a message of a command topic over.
+func (u *Uplink) takeCommand(m message) bool {
+	device, ok := u.topics.commanded(m.topic)
+	if ok {
+		u.opt.Commands.Take(device, m.payload, m.retained)
+	}
+	return ok
+}
+
 // cause takes paho's "network Error" away from an error that says more.
 func cause(err error) error {
 	if both, ok := err.(interface{ Unwrap() []error }); ok && errors.Is(err, packets.ErrorNetworkError) {
@@ -94,7 +106,7 @@ func (o *Options) clientOptions() (*mqtt.ClientOptions, error) {
 	c.SetConnectRetry(false)
 	c.SetResumeSubs(false)
 	c.SetStore(noStore{})
-	c.SetOrderMatters(false)
+	c.SetOrderMatters(true)
 	c.SetKeepAlive(o.KeepAlive)
 	c.SetPingTimeout(min(pingTimeout, o.KeepAlive))
 	c.SetWriteTimeout(writeTimeout)

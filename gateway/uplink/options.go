@@ -41,6 +41,7 @@ type Options struct {
 	AlarmText func(gateway.Alarm) gateway.Text // sentence for people; default: the alarm's name
 	Problems  func(*hub.View) []gateway.Text   // what makes the status "degraded"; default: nothing
 	Poison    func(gateway.EventID, error)     // told of a record that can never be sent, before it is confirmed; default: it is logged
+	Commands  Commands                         // default: no command topic is subscribed
 	Log       *slog.Logger                     // default: silence
 }
 

@@ -50,11 +50,22 @@ func (w writer) status(session string, since gateway.Mono, c condition) gateway.
 		Clock:  c.clock, Ledger: w.ledger.Ledger(), Alarms: c.alarms,
 		Problems: notNil(c.problems), Since: w.wall(since),
 	}
+	if nonce, _ := w.nonce(); nonce != "" {
+		s.Nonce = &nonce
+	}
 	s.Ledger.Unconfirmed = notNil(s.Ledger.Unconfirmed)
 	if len(s.Problems) > 0 {
 		s.State = gateway.Degraded
 	}
 	return s
+}
+
+// nonce is what commands must quote, and how long it is the newest.
+func (w writer) nonce() (nonce string, newest time.Duration) {
+	if w.opt.Commands == nil {
+		return "", 0
+	}
+	return w.opt.Commands.Nonce()
 }
 
 func (w writer) will(session string) []byte {

@@ -20,6 +20,8 @@ type pipe struct {
 	inbox  chan message // what the broker sent; readers of paho wait for room or for the end
 	ended  chan struct{}
 
+	command func(m message) bool // takes a message that is a command, without waiting; nil = there are none
+
 	mu   sync.Mutex // held while paho takes a packet
 	dead bool       // paho must not be given anything more
 }
@@ -31,10 +33,16 @@ type message struct {
 	retained bool // was retained before we subscribed; false for what was published since
 }
 
-// receive runs on a goroutine of its own for each message (SetOrderMatters(false)).
+// receive is called by one goroutine of paho's, in the order of arrival: commands are taken there and then, so that
+// neither a backlog nor its acknowledgements are before them. While it waits for room in the inbox paho reads no
+// acknowledgements either, so whoever waits for one must empty the inbox meanwhile.
 func (p *pipe) receive(_ mqtt.Client, m mqtt.Message) {
+	got := message{topic: m.Topic(), payload: m.Payload(), retained: m.Retained()}
+	if p.command != nil && p.command(got) {
+		return
+	}
 	select {
-	case p.inbox <- message{topic: m.Topic(), payload: m.Payload(), retained: m.Retained()}:
+	case p.inbox <- got:
 	case <-p.ended:
 	}
 }
@@ -53,11 +61,7 @@ func (p *pipe) publish(topic string, retained bool, payload []byte) mqtt.Token {
 	return p.take(func() mqtt.Token { return p.client.Publish(topic, 1, retained, payload) })
 }
 
-func (p *pipe) subscribe(filters ...string) mqtt.Token {
-	qos := make(map[string]byte, len(filters))
-	for _, f := range filters {
-		qos[f] = 0
-	}
+func (p *pipe) subscribe(qos map[string]byte) mqtt.Token {
 	return p.take(func() mqtt.Token { return p.client.SubscribeMultiple(qos, nil) })
 }
 

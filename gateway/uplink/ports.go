@@ -40,3 +40,16 @@ type Clock interface {
 	// Bounds are what is known about a time that Stamp has no date for; zero = nothing.
 	Bounds(boot string, at gateway.Mono) (notBefore, notAfter time.Time)
 }
+
+// Commands takes what arrives on command topics, and says what became of it. All methods are safe for concurrent use, and
+// none of them waits.
+type Commands interface {
+	// Begin names the session that commands must quote from now on.
+	Begin(session string)
+	// Take is given every message in the order of arrival; device is the last level of its topic.
+	Take(device string, payload []byte, retained bool)
+	// Replies are to be published, best effort.
+	Replies() <-chan gateway.Reply
+	// Nonce is what the status tells centers to quote, and how long it is the newest; "" = nothing.
+	Nonce() (nonce string, newest time.Duration)
+}

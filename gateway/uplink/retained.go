@@ -9,16 +9,29 @@ import (
 
 // subscribe asks for what is retained below our root, and for what others say about us.
 func (s *session) subscribe(now time.Time) error {
-	filters := append(s.topics.readBack(), s.topics.status)
+	filters := map[string]byte{s.topics.status: 0}
+	for _, f := range s.topics.readBack() {
+		filters[f] = 0
+	}
+	if s.opt.Commands != nil {
+		s.opt.Commands.Begin(s.id)
+		filters[s.topics.commands()] = 1
+	}
 	granted := func(t mqtt.Token) {
 		s.readBack = time.Now().Add(readBackQuiet)
 		for filter, qos := range t.(*mqtt.SubscribeToken).Result() {
-			if qos > 2 {
+			switch {
+			case filter == s.topics.commands():
+				s.link.Deaf = qos > 2
+				if s.link.Deaf {
+					s.opt.Log.Error("broker refuses the subscription of commands, so nobody can command this gateway: allow it to read below its root", "filter", filter)
+				}
+			case qos > 2:
 				s.opt.Log.Warn("broker refuses to let the gateway read its own topics, so stale ones stay: allow it to read below its root", "filter", filter)
 			}
 		}
 	}
-	return s.push(slot{token: s.pipe.subscribe(filters...), what: "subscribe", granted: granted}, now)
+	return s.push(slot{token: s.pipe.subscribe(filters), what: "subscribe", granted: granted}, now)
 }
 
 // receive looks at a message on one of our own topics.
@@ -91,6 +104,9 @@ func (s *session) statusSoon(now time.Time) {
 
 func (s *session) putStatus(now time.Time) {
 	s.statusSent, s.statusDue = now, now.Add(statusEvery)
+	if _, newest := s.writer.nonce(); newest > 0 {
+		s.statusDue = now.Add(min(statusEvery, newest+time.Millisecond))
+	}
 	s.mirror.put(s.topics.status, encode(s.writer.status(s.id, s.since, s.condition)))
 }
 

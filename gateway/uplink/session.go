@@ -78,6 +78,10 @@ func (s *session) serve(ctx context.Context) error {
 		timer.Reset(s.wake(now).Sub(now))
 
 		var oldest, ready <-chan struct{}
+		var replies <-chan gateway.Reply
+		if s.opt.Commands != nil && s.flight.room() > 0 {
+			replies = s.opt.Commands.Replies()
+		}
 		if o := s.flight.oldest(); o != nil {
 			oldest = o.token.Done()
 		}
@@ -96,9 +100,19 @@ func (s *session) serve(ctx context.Context) error {
 			s.drained = false
 		case m := <-s.pipe.inbox:
 			s.receive(m, now)
+		case r := <-replies:
+			if err := s.reply(r, now); err != nil {
+				return err
+			}
 		case <-timer.C:
 		}
 	}
+}
+
+// reply publishes what became of a command.
+func (s *session) reply(r gateway.Reply, now time.Time) error {
+	topic := s.topics.reply(r.To)
+	return s.push(slot{token: s.pipe.publish(topic, false, gateway.MarshalReply(r)), what: topic}, now)
 }
 
 // step does everything that can be done without waiting.
@@ -251,6 +265,7 @@ func (s *session) goodbye() error {
 	for o := s.flight.oldest(); o != nil; o = s.flight.oldest() {
 		select {
 		case <-o.token.Done():
+		case <-s.pipe.inbox:
 		case err := <-s.pipe.lost:
 			return fmt.Errorf("connection lost: %w", explain(err))
 		case <-limit.C:

@@ -15,6 +15,15 @@ func topicsOf(root string) topics {
 func (t topics) state(id string) string       { return t.root + "state/" + id }
 func (t topics) alarm(key string) string      { return t.root + "alarm/" + key }
 func (t topics) event(kind, id string) string { return t.root + "event/" + kind + "/" + id }
+func (t topics) commands() string             { return t.root + "command/#" }
+func (t topics) reply(id string) string       { return t.root + "reply/" + id }
+
+// commanded is the device that a command topic names.
+func (t topics) commanded(topic string) (device string, ok bool) {
+	device, ok = strings.CutPrefix(topic, t.root+"command/")
+	return device, ok
+}
+
 func (t topics) readBack() (filters []string) {
 	return []string{t.meta, t.root + "state/+", t.root + "alarm/+/+"}
 }

@@ -1,0 +1,86 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"lotusgate/gateway"
+)
+
+// maxSafety is how many safety inputs, and fire inputs, one gate may have.
+const maxSafety = 4
+
+// Anything stands for every device, or every action.
+const Anything = "*"
+
+func actions() []string {
+	var list []string
+	for _, a := range append(gateway.GateActions(true, true), gateway.ResetFire) {
+		list = append(list, string(a))
+	}
+	return append(list, Anything)
+}
+
+func checkAction(c *checker, path, text string) {
+	if list := actions(); !slices.Contains(list, text) {
+		c.fail(path, "bad_action", text, strings.Join(list, ", ")).near(list...)
+	}
+}
+
+// checkCommands holds that keys can be used and warns of what makes commands less safe than they seem.
+func (c *checker) checkCommands() {
+	known := append([]string{Anything}, c.commanded()...)
+	for id, k := range c.cfg.Commands.Keys {
+		path := "commands.keys." + id
+		if gateway.CheckID(id) != nil {
+			c.fail(path, "bad_kid", id)
+		}
+		if c.good(path + ".file") {
+			checkFileMode(c, path+".file", k.File, k.Alg == "HS256")
+		}
+		for i, d := range k.Devices {
+			if at := fmt.Sprintf("%s.devices.%d", path, i); !slices.Contains(known, d) {
+				c.fail(at, "unknown_id", d, "gate", choices(known)).near(known...)
+			}
+		}
+	}
+	if c.cfg.Commands.Auth == AuthNone && !loopback(c.cfg.MQTT.Broker) {
+		c.warn("commands.auth", "open_commands", "")
+	}
+	for _, id := range c.ids(gates) {
+		c.checkGate(id)
+	}
+}
+
+func (c *checker) commanded() []string {
+	return slices.Concat(c.ids(gates), c.ids(fires))
+}
+
+func (c *checker) checkGate(id string) {
+	g, path := c.cfg.Gates[id], join(gates, id)
+	if c.cfg.Service.Lockout != "" && g.Outputs.Close != nil && g.Outputs.Stop == nil {
+		c.warn(path+".outputs", "no_stop", id)
+	}
+	if n := len(c.cfg.Fires); n > maxSafety {
+		c.fail(fires, "many_safety", fmt.Sprint(n), fmt.Sprint(maxSafety))
+	}
+	if g.Outputs.Close == nil {
+		return
+	}
+	if len(g.Safety) == 0 {
+		c.warn(path+".outputs.close", "no_safety", id)
+	}
+	if n := len(g.Safety); n > maxSafety {
+		c.fail(path+".safety", "many_safety", fmt.Sprint(n), fmt.Sprint(maxSafety))
+	}
+	for i, part := range g.Safety {
+		p := c.cfg.Points[part]
+		if l, ok := c.cfg.Loops[part]; ok {
+			p = c.cfg.Points[l.Input]
+		}
+		if chip, ok := c.cfg.Chips[p.Chip]; ok && chip.Interrupt == "" && !c.bad[join(chips, p.Chip)] {
+			c.warn(fmt.Sprintf("%s.safety.%d", path, i), "polled_safety", part, formatDuration(chip.Poll))
+		}
+	}
+}

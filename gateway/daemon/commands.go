@@ -1,0 +1,41 @@
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"lotusgate/gateway"
+	"lotusgate/gateway/config"
+	"lotusgate/gateway/field"
+	"lotusgate/gateway/intake"
+)
+
+// newIntake makes the one way in for commands from the broker.
+func newIntake(d *daemon, fc field.Config) (*intake.Intake, error) {
+	c := d.cfg.Commands
+	o := intake.Options{
+		Audience: d.cfg.Source(), Unsigned: c.Auth == config.AuthNone, PerMinute: c.PerMinute,
+		Devices: map[string][]gateway.Action{},
+		Now:     d.clock.Now,
+		Wall:    func() (time.Time, gateway.ClockQuality) { return d.clock.Stamp(d.clock.boot, d.clock.Now()) },
+		// The core does not exist yet, but neither does a connection.
+		Command: func(c gateway.Command) bool { return d.field.Command(c) },
+		Audit:   func(ctx context.Context, e gateway.Event) bool { return d.field.Post(ctx, e) },
+		Log:     d.log,
+	}
+	for _, id := range config.IDs(c.Keys) {
+		k := c.Keys[id]
+		o.Keys = append(o.Keys, intake.KeyFile{ID: id, File: k.File, Alg: k.Alg, Devices: k.Devices, Actions: k.Actions})
+	}
+	for _, dev := range fc.Devices {
+		if dev.Internal {
+			continue
+		}
+		takes := []gateway.Action{}
+		for _, a := range dev.Meta.Commands {
+			takes = append(takes, gateway.Action(a))
+		}
+		o.Devices[dev.Meta.ID] = takes
+	}
+	return intake.New(o)
+}

@@ -1,0 +1,186 @@
+package field
+
+import (
+	"lotusgate/gateway"
+	"lotusgate/gateway/device"
+)
+
+// orders remembers who gave the commands that are being carried out.
+type orders struct {
+	last   uint32
+	open   map[uint32]gateway.Command
+	safety map[int][]safetyInput // of a gate, by index
+	reply  func(gateway.Reply)
+}
+
+// safetyInput is one part of a gate that must be clear, and the wires that tell.
+type safetyInput struct {
+	name   string
+	points []int
+}
+
+func newOrders(cfg Config) orders {
+	o := orders{open: map[uint32]gateway.Command{}, safety: safetyInputs(cfg), reply: cfg.Reply}
+	if o.reply == nil {
+		o.reply = func(gateway.Reply) {}
+	}
+	return o
+}
+
+// safetyInputs finds the wires below the safety parts of every gate.
+func safetyInputs(cfg Config) map[int][]safetyInput {
+	all := map[int][]safetyInput{}
+	var wires func(p Part) []int
+	wires = func(p Part) []int {
+		if p.Point >= 0 {
+			return []int{p.Point}
+		}
+		var list []int
+		for _, below := range cfg.Devices[p.Device].Parts {
+			list = append(list, wires(below)...)
+		}
+		return list
+	}
+	for i, d := range cfg.Devices {
+		for _, p := range d.Parts {
+			if p.Role != device.RoleSafety {
+				continue
+			}
+			in := safetyInput{points: wires(p)}
+			if p.Point >= 0 {
+				in.name = cfg.Points[p.Point].ID
+			} else {
+				in.name = cfg.Devices[p.Device].Meta.ID
+			}
+			all[i] = append(all[i], in)
+		}
+	}
+	return all
+}
+
+// command finds the device of a command and gives it the order.
+func (c *Core) command(now gateway.Mono, cmd gateway.Command) {
+	i := c.deviceNamed(cmd.Device)
+	switch {
+	case i < 0:
+		c.answer(now, cmd, device.Outcome{Stage: gateway.Rejected, Reason: gateway.UnknownDevice}, -1)
+		return
+	case cmd.Action != gateway.Stop && !c.ready():
+		c.answer(now, cmd, device.Outcome{Stage: gateway.Rejected, Reason: gateway.Starting}, i)
+		return
+	}
+	c.orders.last++
+	if c.orders.last == 0 {
+		c.orders.last = 1
+	}
+	n := c.orders.last
+	c.orders.open[n] = cmd
+	c.step(now, i, device.Input{Kind: device.OrderGiven, Order: device.Order{
+		Number: n, Action: cmd.Action, Hold: seconds(cmd.Args.Seconds), Local: cmd.Local, Expires: cmd.Expires,
+	}})
+	if !c.devices[i].takes() && c.orders.open[n] == cmd {
+		delete(c.orders.open, n)
+		c.answer(now, cmd, device.Outcome{Stage: gateway.Rejected, Reason: gateway.UnknownAction}, i)
+	}
+}
+
+// takes tells whether the device knows orders at all.
+func (d *logical) takes() bool { return len(d.cfg.Meta.Commands) > 0 }
+
+func (c *Core) deviceNamed(id string) int {
+	for i := range c.devices {
+		if d := &c.devices[i]; d.cfg.Meta.ID == id && !d.cfg.Internal {
+			return i
+		}
+	}
+	return -1
+}
+
+// ready tells whether every source has been heard: what is not known by then is bad.
+func (c *Core) ready() bool {
+	for i := range c.sources {
+		if !c.sources[i].heard && c.used(i) {
+			return false
+		}
+	}
+	return true
+}
+
+// used tells whether a source has points.
+func (c *Core) used(src int) bool {
+	for _, p := range c.byPlace[src] {
+		if p >= 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// outcome tells the sender what became of an order, and the audit.
+func (c *Core) outcome(now gateway.Mono, i int, o device.Outcome) {
+	cmd, ok := c.orders.open[o.Number]
+	if !ok {
+		return
+	}
+	if o.Stage.Final() {
+		delete(c.orders.open, o.Number)
+	}
+	c.answer(now, cmd, o, i)
+}
+
+var auditTypes = map[gateway.Stage]gateway.Type{
+	gateway.Accepted: gateway.CommandAccepted, gateway.Rejected: gateway.CommandRejected,
+	gateway.Done: gateway.CommandDone, gateway.Failed: gateway.CommandFailed,
+}
+
+// answer makes the audit event of a stage, and the reply.
+func (c *Core) answer(now gateway.Mono, cmd gateway.Command, o device.Outcome, i int) {
+	r := gateway.Reply{
+		JTI: cmd.JTI, Device: cmd.Device, Action: cmd.Action, Stage: o.Stage, Reason: o.Reason, Issuer: cmd.Issuer,
+		Evidence: c.evidence(now, i, o),
+	}
+	if o.Stage == gateway.Done {
+		r.Verified = &o.Verified
+	}
+	if t, ok := auditTypes[o.Stage]; ok {
+		id := cmd.Device
+		if i < 0 {
+			id = gateway.GatewayID
+		}
+		c.emit(gateway.Event{Type: t, ID: id, At: now, Data: gateway.CommandData{
+			JTI: cmd.JTI, Issuer: cmd.Issuer, Action: cmd.Action, Ref: cmd.Args.Ref, Reason: o.Reason,
+			Verified: r.Verified, Evidence: r.Evidence,
+		}})
+	}
+	c.orders.reply(r)
+}
+
+// evidence is what a decision rested on, by the names of the safety inputs.
+func (c *Core) evidence(now gateway.Mono, i int, o device.Outcome) map[string]gateway.Evidence {
+	if o.Obstacle == "" && !o.Judged {
+		return nil
+	}
+	m := map[string]gateway.Evidence{}
+	if o.Obstacle != "" {
+		m[o.Obstacle] = gateway.Evidence{Value: "blocked", Quality: gateway.Good}
+	}
+	if o.Judged {
+		for n, in := range c.orders.safety[i][:min(len(c.orders.safety[i]), device.MaxSafety)] {
+			s := o.Evidence.Samples[n]
+			e := gateway.Evidence{Value: "clear", Quality: s.Quality}
+			switch {
+			case s.Quality == gateway.Bad:
+				e.Value = "unknown"
+			case s.On:
+				e.Value = "blocked"
+			case s.Young:
+				e.Value = "unsettled"
+			}
+			if s.At != 0 {
+				e.AgeMS = now.Sub(s.At).Milliseconds()
+			}
+			m[in.name] = e
+		}
+	}
+	return m
+}

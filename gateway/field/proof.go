@@ -1,0 +1,121 @@
+package field
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"lotusgate/gateway"
+	"lotusgate/gateway/device"
+)
+
+// question asks for fresh samples of every safety input of a device.
+type question struct {
+	device int
+	number uint32
+}
+
+// proof reads safety inputs because a decision needs them: native lines through their owner, chips through the owner of
+// their bus. Each question has a goroutine of its own, so that a bus that hangs keeps no other gate waiting; a gate asks
+// one question at a time.
+type proof struct {
+	cfg       Config
+	now       func() gateway.Mono
+	core      chan<- Input
+	questions <-chan question
+	lines     chan<- levelAsk
+	chips     []chan<- chipAsk // by source; nil = not a chip
+}
+
+func (p *proof) run(ctx context.Context) {
+	safety := safetyInputs(p.cfg)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case q := <-p.questions:
+			wg.Go(func() { p.answer(ctx, q, safety[q.device]) })
+		}
+	}
+}
+
+// answer reads all inputs at once and tells the core what came in time.
+func (p *proof) answer(ctx context.Context, q question, inputs []safetyInput) {
+	limit, cancel := context.WithTimeout(ctx, device.EvidenceTime)
+	defer cancel()
+	e := device.Evidence{Number: q.number}
+	var wg sync.WaitGroup
+	for i, in := range inputs[:min(len(inputs), device.MaxSafety)] {
+		wg.Go(func() { e.Samples[i] = p.input(limit, in) })
+	}
+	wg.Wait()
+	push(ctx, p.core, Input{Kind: ProofInput, Device: q.device, Evidence: e})
+}
+
+// input reads every wire of a safety input: blocked if one is, as old as the oldest, bad if one is.
+func (p *proof) input(ctx context.Context, in safetyInput) device.Sample {
+	var all device.Sample
+	for i, n := range in.points {
+		s := p.point(ctx, p.cfg.Points[n])
+		if s.Quality != gateway.Good {
+			return device.Sample{}
+		}
+		if i == 0 || s.At < all.At {
+			all.At = s.At
+		}
+		all.On = all.On || s.On
+		all.Quality = gateway.Good
+	}
+	return all
+}
+
+func (p *proof) point(ctx context.Context, pc PointConfig) device.Sample {
+	level, at, ok := p.line(ctx, pc)
+	if chip := p.chips[pc.Source]; chip != nil {
+		level, at, ok = p.chip(ctx, chip, pc)
+	}
+	if !ok {
+		return device.Sample{}
+	}
+	return device.Sample{On: level != pc.ActiveLow, Quality: gateway.Good, At: at}
+}
+
+// line reads a native line. It was read after it was asked for, so that is its age.
+func (p *proof) line(ctx context.Context, pc PointConfig) (level bool, at gateway.Mono, ok bool) {
+	if p.chips[pc.Source] != nil {
+		return false, 0, false
+	}
+	at = p.now()
+	answer := make(chan levelAnswer, 1)
+	select {
+	case p.lines <- levelAsk{pc.Channel, answer}:
+	case <-ctx.Done():
+		return false, 0, false
+	}
+	select {
+	case a := <-answer:
+		return a.level, at, a.err == nil
+	case <-ctx.Done():
+		return false, 0, false
+	}
+}
+
+func (p *proof) chip(ctx context.Context, chip chan<- chipAsk, pc PointConfig) (level bool, at gateway.Mono, ok bool) {
+	answer := make(chan chipAnswer, 1)
+	select {
+	case chip <- chipAsk{pc.Source, answer}:
+	case <-ctx.Done():
+		return false, 0, false
+	}
+	select {
+	case a := <-answer:
+		level, ok = a.levels.Get(pc.Channel)
+		return level, a.levels.At, ok && a.err == nil
+	case <-ctx.Done():
+		return false, 0, false
+	}
+}
+
+func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
