@@ -58,18 +58,45 @@ race: ## tests of what runs concurrently, under the race detector
 fuzz: ## every fuzz target for FUZZ (default 5s) each
 	@.ci/fuzz $(FUZZ)
 
+campaign: vm ## more of one fault of gateway/faults: make campaign PART=power-cut RUNS=500, or HOURS=8 over and over
+	@end=$$(( $$(date +%s) + $(or $(HOURS),0) * 3600 )); \
+	while LOTUSGATE_VMTEST=1 RUNS=$(or $(RUNS),$(CUTS)) $(GO) test -count=1 -v -timeout 12h \
+		-run '^TestFaults$$/^$(PART)$$' ./gateway/faults; do \
+		[ $$(date +%s) -lt $$end ] || exit 0; \
+	done; exit 1
+
+reliability: vm ## every fault, many times over; writes docs/reliability.md
+	@GO='$(GO)' .ci/reliability docs/reliability.md
+
 bench: ## benchmarks; each reports the physical limit beside it
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
 vm: ## build the User Mode Linux test kernel, once; cached outside the tree
 	@firmware-sim/vm/kernel/build.sh
 
-vm-test: ## the daemon and the drivers inside the VM, on real kernel GPIO and I2C
-	@if $(MAKE) -s vm; then LOTUSGATE_VMTEST=1 $(GO) test -count=1 -v -timeout 15m ./firmware-sim/vm; \
-	elif [ "$$CI" = true ] || command -v apt-get >/dev/null; then exit 1; \
-	else echo "no test kernel on this system: the VM tests were skipped" >&2; fi
+vm-test: ## the daemon and the drivers inside the VM, on real kernel GPIO and I2C; power cuts and full disks
+	@if ! $(MAKE) -s vm; then \
+		if [ "$$CI" = true ] || command -v apt-get >/dev/null; then exit 1; fi; \
+		echo "no test kernel on this system: the VM tests were skipped" >&2; exit 0; \
+	fi; \
+	export LOTUSGATE_VMTEST=1; \
+	$(GO) test -count=1 -v -timeout 15m ./firmware-sim/vm && \
+	$(GO) test -count=1 -v -timeout 15m -run '^TestFaults$$/^(power-cut|disk-full|read-only)$$' ./gateway/faults
+
+bench-footprint: ## binary sizes, memory and processor at rest, time to the first publish, beside their goals
+	$(GO) test -run '^$$' -bench Footprint -benchtime 1x ./deploy
+
+deb: ## Debian packages for arm64, armhf and amd64 with SBOM and checksums, into .build/deb/
+	@rm -rf $(BIN)/deb && .ci/deb $(BIN)/deb && ls -l $(BIN)/deb
+
+sign: ## sign the checksums: make sign KEY=minisign.key
+	@$(GO) run aead.dev/minisign/cmd/minisign@v0.3.0 -S -s $(KEY) -m $(BIN)/deb/SHA256SUMS
+
+vuln: ## known weaknesses in what is linked; says so where the database is out of reach
+	@.ci/vuln
 
 clean: ## remove what was built; the VM cache stays
 	@rm -rf $(BIN)
 
-.PHONY: help demo build test packages node lint fmt cross unit race fuzz bench vm vm-test clean
+.PHONY: help demo build test packages node lint fmt cross unit race fuzz bench campaign reliability vm vm-test bench-footprint \
+	deb sign vuln clean

@@ -37,27 +37,33 @@ var mayImport = map[string][]string{
 	"gateway/text":       {"gateway", "gateway/hub"},
 	"gateway/config":     {"gateway"},
 	"gateway/trace":      {"gateway"},
+	"gateway/control":    {},
+	"gateway/support":    {},
 	"gateway/day":        {"gateway", "gateway/hub"},
 	"gateway/field":      {"drivers", "gateway", "gateway/device", "gateway/hub", "gateway/trace"},
 	"gateway/uplink":     {"gateway", "gateway/hub"},
-	"gateway/status":     {"gateway", "gateway/day", "gateway/hub", "gateway/text", "gateway/trace"},
+	"gateway/status":     {"gateway", "gateway/control", "gateway/day", "gateway/hub", "gateway/support", "gateway/text", "gateway/trace"},
 	"gateway/schema":     {},
 	"gateway/contract":   {"gateway"},
 	"gateway/daemon": {
 		"drivers", "drivers/ads1115", "drivers/ds3231", "drivers/ina219", "drivers/ina226", "drivers/line",
 		"drivers/mcp23017", "drivers/meter", "drivers/pca9555", "drivers/pcf8574", "gateway", "gateway/checkpoint", "gateway/config",
-		"gateway/day", "gateway/device", "gateway/field", "gateway/hub", "gateway/outbox", "gateway/status", "gateway/text",
+		"gateway/control", "gateway/day", "gateway/device", "gateway/field", "gateway/hub", "gateway/outbox", "gateway/status", "gateway/support", "gateway/text",
 		"gateway/trace", "gateway/uplink",
 	},
 
-	"deploy": {},
+	"deploy":         {},
+	"gateway/faults": {},
 
 	"firmware-sim/chip":  {},
 	"firmware-sim/plant": {},
 	"firmware-sim/rig":   {"firmware-sim/chip", "firmware-sim/plant"},
 	"firmware-sim/vm":    {"firmware-sim/chip"},
 
-	"cmd/lotusgate":    {"drivers", "drivers/line", "drivers/probe", "gateway", "gateway/audit", "gateway/config", "gateway/daemon", "gateway/outbox"},
+	"cmd/lotusgate": {
+		"drivers", "drivers/line", "drivers/probe", "gateway", "gateway/audit", "gateway/config", "gateway/control",
+		"gateway/daemon", "gateway/outbox", "gateway/support", "gateway/text",
+	},
 	"cmd/firmware-sim": {"drivers/line", "firmware-sim/rig", "gateway", "gateway/config", "gateway/daemon", "gateway/text"},
 }
 

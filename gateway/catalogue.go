@@ -12,6 +12,18 @@ const (
 	VehicleBackedOut Type = "lane.vehicle_backed_out"
 	PassRetracted    Type = "lane.pass_retracted"
 	WrongWay         Type = "lane.wrong_way"
+	VehicleWaiting   Type = "lane.vehicle_waiting"
+	Tailgating       Type = "lane.tailgating"
+	UTurn            Type = "lane.u_turn"
+
+	BayOccupied Type = "bay.occupied"
+	BayVacated  Type = "bay.vacated"
+
+	LotOccupancyChanged Type = "lot.occupancy_changed"
+	LotFull             Type = "lot.full"
+	LotAvailable        Type = "lot.available"
+	LotCountCorrected   Type = "lot.count_corrected"
+	LotCountDrift       Type = "lot.count_drift"
 
 	GateOpening      Type = "gate.opening"
 	GateOpened       Type = "gate.opened"
@@ -21,8 +33,15 @@ const (
 	GateFault        Type = "gate.fault"
 	GateFaultCleared Type = "gate.fault_cleared"
 
-	ElevatorFaultRaised  Type = "elevator.fault_raised"
-	ElevatorFaultCleared Type = "elevator.fault_cleared"
+	ElevatorFaultRaised        Type = "elevator.fault_raised"
+	ElevatorFaultCleared       Type = "elevator.fault_cleared"
+	ElevatorAlarmButton        Type = "elevator.alarm_button"
+	ElevatorAlarmFiltered      Type = "elevator.alarm_filtered"
+	EntrapmentSuspected        Type = "elevator.entrapment_suspected"
+	EntrapmentConfirmed        Type = "elevator.entrapment_confirmed"
+	EntrapmentEnded            Type = "elevator.entrapment_ended"
+	ElevatorServiceModeChanged Type = "elevator.service_mode_changed"
+	ElevatorTestOverdue        Type = "elevator.test_overdue"
 
 	CameraOnline         Type = "camera.online"
 	CameraLate           Type = "camera.late"
@@ -39,13 +58,18 @@ const (
 	ContactCleared  Type = "contact.cleared"
 	CounterAdvanced Type = "counter.advanced"
 
-	InputChattering Type = "input.chattering"
+	InputTamper        Type = "input.tamper"
+	InputTamperCleared Type = "input.tamper_cleared"
+	InputChattering    Type = "input.chattering"
 
 	BusFault     Type = "bus.fault"
 	BusRecovered Type = "bus.recovered"
 	BusChipReset Type = "bus.chip_reset"
 
-	AlarmCleared Type = "alarm.cleared"
+	AlarmAcknowledged Type = "alarm.acknowledged"
+	AlarmShelved      Type = "alarm.shelved"
+	AlarmUnshelved    Type = "alarm.unshelved"
+	AlarmCleared      Type = "alarm.cleared"
 
 	GatewayStarted       Type = "gateway.started"
 	GatewayStopping      Type = "gateway.stopping"
@@ -83,10 +107,22 @@ var catalogue = [...]Spec{
 	{Type: LoopFaultCleared, Clears: []string{Cause}, Data: LoopFaultData{}},
 
 	{Type: VehicleArrived, Data: ArrivalData{}},
-	{Type: VehiclePassed, Data: PassData{}},
-	{Type: VehicleBackedOut, Data: BackedOutData{}},
+	{Type: VehicleWaiting, Severity: Warning, Raises: "vehicle_waiting", Data: WaitingData{}},
+	{Type: VehiclePassed, Clears: []string{"vehicle_waiting"}, Data: PassData{}},
+	{Type: VehicleBackedOut, Clears: []string{"vehicle_waiting"}, Data: BackedOutData{}},
 	{Type: PassRetracted, Data: RetractionData{}},
-	{Type: WrongWay, Severity: Warning, Data: PassData{}},
+	{Type: WrongWay, Severity: Warning, Clears: []string{"vehicle_waiting"}, Data: PassData{}},
+	{Type: Tailgating, Severity: Warning, Data: TailgatingData{}},
+	{Type: UTurn, Data: UTurnData{}},
+
+	{Type: BayOccupied, Data: BayData{}},
+	{Type: BayVacated, Data: BayData{}},
+
+	{Type: LotOccupancyChanged, Data: OccupancyData{}},
+	{Type: LotFull, Data: OccupancyData{}},
+	{Type: LotAvailable, Data: OccupancyData{}},
+	{Type: LotCountCorrected, Data: CorrectionData{}},
+	{Type: LotCountDrift, Severity: Warning, Data: DriftData{}},
 
 	{Type: GateOpening, Data: MovementData{}},
 	{Type: GateOpened, Data: MovementData{}},
@@ -96,8 +132,15 @@ var catalogue = [...]Spec{
 	{Type: GateFault, Severity: Major, Raises: Cause, Data: GateFaultData{}},
 	{Type: GateFaultCleared, Clears: []string{Cause}, Urgent: true, Data: GateFaultData{}},
 
-	{Type: ElevatorFaultRaised, Severity: Major, Raises: "fault_raised", Data: ElevatorFaultData{}},
-	{Type: ElevatorFaultCleared, Clears: []string{"fault_raised"}, Urgent: true, Data: ElevatorFaultData{}},
+	{Type: ElevatorFaultRaised, Severity: Major, Raises: Cause, Data: ElevatorFaultData{}},
+	{Type: ElevatorFaultCleared, Clears: []string{Cause}, Urgent: true, Data: ElevatorFaultData{}},
+	{Type: ElevatorAlarmButton, Severity: Major, Raises: "alarm_button", Data: ElevatorAlarmData{}},
+	{Type: ElevatorAlarmFiltered, Data: ElevatorAlarmData{}},
+	{Type: EntrapmentSuspected, Severity: Major, Raises: "entrapment_suspected", Data: EntrapmentData{}},
+	{Type: EntrapmentConfirmed, Severity: Critical, Raises: "entrapment_confirmed", Clears: []string{"entrapment_suspected"}, Data: EntrapmentData{}},
+	{Type: EntrapmentEnded, Clears: []string{"entrapment_suspected", "entrapment_confirmed"}, Urgent: true, Data: EntrapmentData{}},
+	{Type: ElevatorServiceModeChanged, Data: ServiceModeData{}},
+	{Type: ElevatorTestOverdue, Severity: Warning, Raises: "test_overdue", Data: TestOverdueData{}},
 
 	{Type: CameraOnline, Clears: cameraAlarms, Urgent: true, Data: CameraData{}},
 	{Type: CameraLate, Severity: Warning, Raises: "late", Data: CameraData{}},
@@ -113,12 +156,17 @@ var catalogue = [...]Spec{
 	{Type: ContactCleared, Clears: []string{"raised"}, Urgent: true, Data: ContactData{}},
 	{Type: CounterAdvanced, Data: CounterData{}},
 
+	{Type: InputTamper, Severity: Major, Raises: Cause, Data: TamperData{}},
+	{Type: InputTamperCleared, Clears: []string{Cause}, Urgent: true, Data: TamperData{}},
 	{Type: InputChattering, Severity: Warning, Raises: "chattering", Data: ChatteringData{}},
 
 	{Type: BusFault, Severity: Major, Raises: Cause, Data: BusFaultData{}},
 	{Type: BusRecovered, Clears: []string{Cause}, Urgent: true, Data: BusFaultData{}},
 	{Type: BusChipReset, Severity: Warning, Data: ChipResetData{}},
 
+	{Type: AlarmAcknowledged, Urgent: true, Data: AlarmActData{}},
+	{Type: AlarmShelved, Urgent: true, Data: AlarmActData{}},
+	{Type: AlarmUnshelved, Urgent: true, Data: AlarmActData{}},
 	{Type: AlarmCleared, Clears: []string{Cause}, Urgent: true, Data: AlarmClearedData{}},
 
 	{Type: GatewayStarted, Urgent: true, Data: StartedData{}},

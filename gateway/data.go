@@ -55,6 +55,24 @@ type PassData struct {
 	Count      uint64     `json:"count"`       // passages of this lane in this direction, this one included
 }
 
+// WaitingData of lane.vehicle_waiting: nobody has opened.
+type WaitingData struct {
+	Direction Direction `json:"direction"`
+	WaitedMS  int64     `json:"waited_ms"`
+}
+
+// TailgatingData of lane.tailgating: a passage that nobody had authorised.
+type TailgatingData struct {
+	Direction Direction `json:"direction"`
+	Count     uint64    `json:"count"` // of the passage
+}
+
+// UTurnData of lane.u_turn: in and out again, or the other way round.
+type UTurnData struct {
+	Direction Direction `json:"direction"` // of the second passage
+	AfterMS   int64     `json:"after_ms"`
+}
+
 // BackedOutData of lane.vehicle_backed_out.
 type BackedOutData struct {
 	Direction  Direction `json:"direction"` // in which it had arrived
@@ -66,6 +84,31 @@ type BackedOutData struct {
 type RetractionData struct {
 	Direction Direction `json:"direction"`
 	Count     uint64    `json:"count"` // after the correction
+}
+
+// BayData of bay.occupied and bay.vacated.
+type BayData struct {
+	OccupiedMS int64 `json:"occupied_ms,omitempty"` // vacated: how long it was taken
+}
+
+// OccupancyData of lot.occupancy_changed, full and available.
+type OccupancyData struct {
+	Free     int64 `json:"free"`
+	Occupied int64 `json:"occupied"`
+	Capacity int64 `json:"capacity"`
+}
+
+// CorrectionData of lot.count_corrected: somebody has counted the vehicles.
+type CorrectionData struct {
+	From int64 `json:"from"` // as the lanes had counted
+	To   int64 `json:"to"`
+}
+
+// DriftData of lot.count_drift: lanes and bays do not agree, or the lanes count what cannot be.
+type DriftData struct {
+	Drift int64 `json:"drift"` // vehicles that the lanes count too many
+	Lanes int64 `json:"lanes"`
+	Bays  int64 `json:"bays"`
 }
 
 // MovementCause says why a barrier moved.
@@ -91,7 +134,42 @@ func (d GateFaultData) AlarmCause() string { return d.Cause }
 
 // ElevatorFaultData of elevator.fault_raised and fault_cleared.
 type ElevatorFaultData struct {
-	Fault string `json:"fault"` // symbolic name from the configuration: "general", "door_zone", …
+	Fault string `json:"fault"`          // symbolic name from the configuration: "general", "door_close", …
+	Code  string `json:"code,omitempty"` // in the table of the city's platform, GB/T 24476 unless the site has another
+}
+
+// AlarmCause names the alarm: one per fault, so that two contacts of one lift do not clear each other.
+func (d ElevatorFaultData) AlarmCause() string {
+	if d.Fault == "general" || d.Fault == "" {
+		return "fault_raised"
+	}
+	return d.Fault
+}
+
+// ElevatorAlarmData of elevator.alarm_button and alarm_filtered.
+type ElevatorAlarmData struct {
+	Reason string `json:"reason,omitempty"` // filtered: door_open
+	Again  bool   `json:"again,omitempty"`  // a further call while the alarm stands and was acknowledged
+	Code   string `json:"code,omitempty"`
+}
+
+// EntrapmentData of elevator.entrapment_suspected, entrapment_confirmed and entrapment_ended.
+type EntrapmentData struct {
+	Where    string `json:"where,omitempty"`    // the car stands outside_door_zone or in_door_zone
+	Evidence string `json:"evidence,omitempty"` // confirmed: alarm_button, presence
+	By       string `json:"by,omitempty"`       // ended: lift (the switch there), remote, car (it moves or has opened)
+	ForMS    int64  `json:"for_ms,omitempty"`   // ended
+}
+
+// ServiceModeData of elevator.service_mode_changed.
+type ServiceModeData struct {
+	Mode string `json:"mode"` // normal, inspection, fire
+	Code string `json:"code,omitempty"`
+}
+
+// TestOverdueData of elevator.test_overdue.
+type TestOverdueData struct {
+	SinceMS int64 `json:"since_ms"` // the last test call, or the start
 }
 
 // CameraData of all that is said of cameras and groups of them.
@@ -123,9 +201,25 @@ type CounterData struct {
 	By    uint64 `json:"by"` // since the event before
 }
 
+// TamperData of input.tamper and tamper_cleared: the wire of a supervised input is not in order.
+type TamperData struct {
+	Cause string `json:"cause"`            // short, open, out_of_tolerance
+	ForMS int64  `json:"for_ms,omitempty"` // cleared: how long it lasted
+}
+
+// AlarmCause names the alarm.
+func (d TamperData) AlarmCause() string { return d.Cause }
+
 // ChatteringData of input.chattering: an input has changed more often than its budget allows.
 type ChatteringData struct {
 	Count uint64 `json:"count"` // changes within the minute, up to the first too many
+}
+
+// AlarmActData of alarm.acknowledged, shelved and unshelved.
+type AlarmActData struct {
+	Alarm string `json:"alarm"`
+	By    string `json:"by,omitempty"`     // who; unshelved without: the time was over
+	ForMS int64  `json:"for_ms,omitempty"` // shelved
 }
 
 // AlarmClearedData of alarm.cleared: an alarm is over that no other type clears.

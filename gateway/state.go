@@ -18,6 +18,9 @@ type Alarm struct {
 	Text     string // the site's own words; "" = those of package text
 	Since    Mono
 	Event    EventID
+
+	Acknowledged Mono // when somebody did; zero = nobody
+	ShelvedUntil Mono // zero = not shelved
 }
 
 // Key names the alarm: its topic below "alarm/".

@@ -50,11 +50,12 @@ func (c *console) welcome(page net.Addr, cfg *config.Config) {
 	fmt.Fprintf(c, `
   status page   http://%s/
   subscribe     mosquitto_sub -h %s -p %s -t '%s/#' -v
+  wiring        lotusgate wiring --socket %s
   stop          Ctrl-C
 
   field: what the simulated site does        gateway: the events it publishes
 
-`, page, host, port, cfg.MQTT.Prefix)
+`, page, host, port, cfg.MQTT.Prefix, cfg.Control.Socket)
 }
 
 // field prints what the site did, and what relays do; the other wires would be too much.

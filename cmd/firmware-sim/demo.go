@@ -116,7 +116,7 @@ func (o demoOptions) config() (*config.Config, error) {
 		return nil, err
 	}
 	var b bytes.Buffer
-	err = template.Must(template.New("demo").Parse(demoConfig)).Execute(&b, struct{ Broker, State, Page string }{o.broker, state, o.page})
+	err = template.Must(template.New("demo").Parse(demoConfig)).Execute(&b, struct{ Broker, State, Page, Socket string }{o.broker, state, o.page, state + ".sock"})
 	if err != nil {
 		return nil, err
 	}

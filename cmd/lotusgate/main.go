@@ -79,7 +79,8 @@ func rootCommand() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(runCommand(), checkCommand(), eventsCommand(), initCommand(), probeCommand(), schemaCommand(), versionCommand())
+	root.AddCommand(runCommand(), checkCommand(), wiringCommand(), probeCommand(), bundleCommand(),
+		eventsCommand(), initCommand(), schemaCommand(), versionCommand())
 	return root
 }
 

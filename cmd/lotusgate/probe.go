@@ -1,149 +1,238 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
-	"path/filepath"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
 	"slices"
-	"strings"
-	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
 
-	"lotusgate/drivers/probe"
+	"lotusgate/drivers/line"
+	"lotusgate/gateway/config"
+	"lotusgate/gateway/control"
+	"lotusgate/gateway/text"
 )
 
-func probeCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "probe",
-		Short: "See what hardware there is, without changing anything",
-		Long: "See what hardware there is, without changing anything: no relay moves, no pulse that waits is lost, whether the\n" +
-			"gateway runs or not.",
-		Example: "  lotusgate probe i2c",
-	}
-	cmd.AddCommand(probeI2CCommand())
-	return cmd
+// finding is one line of a probe: what is so, and what to do if it should not be.
+type finding struct {
+	OK   bool
+	What text.Key
+	Args []any
+	Next text.Key // "" = nothing
 }
 
-func probeI2CCommand() *cobra.Command {
-	var o probe.Options
-	var asJSON bool
+// probe looks at one part. v is what a running daemon knows; nil when none runs.
+type probe func(ctx context.Context, cfg *config.Config, v *viewJSON) []finding
+
+// probes are the one table of what can be looked at; none of them opens an output.
+var probes = map[string]probe{"gpio": probeGPIO, "mqtt": probeMQTT, "time": probeTime, "storage": probeStorage}
+
+func probeCommand() *cobra.Command {
+	var at local
+	names := config.IDs(probes)
 	cmd := &cobra.Command{
-		Use:   "i2c [/dev/i2c-1 ...]",
-		Short: "List what answers on I²C buses and what it seems to be",
-		Long: "List what answers on I²C buses, all of them unless some are named, and what it seems to be.\n\n" +
-			"No relay moves and no pulse is lost by it, whether the gateway runs or not: an address is asked without a\n" +
-			"data byte, and registers that are cleared by reading are not read. I/O expanders at 0x20 to 0x27 and 0x38\n" +
-			"to 0x3f are not asked what they are, because a PCF8574 takes the question for output data; use\n" +
-			"--ask-expanders when no PCF8574 with relays is on the bus.\n\n" +
-			"Exit code 0: every bus could be asked; 1: one could not; 2: there is none.",
-		Example: "  lotusgate probe i2c\n" +
-			"  lotusgate probe i2c /dev/i2c-1 --json\n" +
-			"  lotusgate probe i2c /dev/i2c-1 --ask-expanders",
-		RunE: func(cmd *cobra.Command, paths []string) error {
-			if len(paths) == 0 {
-				paths = buses()
-			}
-			if len(paths) == 0 {
-				return &failure{exitUsage, errors.New("there is no /dev/i2c-*: enable I²C in the boot configuration (dtparam=i2c_arm=on)")}
-			}
-			all := make([]probedBus, 0, len(paths))
-			for _, path := range paths {
-				all = append(all, probeBus(path, o))
-			}
-			if err := printBuses(cmd.OutOrStdout(), all, asJSON); err != nil {
+		Use:       "probe [PART…]",
+		Short:     "Look at one part, or at all: a verdict and the next step",
+		Long:      "Look at gpio, mqtt, storage or time without touching an output; see probe i2c for what answers on a bus.\n\nExit code 0: all in order; 1: something is not.",
+		Example:   "  lotusgate probe\n  lotusgate probe gpio mqtt",
+		ValidArgs: names,
+		Args:      cobra.OnlyValidArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			cfg, err := load(cmd, at.config)
+			if err != nil {
 				return err
 			}
-			if slices.ContainsFunc(all, func(b probedBus) bool { return b.Error != "" }) {
+			v, err := at.view(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if len(args) == 0 {
+				args = names
+			}
+			l, bad := words(), false
+			for _, name := range args {
+				for _, f := range probes[name](cmd.Context(), cfg, v) {
+					word := "ok  "
+					if !f.OK {
+						word, bad = "FAIL", true
+					}
+					fmt.Fprintf(cmd.OutOrStdout(), "%s  %-7s  %s\n", word, name, l.T(f.What, f.Args...))
+					if f.Next != "" {
+						fmt.Fprintf(cmd.OutOrStdout(), "               %s\n", l.T(f.Next, f.Args...))
+					}
+				}
+			}
+			if bad {
 				return &failure{code: exitFailed}
 			}
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&o.Ask, "ask-expanders", false, "identify I/O expanders too; only when no PCF8574 with relays is on the bus")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
+	at.flags(cmd)
+	cmd.AddCommand(probeI2CCommand())
 	return cmd
 }
 
-// buses that the kernel has, by number.
-func buses() []string {
-	found, _ := filepath.Glob("/dev/i2c-*") // the pattern is right
-	slices.SortFunc(found, func(a, b string) int {
-		if len(a) != len(b) {
-			return len(a) - len(b)
-		}
-		return strings.Compare(a, b)
-	})
-	return found
+// view of the running daemon; nil when none runs.
+func (l *local) view(ctx context.Context) (*viewJSON, error) {
+	client := l.client()
+	defer client.Close()
+	var v viewJSON
+	switch err := client.Read(ctx, "/api/v1/view", &v); {
+	case errors.Is(err, control.ErrNotRunning):
+		return nil, nil
+	case err != nil:
+		return nil, explain(err)
+	}
+	return &v, nil
 }
 
-// probedBus is what a probe found on one bus.
-type probedBus struct {
-	Bus   string       `json:"bus"`
-	Error string       `json:"error,omitempty"`
-	Chips []probedChip `json:"chips"`
-}
-
-type probedChip struct {
-	Address string `json:"address"`
-	Kind    string `json:"kind,omitempty"` // as in the configuration
-	May     string `json:"may,omitempty"`  // what there is at such an address
-	Note    string `json:"note,omitempty"`
-}
-
-func probeBus(path string, o probe.Options) probedBus {
-	out := probedBus{Bus: path, Chips: []probedChip{}}
-	found, err := scanBus(path, o)
-	if err != nil {
-		out.Error = err.Error()
-	}
-	for _, f := range found {
-		out.Chips = append(out.Chips, probedChip{fmt.Sprintf("0x%02x", f.Addr), f.Kind, f.May, f.Note})
-	}
-	return out
-}
-
-func scanBus(path string, o probe.Options) ([]probe.Finding, error) {
-	bus, err := openBus(path)
-	if err != nil {
-		return nil, err
-	}
-	defer bus.Close() // nothing was written
-	k, err := probe.Open(bus, path)
-	if err != nil {
-		return nil, err
-	}
-	found, err := probe.Scan(k, o)
-	return found, errors.Join(err, k.Close())
-}
-
-func printBuses(w io.Writer, all []probedBus, asJSON bool) error {
-	if asJSON {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		return enc.Encode(all)
-	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, b := range all {
-		fmt.Fprintf(table, "%s\n", b.Bus)
-		for _, c := range b.Chips {
-			kind := c.Kind
-			switch {
-			case kind == "" && c.May != "":
-				kind = "? (" + c.May + ")"
-			case kind == "":
-				kind = "?"
+// probeGPIO compares the lines of the configuration with those of the board.
+func probeGPIO(_ context.Context, cfg *config.Config, v *viewJSON) []finding {
+	if v != nil {
+		for _, s := range v.Sources {
+			if s.ID == "gpio" && s.OK {
+				return []finding{{OK: true, What: "probe.gpio.read"}}
+			} else if s.ID == "gpio" {
+				return []finding{{What: "probe.gpio.down", Args: []any{s.Error}, Next: "probe.gpio.down.next"}}
 			}
-			fmt.Fprintf(table, "  %s\t%s\t%s\n", c.Address, kind, c.Note)
-		}
-		switch {
-		case b.Error != "":
-			fmt.Fprintf(table, "  failed: %s\n", b.Error)
-		case len(b.Chips) == 0:
-			fmt.Fprintln(table, "  nothing answers: check supply, SDA and SCL")
 		}
 	}
-	return table.Flush()
+	hw, err := hardware(slog.New(slog.DiscardHandler))
+	if err != nil {
+		return []finding{{What: "probe.gpio.down", Args: []any{err}, Next: "probe.gpio.down.next"}}
+	}
+	found, err := hw.Lines.Lines()
+	if len(found) == 0 {
+		if err == nil {
+			err = errors.New("/dev/gpiochip*")
+		}
+		return []finding{{What: "probe.gpio.none", Args: []any{err}, Next: "probe.gpio.none.next"}}
+	}
+	return compareLines(cfg, found)
+}
+
+func compareLines(cfg *config.Config, found []line.Info) []finding {
+	var out []finding
+	fine := 0
+	for _, id := range config.IDs(cfg.Points) {
+		name := cfg.Points[id].Line
+		if name == "" {
+			continue
+		}
+		i := slices.IndexFunc(found, func(l line.Info) bool { return l.Name == name })
+		switch {
+		case i < 0:
+			out = append(out, finding{What: "probe.gpio.unknown", Args: []any{name, id}, Next: "probe.gpio.unknown.next"})
+		case found[i].Used:
+			out = append(out, finding{What: "probe.gpio.used", Args: []any{name, found[i].Consumer}, Next: "probe.gpio.used.next"})
+		default:
+			fine++
+		}
+	}
+	return append(out, finding{OK: true, What: "probe.gpio.free", Args: []any{fine}})
+}
+
+// probeMQTT resolves, connects and, with TLS, shakes hands; whether the login is right only the daemon knows.
+func probeMQTT(ctx context.Context, cfg *config.Config, v *viewJSON) []finding {
+	if cfg.MQTT.Broker == "" {
+		return []finding{{What: "probe.mqtt.none", Next: "probe.mqtt.none.next"}}
+	}
+	var out []finding
+	if v != nil && v.Link.Connected {
+		return []finding{{OK: true, What: "probe.mqtt.connected", Args: []any{v.Link.Broker}}}
+	} else if v != nil {
+		out = append(out, finding{What: "probe.mqtt.refused", Args: []any{v.Link.Broker, v.Link.Error}})
+	}
+	u, err := url.Parse(cfg.MQTT.Broker)
+	if err != nil {
+		return append(out, finding{What: "probe.mqtt.dial", Args: []any{cfg.MQTT.Broker, err}, Next: "probe.mqtt.dial.next"})
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if _, err := net.DefaultResolver.LookupHost(ctx, u.Hostname()); err != nil {
+		return append(out, finding{What: "probe.mqtt.name", Args: []any{u.Hostname(), err}, Next: "probe.mqtt.name.next"})
+	}
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", u.Host)
+	if err != nil {
+		return append(out, finding{What: "probe.mqtt.dial", Args: []any{u.Host, err}, Next: "probe.mqtt.dial.next"})
+	}
+	defer func() { _ = conn.Close() }()
+	if u.Scheme == "mqtts" {
+		if err := shakeHands(ctx, conn, u.Hostname(), cfg.MQTT); err != nil {
+			return append(out, finding{What: "probe.mqtt.tls", Args: []any{u.Host, err}, Next: "probe.mqtt.tls.next"})
+		}
+	}
+	return append(out, finding{OK: true, What: "probe.mqtt.reached", Args: []any{u.Host}})
+}
+
+func shakeHands(ctx context.Context, conn net.Conn, host string, m config.MQTT) error {
+	c := &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
+	if m.CAFile != "" {
+		pem, err := os.ReadFile(m.CAFile)
+		if err != nil {
+			return err
+		}
+		c.RootCAs = x509.NewCertPool()
+		c.RootCAs.AppendCertsFromPEM(pem)
+	}
+	if m.CertFile != "" {
+		pair, err := tls.LoadX509KeyPair(m.CertFile, m.KeyFile)
+		if err != nil {
+			return err
+		}
+		c.Certificates = []tls.Certificate{pair}
+	}
+	return tls.Client(conn, c).HandshakeContext(ctx)
+}
+
+// firstYear in which a date can be right.
+const firstYear = 2026
+
+func probeTime(context.Context, *config.Config, *viewJSON) []finding {
+	now := time.Now()
+	if now.Year() < firstYear {
+		return []finding{{What: "probe.time.wrong", Args: []any{now.Format(time.DateTime)}, Next: "probe.time.next"}}
+	}
+	var t unix.Timex
+	state, err := unix.Adjtimex(&t)
+	if err != nil || state == unix.TIME_ERROR || t.Status&unix.STA_UNSYNC != 0 {
+		return []finding{{What: "probe.time.free", Args: []any{now.Format(time.DateTime)}, Next: "probe.time.next"}}
+	}
+	return []finding{{OK: true, What: "probe.time.synced", Args: []any{now.Format(time.DateTime)}}}
+}
+
+// lowSpace below which storage is not in order, beside what the queues may still grow to.
+const lowSpace = 64 << 20
+
+func probeStorage(_ context.Context, cfg *config.Config, v *viewJSON) []finding {
+	dir := cfg.Storage.Path
+	if v != nil && v.Storage.Degraded != "" {
+		return []finding{{What: "probe.storage.degraded", Args: []any{dir, v.Storage.Degraded}, Next: "probe.storage.degraded.next"}}
+	}
+	var s unix.Statfs_t
+	if err := unix.Statfs(dir, &s); err != nil {
+		return []finding{{What: "probe.storage.missing", Args: []any{dir, err}, Next: "probe.storage.missing.next"}}
+	}
+	free := s.Bavail * uint64(s.Bsize) >> 20
+	switch {
+	case s.Type == unix.TMPFS_MAGIC || s.Type == unix.RAMFS_MAGIC || s.Type == unix.OVERLAYFS_SUPER_MAGIC:
+		return []finding{{What: "probe.storage.volatile", Args: []any{dir}, Next: "probe.storage.volatile.next"}}
+	case s.Flags&unix.ST_RDONLY != 0:
+		return []finding{{What: "probe.storage.readonly", Args: []any{dir}, Next: "probe.storage.readonly.next"}}
+	case free < lowSpace>>20:
+		return []finding{{What: "probe.storage.full", Args: []any{dir, free}, Next: "probe.storage.full.next"}}
+	case v != nil:
+		return []finding{{OK: true, What: "probe.storage.writes", Args: []any{dir, free, text.EN.T("span.ms", int64(v.Storage.CommitSeconds*1000))}}}
+	}
+	return []finding{{OK: true, What: "probe.storage.there", Args: []any{dir, free}}}
 }

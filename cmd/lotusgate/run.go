@@ -52,7 +52,7 @@ func runCommand() *cobra.Command {
 				return &failure{exitFailed, err}
 			}
 			err = daemon.Run(cmd.Context(), daemon.Options{
-				Config: cfg, Hardware: hw, Version: version, Built: built(), Log: log, Supervisor: newSupervisor(log),
+				Config: cfg, ConfigPath: path, Hardware: hw, Version: version, Built: built(), Log: log, Supervisor: newSupervisor(log),
 			})
 			if err != nil {
 				return &failure{exitFailed, err}

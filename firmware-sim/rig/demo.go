@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -61,7 +62,7 @@ func (d *demo) chapter() {
 	for d.at < start+chapterTime {
 		d.at += d.traffic(d.at)
 	}
-	for _, write := range []func(at time.Duration){d.elevator, d.camera, d.chip, d.building} {
+	for _, write := range []func(at time.Duration){d.elevator, d.camera, d.chip, d.building, d.parking} {
 		write(start + d.between(0, 3*time.Minute))
 	}
 	slices.SortStableFunc(d.cues, func(a, b Cue) int { return int(a.At - b.At) })
@@ -147,4 +148,15 @@ func (d *demo) building(at time.Duration) {
 		return
 	}
 	d.add(at, Loosen{"roof", d.between(30*time.Second, time.Minute), plant.Span{Min: 50 * time.Millisecond, Max: 600 * time.Millisecond}})
+}
+
+// parking fills the bays one after another, and empties some.
+func (d *demo) parking(at time.Duration) {
+	for n := range 4 {
+		bay := fmt.Sprint("bay-", n+1)
+		d.add(at+d.between(0, 5*time.Minute), Move{Switch: bay})
+		if d.chance.IntN(2) == 0 {
+			d.add(at+d.between(6*time.Minute, 7*time.Minute), Move{Switch: bay, Rest: true})
+		}
+	}
 }

@@ -77,7 +77,8 @@ type Relay struct {
 }
 
 // DemoSite is the site of the demo: what deploy/examples/minimal.yaml has, one lane, one elevator, one camera, one expander,
-// and two more cameras, a pump room, a roof door and a water meter beside.
+// and two more cameras, a pump room, a roof door, a water meter and four
+// bays beside.
 func DemoSite() Site {
 	return Site{
 		Lanes: []Lane{{"entry", plant.LaneOptions{
@@ -93,7 +94,7 @@ func DemoSite() Site {
 			{"cam-02", plant.CameraOptions{Period: time.Minute, Jitter: 200 * time.Millisecond}},
 			{"cam-03", plant.CameraOptions{Period: time.Minute, Jitter: 200 * time.Millisecond}},
 		},
-		Switches: []Switch{{"pump", plant.RelayContact()}, {"roof", plant.RelayContact()}},
+		Switches: []Switch{{"pump", plant.RelayContact()}, {"roof", plant.RelayContact()}, {Name: "bay-1"}, {Name: "bay-2"}, {Name: "bay-3"}, {Name: "bay-4"}},
 		Meters:   []Meter{{"water", plant.Span{Min: 3 * time.Second, Max: 12 * time.Second}}},
 		Chips:    []Chip{{Name: "x1", Kind: "mcp23017", Bus: "/dev/i2c-1", Address: 0x20, Interrupt: "GPIO25"}},
 		Wires: []Wire{
@@ -106,6 +107,10 @@ func DemoSite() Site {
 			{From: "cam-01.heartbeat", To: "x1.GPA1"},
 			{From: "cam-02.heartbeat", To: "x1.GPA5"},
 			{From: "cam-03.heartbeat", To: "x1.GPA6"},
+			{From: "bay-1.contact", To: "x1.GPB0"},
+			{From: "bay-2.contact", To: "x1.GPB1"},
+			{From: "bay-3.contact", To: "x1.GPB2"},
+			{From: "bay-4.contact", To: "x1.GPB3"},
 			{From: "pump.contact", To: "x1.GPA2"},
 			{From: "roof.contact", To: "x1.GPA3"},
 			{From: "water.pulse", To: "x1.GPA4"},

@@ -70,6 +70,12 @@ func (c *checker) complete() {
 		}
 		cfg.CameraGroups[id] = g
 	}
+	for id, in := range cfg.Inputs {
+		cfg.Inputs[id] = completeInput(in)
+	}
+	for id, l := range cfg.Lots {
+		cfg.Lots[id] = completeLot(l)
+	}
 	budgets := cfg.budgets()
 	for id, p := range cfg.Points {
 		if p.Budget == nil {

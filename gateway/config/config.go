@@ -17,21 +17,26 @@ import (
 // Config is the whole configuration, one field per section of the file. Keys of the maps are ids; points, buses, chips
 // and devices share one id space.
 type Config struct {
-	Gateway      Gateway                `yaml:"gateway"`
-	MQTT         MQTT                   `yaml:"mqtt"`
-	Storage      Storage                `yaml:"storage"`
-	Status       Status                 `yaml:"status"`
-	Buses        map[string]Bus         `yaml:"buses"`
-	Chips        map[string]Chip        `yaml:"chips"`
-	Points       map[string]Point       `yaml:"points"`
-	Loops        map[string]Loop        `yaml:"loops"`
-	Lanes        map[string]Lane        `yaml:"lanes"`
-	Gates        map[string]Gate        `yaml:"gates"`
-	Elevators    map[string]Elevator    `yaml:"elevators"`
-	Cameras      map[string]Camera      `yaml:"cameras"`
-	CameraGroups map[string]CameraGroup `yaml:"camera_groups"`
-	Contacts     map[string]Contact     `yaml:"contacts"`
-	Counters     map[string]Counter     `yaml:"counters"`
+	Gateway       Gateway                `yaml:"gateway"`
+	MQTT          MQTT                   `yaml:"mqtt"`
+	Storage       Storage                `yaml:"storage"`
+	Status        Status                 `yaml:"status"`
+	Control       Control                `yaml:"control"`
+	Buses         map[string]Bus         `yaml:"buses"`
+	Chips         map[string]Chip        `yaml:"chips"`
+	Points        map[string]Point       `yaml:"points"`
+	Loops         map[string]Loop        `yaml:"loops"`
+	Lanes         map[string]Lane        `yaml:"lanes"`
+	Gates         map[string]Gate        `yaml:"gates"`
+	Elevators     map[string]Elevator    `yaml:"elevators"`
+	Cameras       map[string]Camera      `yaml:"cameras"`
+	ElevatorCodes map[string]string      `yaml:"elevator_codes"` // symbolic name: code of the city's platform; what is not named has that of GB/T 24476
+	CameraGroups  map[string]CameraGroup `yaml:"camera_groups"`
+	Bays          map[string]Bay         `yaml:"bays"`
+	Lots          map[string]Lot         `yaml:"lots"`
+	Inputs        map[string]Input       `yaml:"inputs"`
+	Contacts      map[string]Contact     `yaml:"contacts"`
+	Counters      map[string]Counter     `yaml:"counters"`
 
 	// Hash of the bytes that were read, "sha256:…".
 	Hash string `yaml:"-"`
@@ -74,6 +79,12 @@ type Storage struct {
 // Status is the local page.
 type Status struct {
 	Listen string `yaml:"listen"` // host:port; empty = nothing listens
+}
+
+// Control is the local socket of the command line.
+type Control struct {
+	Socket string `yaml:"socket"` // default /run/lotusgate/control.sock
+	Group  string `yaml:"group"`  // may use it beside the daemon's user and root; default nobody
 }
 
 // Bus is one I²C bus.
@@ -173,16 +184,20 @@ type LoopCode struct {
 	Max   time.Duration `yaml:"max"`
 }
 
-// Lane is two loops, A before B in the direction of the lane.
+// Lane is two loops, A before B in the direction of the lane, or one loop, which cannot tell a direction.
 type Lane struct {
 	Label     string            `yaml:"label"`
 	Labels    map[string]string `yaml:"labels"`
-	Direction gateway.Direction `yaml:"direction"` // in or out: of a vehicle that covers A first
-	OneWay    *bool             `yaml:"one_way"`   // default true: the other direction is wrong way
-	A         string            `yaml:"a"`         // loop
-	B         string            `yaml:"b"`         // loop
-	Gap       time.Duration     `yaml:"gap"`       // a vehicle between the loops may be unseen this long; default 3s
-	Jitter    time.Duration     `yaml:"jitter"`    // detector reaction spread: edges closer than this have no order; default 50ms
+	Direction gateway.Direction `yaml:"direction"`  // in or out: of a vehicle that covers A first
+	OneWay    *bool             `yaml:"one_way"`    // default true: the other direction is wrong way
+	A         string            `yaml:"a"`          // loop
+	B         string            `yaml:"b"`          // loop; none = a lane with one loop
+	Gap       time.Duration     `yaml:"gap"`        // a vehicle between the loops may be unseen this long; default 3s
+	Jitter    time.Duration     `yaml:"jitter"`     // detector reaction spread: edges closer than this have no order; default 50ms
+	Waiting   time.Duration     `yaml:"waiting"`    // a vehicle before the barrier for so long is told, 0s = not; default 60s
+	UTurn     time.Duration     `yaml:"u_turn"`     // in and out again within this is told, 0s = not; default 60s
+	Authorise string            `yaml:"authorise"`  // point: closes for each passage that is authorised, as a ticket machine does
+	CreditFor time.Duration     `yaml:"credit_for"` // an authorisation that nobody used lapses; default 2m
 }
 
 // Gate is one barrier.
@@ -226,13 +241,29 @@ type Output struct {
 	Active Level  `yaml:"active"` // level that energises the coil; default high
 }
 
-// Elevator is read only, by construction.
+// Elevator is read only, by construction. Every contact is a point; which ones are wired decides what can be concluded.
 type Elevator struct {
-	Label      string            `yaml:"label"`
-	Labels     map[string]string `yaml:"labels"`
-	Fault      string            `yaml:"fault"`       // point: general fault contact
-	RaiseAfter *time.Duration    `yaml:"raise_after"` // default 1s
-	ClearAfter *time.Duration    `yaml:"clear_after"` // default 1s
+	Label       string            `yaml:"label"`
+	Labels      map[string]string `yaml:"labels"`
+	Fault       string            `yaml:"fault"`        // general fault contact
+	Faults      map[string]string `yaml:"faults"`       // symbolic name: point; further fault contacts
+	AlarmButton string            `yaml:"alarm_button"` // in the car
+	DoorZone    string            `yaml:"door_zone"`    // active = the car is where doors may open
+	DoorClosed  string            `yaml:"door_closed"`
+	Moving      string            `yaml:"moving"`
+	Inspection  string            `yaml:"inspection"`
+	FireMode    string            `yaml:"fire_mode"`
+	Supply      string            `yaml:"supply"`      // active = healthy
+	Presence    string            `yaml:"presence"`    // somebody is in the car
+	AlarmEnd    string            `yaml:"alarm_end"`   // the switch at the lift that ends an alarm
+	Test        string            `yaml:"test"`        // closes when a test call has succeeded
+	RaiseAfter  *time.Duration    `yaml:"raise_after"` // of a fault; default 1s
+	ClearAfter  *time.Duration    `yaml:"clear_after"` // of a fault; default 1s
+	Filter      *time.Duration    `yaml:"filter"`      // a door that opens so soon after the button makes the alarm needless, 0s = no filter; default 10s
+	Override    *time.Duration    `yaml:"override"`    // holding the button so long overrides the filter, 0s = never; default 30s
+	OutOfZone   time.Duration     `yaml:"out_of_zone"` // standing closed outside a door zone is suspicious after; default 15s
+	InZone      time.Duration     `yaml:"in_zone"`     // standing closed in a door zone, with a sign of people; default 90s
+	TestEvery   time.Duration     `yaml:"test_every"`  // a test call is due so often, if test is wired; default 72h
 }
 
 // Camera with a heartbeat pulse, or with a supply current that is measured.
@@ -250,6 +281,47 @@ type CameraGroup struct {
 	Labels  map[string]string `yaml:"labels"`
 	Cameras []string          `yaml:"cameras"`
 	Window  time.Duration     `yaml:"window"` // half of them gone within this is one outage, and bad news of one waits for it; default: 30s, or the longest period of their heartbeats
+}
+
+// Bay is one parking bay with a sensor.
+type Bay struct {
+	Label      string            `yaml:"label"`
+	Labels     map[string]string `yaml:"labels"`
+	Input      string            `yaml:"input"`       // point or loop
+	RaiseAfter *time.Duration    `yaml:"raise_after"` // default 5s
+	ClearAfter *time.Duration    `yaml:"clear_after"` // default 5s
+}
+
+// Lot is a place with a number of bays, counted by their sensors, at its lanes, or both.
+type Lot struct {
+	Label       string            `yaml:"label"`
+	Labels      map[string]string `yaml:"labels"`
+	Capacity    int               `yaml:"capacity"` // default: the bays that are listed
+	Bays        []string          `yaml:"bays"`
+	Lanes       []string          `yaml:"lanes"`
+	FullAt      int               `yaml:"full_at"`      // full when so many are free; default none are
+	AvailableAt *int              `yaml:"available_at"` // available again when so many are; default: 2 more than full_at
+	Drift       int               `yaml:"drift"`        // bays and lanes may differ by so many; default 5
+	DriftAfter  time.Duration     `yaml:"drift_after"`  // more than that for so long is reported; default 15m
+}
+
+// Input is a supervised contact: two resistors at its end make a cut or shorted wire tell itself. Contacts and elevators
+// name it in place of a point.
+type Input struct {
+	Label     string            `yaml:"label"`
+	Labels    map[string]string `yaml:"labels"`
+	Point     string            `yaml:"point"`     // that measures the part of the reference voltage
+	Contact   string            `yaml:"contact"`   // closes or opens to be active; default closes
+	Bands     *Bands            `yaml:"bands"`     // where not the standard ones
+	Tolerance time.Duration     `yaml:"tolerance"` // between the bands for so long is a fault; default 10s
+}
+
+// Bands of a supervised input, in parts per thousand of the reference.
+type Bands struct {
+	Short  int   `yaml:"short"`  // below it: shorted; default 120
+	Closed []int `yaml:"closed"` // from, to
+	Parted []int `yaml:"parted"` // from, to
+	Open   int   `yaml:"open"`   // above it: cut; default 900
 }
 
 // Contact is any sensor of a building with a contact.

@@ -61,6 +61,7 @@ func TestDefaults(t *testing.T) {
 		},
 		Storage: Storage{Path: "/var/lib/lotusgate", Alarm: 16 << 20, Normal: 64 << 20},
 		Status:  Status{Listen: "127.0.0.1:8080"},
+		Control: Control{Socket: "/run/lotusgate/control.sock"},
 		Buses:   map[string]Bus{"i2c-1": {Device: "/dev/i2c-1", Speed: 400e3}},
 		Chips:   map[string]Chip{"x1": {Kind: MCP23017, Bus: "i2c-1", Address: 0x20, Interrupt: "GPIO25", Poll: time.Second}},
 		Points: map[string]Point{
@@ -75,6 +76,7 @@ func TestDefaults(t *testing.T) {
 		Loops: map[string]Loop{"entry-a": loop("entry-a-in"), "entry-b": loop("entry-b-in")},
 		Lanes: map[string]Lane{"entry": {
 			Label: "Entry", Direction: gateway.In, OneWay: &yes, A: "entry-a", B: "entry-b", Gap: 3 * time.Second, Jitter: 50 * time.Millisecond,
+			Waiting: time.Minute, UTurn: time.Minute, CreditFor: 2 * time.Minute,
 		}},
 		Gates: map[string]Gate{"entry-gate": {
 			Label: "Entry barrier", Lane: "entry", OpenLimit: "eg-open", ClosedLimit: "eg-closed", Travel: 5 * time.Second,
@@ -83,9 +85,12 @@ func TestDefaults(t *testing.T) {
 				Open: &Output{Line: "GPIO16", Active: ActiveHigh}, Close: &Output{Line: "GPIO20", Active: ActiveHigh}, Stop: &Output{Line: "GPIO21", Active: ActiveHigh},
 			},
 		}},
-		Elevators: map[string]Elevator{"car-1": {Label: "Building 1, car 1", Fault: "car-1-fault-in", RaiseAfter: ms(1000), ClearAfter: ms(1000)}},
-		Cameras:   map[string]Camera{"cam-01": {Label: "Camera over the entry", Heartbeat: "cam-01-pulse", Period: time.Minute}},
-		Hash:      cfg.Hash,
+		Elevators: map[string]Elevator{"car-1": {
+			Label: "Building 1, car 1", Fault: "car-1-fault-in", RaiseAfter: ms(1000), ClearAfter: ms(1000),
+			Filter: ms(10_000), Override: ms(30_000), OutOfZone: 15 * time.Second, InZone: 90 * time.Second, TestEvery: 72 * time.Hour,
+		}},
+		Cameras: map[string]Camera{"cam-01": {Label: "Camera over the entry", Heartbeat: "cam-01-pulse", Period: time.Minute}},
+		Hash:    cfg.Hash,
 	}
 	if diff := cmp.Diff(want, cfg); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

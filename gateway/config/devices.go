@@ -27,6 +27,12 @@ func (c *checker) checkDevices() {
 		c.checkCamera(id)
 	}
 	c.checkGroups()
+	for _, id := range c.ids(elevators) {
+		c.checkElevator(id)
+	}
+	c.checkElevatorCodes()
+	c.checkLots()
+	c.checkInputs()
 }
 
 func (c *checker) checkLane(id string, inLane map[string]string) {
@@ -34,6 +40,11 @@ func (c *checker) checkLane(id string, inLane map[string]string) {
 	if l.A == l.B && c.good(path+".a") && c.good(path+".b") {
 		c.fail(path+".b", "same_loop", l.B).also(c.place(path + ".a"))
 		return
+	}
+	if !c.written(path+".b") && !c.bad[path+".b"] {
+		if c.good(path + ".one_way") {
+			c.warn(path+".one_way", "single_loop", id)
+		}
 	}
 	for _, side := range []string{path + ".a", path + ".b"} {
 		if !c.good(side) {
@@ -46,7 +57,7 @@ func (c *checker) checkLane(id string, inLane map[string]string) {
 		inLane[loop] = side
 	}
 	for _, side := range []string{path + ".a", path + ".b"} {
-		if loop := c.cfg.Loops[c.text(side)]; loop.Output == OutputPulse && c.good(side) {
+		if loop := c.cfg.Loops[c.text(side)]; loop.Output == OutputPulse && c.good(side) && l.B != "" {
 			c.fail(side, "pulse_in_lane", c.text(side)).also(c.place(join(loops, c.text(side)) + ".output"))
 		}
 	}
@@ -146,7 +157,8 @@ func (c *checker) checkUse() {
 			return
 		}
 		point := c.at[path].text
-		if _, ok := c.cfg.Points[point]; !ok {
+		_, isPoint := c.cfg.Points[point]
+		if _, isInput := c.cfg.Inputs[point]; !isPoint && !isInput {
 			return
 		}
 		if other, ok := first[point]; ok {
@@ -159,9 +171,15 @@ func (c *checker) checkUse() {
 		first[point] = path
 		c.checkContact(path, strings.HasSuffix(path, ".input") || strings.HasSuffix(path, "_limit"))
 	}
+	for _, id := range c.ids(inputs) {
+		use(join(inputs, id) + ".point")
+	}
 	for _, id := range c.ids(loops) {
 		use(join(loops, id) + ".input")
 		use(join(loops, id) + ".fault")
+	}
+	for _, id := range c.ids(lanes) {
+		use(join(lanes, id) + ".authorise")
 	}
 	for _, id := range c.ids(gates) {
 		path := join(gates, id)
@@ -181,11 +199,20 @@ func (c *checker) checkUse() {
 		}
 	}
 	for _, id := range c.ids(elevators) {
-		use(join(elevators, id) + ".fault")
+		path := join(elevators, id)
+		for _, key := range elevatorWires() {
+			use(path + "." + key)
+		}
+		for _, name := range IDs(c.cfg.Elevators[id].Faults) {
+			use(path + ".faults." + name)
+		}
 	}
 	for _, id := range c.ids(cameras) {
 		use(join(cameras, id) + ".heartbeat")
 		use(join(cameras, id) + ".supply")
+	}
+	for _, id := range c.ids(bays) {
+		use(join(bays, id) + ".input")
 	}
 	for _, id := range c.ids(contacts) {
 		use(join(contacts, id) + ".input")

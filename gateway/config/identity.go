@@ -12,7 +12,7 @@ import (
 func noun(section string) string {
 	return map[string]string{
 		buses: "bus", chips: "chip", points: "point", loops: "loop", lanes: "lane", gates: "gate", elevators: "elevator",
-		cameras: "camera", groups: "camera group", contacts: "contact", counters: "counter",
+		cameras: "camera", groups: "camera group", bays: "bay", lots: "lot", inputs: "input", contacts: "contact", counters: "counter",
 	}[section]
 }
 
@@ -76,7 +76,7 @@ func (c *checker) checkReferences() {
 		}
 		want := noun(wanted[0])
 		if len(wanted) == 2 {
-			want = "point or loop"
+			want = "point or " + noun(wanted[1])
 		}
 		if exists {
 			p := c.fail(ref.path, "wrong_kind", ref.id, noun(section), want, choices(candidates)).also(c.key(join(section, ref.id)))

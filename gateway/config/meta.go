@@ -15,6 +15,9 @@ const (
 	KindElevator    = "elevator"
 	KindCamera      = "camera"
 	KindCameraGroup = "camera_group"
+	KindBay         = "bay"
+	KindLot         = "lot"
+	KindInput       = "input"
 	KindContact     = "contact"
 	KindCounter     = "counter"
 )
@@ -46,7 +49,7 @@ func (c *Config) Devices() []gateway.MetaDevice {
 		add(id, KindLoop, l.Label, l.Labels, nil, wired(l.Input, l.Fault))
 	}
 	for id, l := range c.Lanes {
-		add(id, KindLane, l.Label, l.Labels, []string{l.A, l.B}, nil)
+		add(id, KindLane, l.Label, l.Labels, wired(l.A, l.B), wired(l.Authorise))
 	}
 	for id, g := range c.Gates {
 		var parts, wires []string
@@ -64,7 +67,8 @@ func (c *Config) Devices() []gateway.MetaDevice {
 		add(id, KindGate, g.Label, g.Labels, parts, wires)
 	}
 	for id, e := range c.Elevators {
-		add(id, KindElevator, e.Label, e.Labels, nil, []string{e.Fault})
+		parts, wires := c.split(e.points()...)
+		add(id, KindElevator, e.Label, e.Labels, parts, wires)
 	}
 	for id, cam := range c.Cameras {
 		add(id, KindCamera, cam.Label, cam.Labels, nil, wired(cam.Heartbeat, cam.Supply))
@@ -72,8 +76,22 @@ func (c *Config) Devices() []gateway.MetaDevice {
 	for id, g := range c.CameraGroups {
 		add(id, KindCameraGroup, g.Label, g.Labels, slices.Clone(g.Cameras), nil)
 	}
+	for id, b := range c.Bays {
+		if _, ok := c.Loops[b.Input]; ok {
+			add(id, KindBay, b.Label, b.Labels, []string{b.Input}, nil)
+		} else {
+			add(id, KindBay, b.Label, b.Labels, nil, []string{b.Input})
+		}
+	}
+	for id, l := range c.Lots {
+		add(id, KindLot, l.Label, l.Labels, slices.Concat(l.Lanes, l.Bays), nil)
+	}
+	for id, in := range c.Inputs {
+		add(id, KindInput, in.Label, in.Labels, nil, []string{in.Point})
+	}
 	for id, k := range c.Contacts {
-		add(id, KindContact, k.Label, k.Labels, nil, []string{k.Input})
+		parts, wires := c.split(k.Input)
+		add(id, KindContact, k.Label, k.Labels, parts, wires)
 	}
 	for id, m := range c.Counters {
 		add(id, KindCounter, m.Label, m.Labels, nil, []string{m.Input})
@@ -85,4 +103,25 @@ func (c *Config) Devices() []gateway.MetaDevice {
 		return 1
 	})
 	return list
+}
+
+// points that an elevator reads.
+func (e Elevator) points() []string {
+	list := wired(e.Fault, e.AlarmButton, e.DoorZone, e.DoorClosed, e.Moving, e.Inspection, e.FireMode, e.Supply, e.Presence, e.AlarmEnd, e.Test)
+	for _, name := range IDs(e.Faults) {
+		list = append(list, e.Faults[name])
+	}
+	return list
+}
+
+// split tells supervised inputs, which are devices, from points.
+func (c *Config) split(ids ...string) (parts, points []string) {
+	for _, id := range ids {
+		if _, ok := c.Inputs[id]; ok {
+			parts = append(parts, id)
+		} else {
+			points = append(points, id)
+		}
+	}
+	return parts, points
 }

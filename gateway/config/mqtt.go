@@ -121,6 +121,10 @@ func checkStoragePath(c *checker, path, dir string) {
 	}
 }
 
+func checkSocket(c *checker, path, name string) {
+	absolute(c, path, name, "/run/lotusgate/control.sock")
+}
+
 func absolute(c *checker, path, name, example string) bool {
 	if filepath.IsAbs(name) {
 		return true

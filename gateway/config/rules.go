@@ -18,18 +18,21 @@ const (
 	buses     = "buses"
 	chips     = "chips"
 	points    = "points"
+	inputs    = "inputs"
 	loops     = "loops"
 	lanes     = "lanes"
 	gates     = "gates"
 	elevators = "elevators"
 	cameras   = "cameras"
 	groups    = "camera_groups"
+	bays      = "bays"
+	lots      = "lots"
 	contacts  = "contacts"
 	counters  = "counters"
 )
 
 func sections() []string {
-	return []string{buses, chips, points, loops, lanes, gates, elevators, cameras, groups, contacts, counters}
+	return []string{buses, chips, points, inputs, loops, lanes, gates, elevators, cameras, groups, bays, lots, contacts, counters}
 }
 
 // maxEntries of one section; the largest gateway of the reference district has about 220 points.
@@ -60,6 +63,9 @@ var rules = map[string]rule{
 	"storage.normal": {def: "64MiB", min: "4MiB", max: "16GiB"},
 
 	"status.listen": {form: checkListen},
+
+	"control.socket": {def: "/run/lotusgate/control.sock", form: checkSocket},
+	"control.group":  {form: checkID},
 
 	"buses.*.device": {like: "device: /dev/i2c-1", form: checkBusDevice},
 	"buses.*.speed":  {def: "100kHz", min: "10kHz", max: "1MHz"},
@@ -101,14 +107,18 @@ var rules = map[string]rule{
 	"loops.*.erratic":             {def: "30", min: "0", max: "255"},
 	"loops.*.healthy":             {def: "1m", min: "1s", max: "1h"},
 
-	"lanes.*.label":     {form: checkLabel},
-	"lanes.*.labels.*":  {form: checkLabel},
-	"lanes.*.direction": {like: "direction: in", words: directions()},
-	"lanes.*.one_way":   {def: "true"},
-	"lanes.*.a":         {like: "a: entry-a", refs: []string{loops}},
-	"lanes.*.b":         {like: "b: entry-b", refs: []string{loops}},
-	"lanes.*.gap":       {def: "3s", min: "0s", max: "30s"},
-	"lanes.*.jitter":    {def: "50ms", min: "0s", max: "1s"},
+	"lanes.*.label":      {form: checkLabel},
+	"lanes.*.labels.*":   {form: checkLabel},
+	"lanes.*.direction":  {like: "direction: in", words: directions()},
+	"lanes.*.one_way":    {def: "true"},
+	"lanes.*.a":          {like: "a: entry-a", refs: []string{loops}},
+	"lanes.*.b":          {refs: []string{loops}},
+	"lanes.*.gap":        {def: "3s", min: "0s", max: "30s"},
+	"lanes.*.jitter":     {def: "50ms", min: "0s", max: "1s"},
+	"lanes.*.waiting":    {def: "60s", min: "0s", max: "1h"},
+	"lanes.*.u_turn":     {def: "60s", min: "0s", max: "1h"},
+	"lanes.*.authorise":  {refs: []string{points}},
+	"lanes.*.credit_for": {def: "2m", min: "5s", max: "1h"},
 
 	"gates.*.label":                {form: checkLabel},
 	"gates.*.labels.*":             {form: checkLabel},
@@ -130,11 +140,29 @@ var rules = map[string]rule{
 	"gates.*.outputs.stop.pin":     {},
 	"gates.*.outputs.stop.active":  {def: "high", words: levels()},
 
-	"elevators.*.label":       {form: checkLabel},
-	"elevators.*.labels.*":    {form: checkLabel},
-	"elevators.*.fault":       {like: "fault: car-1-fault", refs: []string{points}},
-	"elevators.*.raise_after": {def: "1s", min: "0s", max: "10m"},
-	"elevators.*.clear_after": {def: "1s", min: "0s", max: "1h"},
+	"elevators.*.label":        {form: checkLabel},
+	"elevators.*.labels.*":     {form: checkLabel},
+	"elevators.*.fault":        {like: "fault: car-1-fault", refs: wires()},
+	"elevators.*.faults.*":     {refs: wires()},
+	"elevators.*.alarm_button": {refs: wires()},
+	"elevators.*.door_zone":    {refs: wires()},
+	"elevators.*.door_closed":  {refs: wires()},
+	"elevators.*.moving":       {refs: wires()},
+	"elevators.*.inspection":   {refs: wires()},
+	"elevators.*.fire_mode":    {refs: wires()},
+	"elevators.*.supply":       {refs: wires()},
+	"elevators.*.presence":     {refs: wires()},
+	"elevators.*.alarm_end":    {refs: wires()},
+	"elevators.*.test":         {refs: wires()},
+	"elevators.*.raise_after":  {def: "1s", min: "0s", max: "10m"},
+	"elevators.*.clear_after":  {def: "1s", min: "0s", max: "1h"},
+	"elevators.*.filter":       {def: "10s", min: "0s", max: "1m"},
+	"elevators.*.override":     {def: "30s", min: "0s", max: "2m"},
+	"elevators.*.out_of_zone":  {def: "15s", min: "5s", max: "10m"},
+	"elevators.*.in_zone":      {def: "90s", min: "15s", max: "1h"},
+	"elevators.*.test_every":   {def: "72h", min: "1h", max: "744h"},
+
+	"elevator_codes.*": {form: checkLabel},
 
 	"cameras.*.label":     {form: checkLabel},
 	"cameras.*.labels.*":  {form: checkLabel},
@@ -147,9 +175,35 @@ var rules = map[string]rule{
 	"camera_groups.*.cameras.*": {refs: []string{cameras}},
 	"camera_groups.*.window":    {min: "1s", max: "1h"},
 
+	"bays.*.label":       {form: checkLabel},
+	"bays.*.labels.*":    {form: checkLabel},
+	"bays.*.input":       {like: "input: bay-001-in", refs: []string{points, loops}},
+	"bays.*.raise_after": {def: "5s", min: "0s", max: "10m"},
+	"bays.*.clear_after": {def: "5s", min: "0s", max: "10m"},
+
+	"lots.*.label":        {form: checkLabel},
+	"lots.*.labels.*":     {form: checkLabel},
+	"lots.*.capacity":     {min: "1", max: "100000"},
+	"lots.*.bays.*":       {refs: []string{bays}},
+	"lots.*.lanes.*":      {refs: []string{lanes}},
+	"lots.*.full_at":      {def: "0", min: "0", max: "100000"},
+	"lots.*.available_at": {min: "1", max: "100000"},
+	"lots.*.drift":        {def: "5", min: "0", max: "1000"},
+	"lots.*.drift_after":  {def: "15m", min: "1m", max: "24h"},
+
+	"inputs.*.label":          {form: checkLabel},
+	"inputs.*.labels.*":       {form: checkLabel},
+	"inputs.*.point":          {like: "point: fire-adc", refs: []string{points}},
+	"inputs.*.contact":        {def: "closes", words: []string{"closes", "opens"}},
+	"inputs.*.tolerance":      {def: "10s", min: "1s", max: "1m"},
+	"inputs.*.bands.short":    {def: "120", min: "1", max: "999"},
+	"inputs.*.bands.closed.*": {min: "1", max: "999"},
+	"inputs.*.bands.parted.*": {min: "1", max: "999"},
+	"inputs.*.bands.open":     {def: "900", min: "1", max: "999"},
+
 	"contacts.*.label":       {form: checkLabel},
 	"contacts.*.labels.*":    {form: checkLabel},
-	"contacts.*.input":       {like: "input: pump-room-in", refs: []string{points}},
+	"contacts.*.input":       {like: "input: pump-room-in", refs: wires()},
 	"contacts.*.severity":    {def: "warning", words: []string{"info", "warning", "major", "critical"}},
 	"contacts.*.text":        {form: checkLabel},
 	"contacts.*.raise_after": {def: "1s", min: "0s", max: "1h"},
@@ -164,6 +218,9 @@ var rules = map[string]rule{
 func levels() []string     { return []string{string(ActiveLow), string(ActiveHigh)} }
 func biases() []string     { return []string{string(BiasUp), string(BiasDown), string(BiasNone)} }
 func directions() []string { return []string{"in", "out"} }
+
+// wires are what a device can read: a point, or a supervised input.
+func wires() []string { return []string{points, inputs} }
 
 // faultMeanings are what a detector can tell through its fault contact: device.LoopCause words.
 func faultMeanings() []string {

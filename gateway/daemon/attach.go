@@ -64,11 +64,11 @@ func attachConfig(cfg *config.Config, hw Hardware, clock *clock) *attach {
 // rank orders the kinds so that a device comes after those it is made of.
 func rank(kind string) int {
 	switch kind {
-	case config.KindLoop:
+	case config.KindLoop, config.KindInput:
 		return 0
 	case config.KindLane:
 		return 1
-	case config.KindCameraGroup:
+	case config.KindCameraGroup, config.KindLot:
 		return 3
 	}
 	return 2
@@ -195,8 +195,13 @@ func (a *attach) addDevice(meta gateway.MetaDevice) {
 		l := a.cfg.Lanes[meta.ID]
 		d.Machine = field.Box(device.NewLane(device.LaneConfig{
 			Direction: l.Direction, OneWay: *l.OneWay, Gap: l.Gap, Jitter: l.Jitter,
+			Single: l.B == "", Waiting: l.Waiting, UTurn: l.UTurn, CreditFor: l.CreditFor,
 		}))
-		d.Parts = []field.Part{a.part(device.RoleA, 0, l.A), a.part(device.RoleB, 0, l.B)}
+		d.Parts = []field.Part{a.part(device.RoleA, 0, l.A)}
+		if l.B != "" {
+			d.Parts = append(d.Parts, a.part(device.RoleB, 0, l.B))
+		}
+		d.Parts = a.wired(d.Parts, device.RoleCredit, l.Authorise)
 	case config.KindGate:
 		g := a.cfg.Gates[meta.ID]
 		d.Machine = field.Box(device.NewGate(device.GateConfig{Travel: g.Travel, Safety: uint8(len(g.Safety))}))
@@ -207,9 +212,32 @@ func (a *attach) addDevice(meta gateway.MetaDevice) {
 			d.Parts = append(d.Parts, a.part(device.RoleSafety, uint8(i), id))
 		}
 	case config.KindElevator:
-		e := a.cfg.Elevators[meta.ID]
-		d.Machine = field.Box(device.NewElevator(*e.RaiseAfter, *e.ClearAfter))
-		d.Parts = []field.Part{a.point(device.RoleInput, 0, e.Fault)}
+		d.Machine, d.Parts = a.elevator(meta.ID)
+	case config.KindBay:
+		b := a.cfg.Bays[meta.ID]
+		d.Machine = field.Box(device.NewBay(*b.RaiseAfter, *b.ClearAfter))
+		d.Parts = []field.Part{a.part(device.RoleInput, 0, b.Input)}
+	case config.KindLot:
+		l := a.cfg.Lots[meta.ID]
+		d.Machine = field.Box(device.NewLot(device.LotConfig{
+			Capacity: int64(l.Capacity), Bays: uint8(len(l.Bays)), Lanes: uint8(len(l.Lanes)),
+			FullAt: int64(l.FullAt), AvailableAt: int64(*l.AvailableAt), Drift: int64(l.Drift), DriftAfter: l.DriftAfter,
+		}))
+		for i, id := range l.Bays {
+			d.Parts = append(d.Parts, a.part(device.RoleBay, uint8(i), id))
+		}
+		for i, id := range l.Lanes {
+			d.Parts = append(d.Parts, a.part(device.RoleLane, uint8(i), id))
+		}
+	case config.KindInput:
+		in := a.cfg.Inputs[meta.ID]
+		cfg := device.StandardBands()
+		cfg.Short, cfg.Open, cfg.Tolerance = int64(in.Bands.Short), int64(in.Bands.Open), in.Tolerance
+		cfg.ActiveLow, cfg.Active = int64(in.Bands.Closed[0]), int64(in.Bands.Closed[1])
+		cfg.IdleLow, cfg.Idle = int64(in.Bands.Parted[0]), int64(in.Bands.Parted[1])
+		cfg.ActiveOpen = in.Contact == "opens"
+		d.Machine = field.Box(device.NewSupervised(cfg))
+		d.Parts = []field.Part{a.point(device.RoleInput, 0, in.Point)}
 	case config.KindContact:
 		c := a.cfg.Contacts[meta.ID]
 		cfg := device.ContactConfig{Text: c.Text, RaiseAfter: *c.RaiseAfter, ClearAfter: *c.ClearAfter}
@@ -217,7 +245,7 @@ func (a *attach) addDevice(meta gateway.MetaDevice) {
 			panic(err) // the configuration was not checked
 		}
 		d.Machine = field.Box(device.NewContact(cfg))
-		d.Parts = []field.Part{a.point(device.RoleInput, 0, c.Input)}
+		d.Parts = []field.Part{a.part(device.RoleInput, 0, c.Input)}
 	case config.KindCounter:
 		c := a.cfg.Counters[meta.ID]
 		d.Machine = field.Box(device.NewCounter(c.Every))

@@ -18,22 +18,25 @@ import (
 	"lotusgate/gateway"
 	"lotusgate/gateway/checkpoint"
 	"lotusgate/gateway/config"
+	"lotusgate/gateway/control"
 	"lotusgate/gateway/day"
 	"lotusgate/gateway/field"
 	"lotusgate/gateway/hub"
 	"lotusgate/gateway/outbox"
 	"lotusgate/gateway/status"
+	"lotusgate/gateway/support"
 	"lotusgate/gateway/text"
 	"lotusgate/gateway/uplink"
 )
 
 // Options of Run.
 type Options struct {
-	Config   *config.Config
-	Hardware Hardware
-	Version  string
-	Built    time.Time // of this program; no date before it is believed. Zero = not known
-	Log      *slog.Logger
+	Config     *config.Config
+	ConfigPath string // for the support bundle; "" = it holds no configuration
+	Hardware   Hardware
+	Version    string
+	Built      time.Time // of this program; no date before it is believed. Zero = not known
+	Log        *slog.Logger
 
 	// Page, if not nil, is told the address of the status page once it answers.
 	Page func(net.Addr)
@@ -144,6 +147,7 @@ func (d *daemon) run(ctx context.Context, relays *relays) error {
 	core.Go(func() { d.field.Run(fieldCtx) })
 	others.Go(func() { d.watchStorage(fieldCtx) })
 	others.Go(func() { d.watchClock(fieldCtx, seen) })
+	others.Go(func() { d.watchBoard(fieldCtx) })
 	others.Go(func() { d.truths.Run(fieldCtx) })
 	others.Go(func() { d.keepDiary(fieldCtx) })
 	report := func(e gateway.Event) { d.field.Post(fieldCtx, e) }
@@ -201,15 +205,16 @@ func (d *daemon) sendLast() {
 }
 
 func (d *daemon) startPage(ctx context.Context, wg *sync.WaitGroup) error {
-	if d.cfg.Status.Listen == "" {
-		return nil
-	}
 	page, err := status.New(status.Options{
-		Listen: d.cfg.Status.Listen, Now: d.clock.Now, Alive: d.alive, Log: d.log,
-		Trace: d.parts.Trace, Day: &d.day, Terminals: terminals(d.cfg, d.parts),
+		Listen: d.cfg.Status.Listen, Now: d.clock.Now, Alive: d.alive, Silence: d.silence, Log: d.log,
+		Trace: d.parts.Trace, Day: &d.day, Facts: d.o.facts, Terminals: terminals(d.cfg, d.parts),
 	}, d.hub)
 	if err != nil {
 		return err
+	}
+	d.startControl(ctx, wg, page)
+	if d.cfg.Status.Listen == "" {
+		return nil
 	}
 	l, err := net.Listen("tcp", d.cfg.Status.Listen)
 	if err != nil {
@@ -225,6 +230,29 @@ func (d *daemon) startPage(ctx context.Context, wg *sync.WaitGroup) error {
 	}
 	d.log.Info("status page", "address", l.Addr().String())
 	return nil
+}
+
+// startControl listens at the local socket. Without it the command line cannot reach us; the gateway works all the same.
+func (d *daemon) startControl(ctx context.Context, wg *sync.WaitGroup, page *status.Server) {
+	l, err := control.Listen(d.cfg.Control.Socket, d.cfg.Control.Group)
+	if err != nil {
+		d.log.Warn("no local socket", "error", err)
+		return
+	}
+	wg.Go(func() {
+		if err := page.Run(ctx, l); err != nil {
+			d.log.Error("local socket ended", "error", err)
+		}
+	})
+}
+
+// facts of a support bundle that the page does not know.
+func (o Options) facts() []support.File {
+	var files []support.File
+	if o.ConfigPath != "" {
+		files = support.Config(o.ConfigPath)
+	}
+	return append(files, support.Board(o.Config.Storage.Path))
 }
 
 func (d *daemon) startUplink(ctx context.Context, wg *sync.WaitGroup) error {

@@ -48,6 +48,11 @@ func (d *daemon) supervise(ctx context.Context) {
 	}
 }
 
+// silence is how long the slower of core and storage has not moved; at partDead the watchdog is no longer fed.
+func (d *daemon) silence() time.Duration {
+	return d.clock.Now().Sub(gateway.Mono(min(d.beat.Load(), d.looked.Load())))
+}
+
 // alive tells whether core and storage make progress. A disk that is full or broken is no reason to restart: events wait
 // in memory then, and a restart would lose them.
 func (d *daemon) alive() error {

@@ -22,6 +22,10 @@ type Role uint8
 const (
 	RoleInput       Role = iota // the one input of a loop, elevator or camera
 	RoleFault                   // loop: the detector's fault contact
+	RoleLift                    // elevator: a contact, told by Index (ElevatorContact)
+	RoleCredit                  // lane: closes for each passage that is authorised
+	RoleBay                     // lot: a bay, told apart by Index
+	RoleLane                    // lot: a lane's balance of vehicles that went in
 	RoleSupply                  // camera: supply current, µA
 	RoleChild                   // camera group: a camera, told apart by Index
 	RoleParent                  // camera: its group; on = all of it is out
@@ -61,6 +65,10 @@ const (
 	Timer InputKind = iota
 	SignalChanged
 	Measured
+	Acknowledged // somebody at the center has taken the device's alarm
+	Ended        // and has ended it from afar
+	Authorised   // lane: so many (Value) may pass
+	CountSet     // lot: so many vehicles (Value) are inside, as somebody has counted
 )
 
 // Changed makes the input that reports a signal.

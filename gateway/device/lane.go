@@ -21,14 +21,20 @@ type Lane struct {
 
 	loops  [2]Signal // A, B
 	phase  lanePhase
-	dir    uint8        // 0: A is the first loop, 1: B is
-	vague  bool         // edges had no order, or were incomplete
-	both   bool         // the vehicle has covered both loops
-	start  gateway.Mono // first loop covered
-	gapEnd gateway.Mono // phaseGap, phaseReturn: when waiting is over
-	near   gateway.Mono // phaseBack: when the first loop was covered again
-	count  [2]uint64    // by direction: in, out
-	since  gateway.Mono // of the state's value
+	dir    uint8           // 0: A is the first loop, 1: B is
+	vague  bool            // edges had no order, or were incomplete
+	both   bool            // the vehicle has covered both loops
+	start  gateway.Mono    // first loop covered
+	gapEnd gateway.Mono    // phaseGap, phaseReturn: when waiting is over
+	near   gateway.Mono    // phaseBack: when the first loop was covered again
+	waits  bool            // told that a vehicle waits
+	passed [2]gateway.Mono // by direction: the last passage
+	credit uint16          // passages that are authorised and not used
+	until  gateway.Mono    // when they lapse
+	counts bool            // passages are authorised here: what goes without is tailgating
+	card   Signal          // the contact that authorises
+	count  [2]uint64       // by direction: in, out
+	since  gateway.Mono    // of the state's value
 	word   laneWord
 }
 
@@ -38,6 +44,10 @@ type LaneConfig struct {
 	OneWay    bool              // the other direction is reported as wrong way
 	Gap       time.Duration     // a vehicle between the loops may be unseen this long
 	Jitter    time.Duration     // spread of the detectors' reaction times
+	Single    bool              // there is no loop B: whoever leaves A has passed in Direction, with low confidence
+	Waiting   time.Duration     // somebody who stands before the barrier for so long is told; 0 = not
+	UTurn     time.Duration     // in and out again within this; 0 = not told
+	CreditFor time.Duration     // an authorisation that nobody used lapses
 }
 
 type lanePhase uint8
@@ -65,9 +75,16 @@ const (
 var laneWords = [...]string{"clear", "waiting", "passing"}
 
 // NewLane returns a lane of which nothing is known.
-func NewLane(cfg LaneConfig) Lane { return Lane{cfg: cfg} }
+func NewLane(cfg LaneConfig) Lane {
+	l := Lane{cfg: cfg}
+	if cfg.Single {
+		l.loops[1] = Signal{Quality: gateway.Good}
+	}
+	return l
+}
 
-// Step takes RoleA and RoleB: the loops' presence.
+// Step takes RoleA and RoleB, the loops' presence; RoleCredit, a contact that authorises one passage each time it closes;
+// and the act Authorised.
 func (l Lane) Step(now gateway.Mono, in Input) (Lane, Effects, gateway.Mono) {
 	var fx Effects
 	t := in.at(now)
@@ -83,17 +100,66 @@ func (l Lane) Step(now gateway.Mono, in Input) (Lane, Effects, gateway.Mono) {
 			if !l.loops[0].On && !l.loops[1].On {
 				l.phase = phaseIdle
 			}
-		case in.Signal.On != was.On:
+		case in.Signal.On == was.On:
+			l.vague = l.vague || !in.Signal.Known()
+		default:
 			vague := !in.Signal.Known()
 			l.vague = l.vague || vague
 			l = l.edge(i, in.Signal.On, t, &fx)
 			l.vague = l.vague || vague // a vehicle that has just arrived, too
 		}
 	}
+	l = l.authorise(in, t)
+	if l.waits && l.idle() { // it went while nobody could see how
+		l.waits = false
+		fx.emit(gateway.AlarmCleared, t, gateway.AlarmClearedData{Alarm: gateway.VehicleWaiting.Name()})
+	}
+	l = l.expire(now, &fx)
 	if w := l.wordNow(); w != l.word || l.since.IsZero() {
 		l.word, l.since = w, t
 	}
-	return l, fx, after(now, l.waiting())
+	return l, fx, after(now, gateway.Earliest(l.waiting(), l.tellWaiting()))
+}
+
+// authorise counts how many may pass.
+func (l Lane) authorise(in Input, t gateway.Mono) Lane {
+	n := uint16(0)
+	switch {
+	case in.Kind == Authorised:
+		n = uint16(min(max(in.Value, 0), 1000))
+	case in.Kind == SignalChanged && in.Role == RoleCredit:
+		if in.Signal.Known() && in.Signal.On && l.card.Known() && !l.card.On {
+			n = 1
+		}
+		l.card, l.counts = in.Signal, true
+	}
+	if n == 0 {
+		return l
+	}
+	if t >= l.until {
+		l.credit = 0
+	}
+	l.credit, l.until, l.counts = l.credit+n, t.Add(l.cfg.CreditFor), true
+	return l
+}
+
+// idle tells whether both loops can be read and are clear.
+func (l Lane) idle() bool {
+	return l.loops[0].Readable() && l.loops[1].Readable() && !l.loops[0].On && !l.loops[1].On
+}
+
+// tellWaiting is when somebody who stands on the first loop, or stood there when watching began, has waited for long.
+func (l Lane) tellWaiting() gateway.Mono {
+	if l.waits || l.cfg.Waiting == 0 {
+		return 0
+	}
+	switch {
+	case l.phase == phaseFirst || l.phase == phaseBoth:
+		return l.start.Add(l.cfg.Waiting)
+	case l.phase == phaseUnknown && l.loops[0].Readable() && l.loops[0].On:
+		return l.loops[0].Since.Add(l.cfg.Waiting)
+	}
+	return 0
 }
 
 // edge follows one settled edge of loop i.
@@ -111,6 +177,10 @@ func (l Lane) edge(i uint8, on bool, t gateway.Mono, fx *Effects) Lane {
 		case !first && on:
 			l.phase, l.both = phaseBoth, true
 			l.vague = l.vague || t.Sub(l.start) < l.cfg.Jitter
+		case first && !on && l.cfg.Single:
+			l.vague = true // direction, queue or back-out: one loop cannot tell
+			l = l.pass(t, fx)
+			l.phase = phaseIdle
 		case first && !on && l.both:
 			l = l.backOut(t, fx)
 		case first && !on:
@@ -170,6 +240,10 @@ func (l Lane) edge(i uint8, on bool, t gateway.Mono, fx *Effects) Lane {
 
 // expire lets time pass up to t.
 func (l Lane) expire(t gateway.Mono, fx *Effects) Lane {
+	if due := l.tellWaiting(); !due.IsZero() && t >= due {
+		l.waits = true
+		fx.emit(gateway.VehicleWaiting, due, gateway.WaitingData{Direction: l.direction(), WaitedMS: l.cfg.Waiting.Milliseconds()})
+	}
 	due := l.waiting()
 	if due.IsZero() || t < due {
 		return l
@@ -213,6 +287,26 @@ func (l Lane) pass(t gateway.Mono, fx *Effects) Lane {
 		kind = gateway.WrongWay
 	}
 	fx.emit(kind, t, gateway.PassData{Direction: d, Confidence: conf, DurationMS: millis(l.start, t), Count: *n})
+	l.waits = false
+	l = l.use(d, t, fx)
+	back := l.passed[1-countOf(d)]
+	if l.passed[countOf(d)] = t; !back.IsZero() && t.Sub(back) <= l.cfg.UTurn {
+		l.passed = [2]gateway.Mono{}
+		fx.emit(gateway.UTurn, t, gateway.UTurnData{Direction: d, AfterMS: millis(back, t)})
+	}
+	return l
+}
+
+// use takes one authorisation, or finds that there is none left.
+func (l Lane) use(d gateway.Direction, t gateway.Mono, fx *Effects) Lane {
+	switch {
+	case !l.counts || d != l.cfg.Direction:
+	case l.credit > 0 && t < l.until:
+		l.credit--
+	default:
+		l.credit = 0
+		fx.emit(gateway.Tailgating, t, gateway.TailgatingData{Direction: d, Count: l.count[countOf(d)]})
+	}
 	return l
 }
 
@@ -220,6 +314,10 @@ func (l Lane) retract(t gateway.Mono, fx *Effects) Lane {
 	d := l.direction()
 	n := &l.count[countOf(d)]
 	*n--
+	l.passed[countOf(d)] = 0
+	if l.counts && d == l.cfg.Direction && t < l.until {
+		l.credit++ // it may try again
+	}
 	fx.emit(gateway.PassRetracted, t, gateway.RetractionData{Direction: d, Count: *n})
 	l.phase = phaseIdle
 	return l
@@ -233,6 +331,7 @@ func (l Lane) backOut(t gateway.Mono, fx *Effects) Lane {
 	fx.emit(gateway.VehicleBackedOut, t, gateway.BackedOutData{
 		Direction: l.direction(), Reached: reached, DurationMS: millis(l.start, t),
 	})
+	l.waits = false
 	l.phase = phaseIdle
 	return l
 }
@@ -261,13 +360,23 @@ func (l Lane) wordNow() laneWord {
 	return laneWaiting
 }
 
+// Balance offers the lane's count to a lot: how many more vehicles went in than came out, wrong ways included.
+func (l Lane) Balance() (Signal, int64) {
+	q := min(l.loops[0].Quality, l.loops[1].Quality)
+	if l.phase == phaseUnknown {
+		q = gateway.Bad
+	}
+	return Signal{Quality: q, Since: l.since}, int64(l.count[0]) - int64(l.count[1])
+}
+
 // LaneDetail goes out with the state of a lane.
 type LaneDetail struct {
 	A        bool   `json:"a"` // loop occupied
 	B        bool   `json:"b"`
 	CountIn  uint64 `json:"count_in"` // since the daemon started
 	CountOut uint64 `json:"count_out"`
-	Counting bool   `json:"counting"` // false until both loops were clear once
+	Counting bool   `json:"counting"`         // false until both loops were clear once
+	Single   bool   `json:"single,omitempty"` // one loop only: no direction, every passage of low confidence
 }
 
 // State is clear, waiting (a vehicle is on one loop) or passing.
@@ -280,7 +389,7 @@ func (l Lane) State() gateway.DeviceState {
 		Value: laneWords[l.word], Quality: quality, Since: l.since,
 		Detail: LaneDetail{
 			A: l.loops[0].On, B: l.loops[1].On,
-			CountIn: l.count[0], CountOut: l.count[1], Counting: l.phase != phaseUnknown,
+			CountIn: l.count[0], CountOut: l.count[1], Counting: l.phase != phaseUnknown, Single: l.cfg.Single,
 		},
 	}
 }

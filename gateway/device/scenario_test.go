@@ -22,8 +22,8 @@ var update = flag.Bool("update", false, "rewrite the expectations of testdata/*.
 //
 //	-- device --   the kind, and what differs from a site's defaults: "loop max_presence=10m"
 //	-- inputs --   one line a moment: "1.5s A+" covers loop A at 1.5 s, "2s A-" leaves it, "3s A?" loses it, "4s A~+" finds
-//	               it covered but doubtful, "5s mA=180" is a reading, "every:5s 60s mA=180" one every 5 s until 60 s, "7s" only
-//	               lets time pass
+//	               it covered but doubtful, "5s mA=180" is a reading, "every:5s 60s mA=180" one every 5 s until 60 s, "6s ack!" an
+//	               act, "7s" only lets time pass
 //	-- events --   what the machine concluded: time, type, data
 //	-- state --    what it says at the end: value, quality, detail
 func TestScenarios(t *testing.T) {
@@ -92,7 +92,49 @@ var kinds = map[string]func(t *testing.T, p *params, script string) ([]string, g
 		return run(t, NewGate(cfg), gateRoles, script)
 	},
 	"elevator": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
-		return run(t, NewElevator(p.duration("raise", time.Second), p.duration("clear", time.Second)), inputRole, script)
+		cfg := testElevator()
+		cfg.TestEvery = p.duration("test_every", 0)
+		roles := map[string]Input{"I": {Role: RoleInput}, "ack": {Kind: Acknowledged}, "end": {Kind: Ended}}
+		if wires, ok := p.get("wired"); ok {
+			for _, word := range strings.Split(wires, ",") {
+				if word == "all" {
+					word = "button,zone,closed,moving,inspection,fire,supply"
+				}
+				for _, word := range strings.Split(word, ",") {
+					c, ok := elevatorContactWords[word]
+					if !ok {
+						t.Fatal(word)
+					}
+					cfg.Wired = cfg.Wired.With(c)
+				}
+			}
+		}
+		for word, c := range elevatorContactWords {
+			roles[word] = Input{Role: RoleLift, Index: uint8(c)}
+		}
+		return run(t, NewElevator(cfg), roles, script)
+	},
+	"bay": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
+		return run(t, NewBay(5*time.Second, 5*time.Second), inputRole, script)
+	},
+	"lot": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
+		l := NewLot(LotConfig{
+			Capacity: int64(p.number("capacity", 4)), Bays: uint8(p.number("bays", 0)), Lanes: uint8(p.number("lanes", 0)),
+			AvailableAt: 2, Drift: 1, DriftAfter: 15 * time.Minute,
+		})
+		if n := p.number("restored", -1); n >= 0 {
+			l = l.Restore(LotSnapshot{Passed: int64(n)})
+		}
+		roles := map[string]Input{"L": {Role: RoleLane, Value: 1}, "set": {Kind: CountSet, Value: 3}}
+		for i := range uint8(4) {
+			roles[strconv.Itoa(int(i)+1)] = Input{Role: RoleBay, Index: i}
+		}
+		return run(t, l, roles, script)
+	},
+	"input": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
+		cfg := StandardBands()
+		cfg.ActiveOpen = p.flag("opens")
+		return run(t, NewSupervised(cfg), map[string]Input{"r": {Role: RoleInput, Value: 1}}, script)
 	},
 	"contact": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
 		cfg := ContactConfig{RaiseAfter: p.duration("raise", time.Second), ClearAfter: p.duration("clear", time.Second)}
@@ -129,9 +171,27 @@ var (
 	groupRoles  = map[string]Input{
 		"1": {Role: RoleChild}, "2": {Role: RoleChild, Index: 1}, "3": {Role: RoleChild, Index: 2}, "4": {Role: RoleChild, Index: 3},
 	}
-	laneRoles = map[string]Input{"A": {Role: RoleA}, "B": {Role: RoleB}}
+	laneRoles = map[string]Input{
+		"A": {Role: RoleA}, "B": {Role: RoleB}, "T": {Role: RoleCredit}, "open": {Kind: Authorised, Value: 1},
+	}
 	gateRoles = map[string]Input{"O": {Role: RoleOpenLimit}, "C": {Role: RoleClosedLimit}, "S": {Role: RoleSafety}}
 )
+
+var elevatorContactWords = map[string]ElevatorContact{
+	"button": AlarmButton, "zone": DoorZone, "closed": DoorClosed, "moving": CarMoving, "inspection": Inspection,
+	"fire": FireMode, "supply": MainSupply, "presence": Presence, "key": AlarmEnd, "test": TestCall,
+}
+
+// testElevator has the defaults of a site, and a general fault contact.
+func testElevator() ElevatorConfig {
+	cfg := ElevatorConfig{
+		RaiseAfter: time.Second, ClearAfter: time.Second, Filter: 10 * time.Second, Override: 30 * time.Second,
+		OutOfZone: 15 * time.Second, InZone: 90 * time.Second,
+		Codes: ElevatorCodes{Supply: "41", Alarm: "90", Modes: [3]string{"40", "43", "44"}},
+	}
+	cfg.Faults[0].Name = "general"
+	return cfg
+}
 
 func loopConfig(p *params) LoopConfig {
 	cfg := LoopConfig{
@@ -158,7 +218,8 @@ func loopConfig(p *params) LoopConfig {
 func laneConfig(p *params) LaneConfig {
 	return LaneConfig{
 		Direction: gateway.In, OneWay: p.flag("oneway"), Gap: p.duration("gap", 3*time.Second),
-		Jitter: p.duration("jitter", 50*time.Millisecond),
+		Jitter: p.duration("jitter", 50*time.Millisecond), Single: p.flag("single"),
+		Waiting: p.duration("waiting", 0), UTurn: p.duration("u_turn", 0), CreditFor: p.duration("credit", 2*time.Minute),
 	}
 }
 

@@ -92,6 +92,9 @@ func parse(t testing.TB, roles map[string]Input, now gateway.Mono, word string) 
 		}
 		return Reading(in.Role, in.Index, Signal{Since: now, Quality: gateway.Good}, n*in.Value)
 	}
+	if in, ok := roles[strings.TrimSuffix(word, "!")]; ok && strings.HasSuffix(word, "!") {
+		return in // an act
+	}
 	name, sign := word[:len(word)-1], word[len(word)-1]
 	s := Signal{Since: now, Quality: gateway.Good, On: sign == '+'}
 	if sign == '?' {

@@ -1,10 +1,19 @@
 package field
 
-import "lotusgate/gateway"
+import (
+	"strings"
+	"time"
 
-// alarms is the set of standing alarms; the catalogue says what raises and clears them.
+	"lotusgate/gateway"
+	"lotusgate/gateway/device"
+)
+
+// alarms is the set of standing alarms; the catalogue says what raises and clears them. An alarm is raised once, whatever
+// repeats it; somebody may acknowledge it; somebody may shelve it for a while, as during maintenance: it goes on standing,
+// is raised and cleared as ever, and comes back to everybody's eyes when the time is over.
 type alarms struct {
 	standing map[string]gateway.Alarm
+	shelved  map[string]gateway.Mono // by key, until when; it outlives the alarm
 }
 
 // apply follows one event and returns what it raised and the keys of what it cleared. An alarm that stands already is
@@ -27,13 +36,15 @@ func (a *alarms) apply(e gateway.Event, id gateway.EventID) (raised []gateway.Al
 	if d, ok := e.Data.(gateway.Worded); ok {
 		alarm.Text = d.AlarmText()
 	}
-	if _, ok := a.standing[alarm.Key()]; ok {
+	key := alarm.Key()
+	if _, ok := a.standing[key]; ok {
 		return raised, cleared
 	}
 	if a.standing == nil {
 		a.standing = make(map[string]gateway.Alarm)
 	}
-	a.standing[alarm.Key()] = alarm
+	alarm.ShelvedUntil = a.shelved[key]
+	a.standing[key] = alarm
 	return append(raised, alarm), cleared
 }
 
@@ -45,4 +56,124 @@ func alarmName(name string, e gateway.Event) string {
 		return d.AlarmCause()
 	}
 	return e.Type.Name()
+}
+
+// acknowledge a standing alarm; ok is false when there is none, or somebody has done so before.
+func (a *alarms) acknowledge(key string, now gateway.Mono) (alarm gateway.Alarm, ok bool) {
+	alarm, ok = a.standing[key]
+	if !ok || !alarm.Acknowledged.IsZero() {
+		return alarm, false
+	}
+	alarm.Acknowledged = now
+	a.standing[key] = alarm
+	return alarm, true
+}
+
+// shelve a standing alarm until a time; zero takes it back from the shelf. ok is false when there is nothing to do.
+func (a *alarms) shelve(key string, until gateway.Mono) (alarm gateway.Alarm, ok bool) {
+	alarm, stands := a.standing[key]
+	was, lies := a.shelved[key]
+	if until.IsZero() && !lies || !until.IsZero() && !stands || lies && was == until {
+		return alarm, false
+	}
+	if a.shelved == nil {
+		a.shelved = make(map[string]gateway.Mono)
+	}
+	a.shelved[key] = until
+	if until.IsZero() {
+		delete(a.shelved, key)
+	}
+	if stands {
+		alarm.ShelvedUntil = until
+		a.standing[key] = alarm
+	}
+	return alarm, true
+}
+
+// wake is when the next alarm comes back from the shelf; zero = none is there.
+func (a *alarms) wake() (w gateway.Mono) {
+	for _, until := range a.shelved {
+		w = gateway.Earliest(w, until)
+	}
+	return w
+}
+
+// due is the first key, by name, whose time on the shelf is over.
+func (a *alarms) due(now gateway.Mono) (key string, ok bool) {
+	for k, until := range a.shelved {
+		if until <= now && (!ok || k < key) {
+			key, ok = k, true
+		}
+	}
+	return key, ok
+}
+
+// AlarmAct is what somebody does about an alarm.
+type AlarmAct struct {
+	ID, Alarm string
+	Act       AlarmActKind
+	For       time.Duration // Shelve
+	By        string        // issuer, for the record
+}
+
+// AlarmActKind says what.
+type AlarmActKind uint8
+
+const (
+	Acknowledge AlarmActKind = iota
+	End                      // of an alarm that only somebody may end, once it was acknowledged
+	Shelve
+	Unshelve
+)
+
+// act on an alarm. What has no effect says nothing.
+func (c *Core) act(now gateway.Mono, act AlarmAct) {
+	key := gateway.Alarm{ID: act.ID, Name: act.Alarm}.Key()
+	data := gateway.AlarmActData{Alarm: act.Alarm, By: act.By}
+	switch act.Act {
+	case Acknowledge:
+		if alarm, ok := c.alarms.acknowledge(key, now); ok {
+			c.told(now, gateway.AlarmAcknowledged, act.ID, alarm, data)
+			c.stepByID(now, act.ID, device.Input{Kind: device.Acknowledged})
+		}
+	case End:
+		if alarm, ok := c.alarms.standing[key]; ok && !alarm.Acknowledged.IsZero() {
+			c.stepByID(now, act.ID, device.Input{Kind: device.Ended})
+		}
+	case Shelve:
+		data.ForMS = act.For.Milliseconds()
+		if alarm, ok := c.alarms.shelve(key, now.Add(max(act.For, 1))); ok {
+			c.told(now, gateway.AlarmShelved, act.ID, alarm, data)
+		}
+	case Unshelve:
+		if alarm, ok := c.alarms.shelve(key, 0); ok {
+			c.told(now, gateway.AlarmUnshelved, act.ID, alarm, data)
+		}
+	}
+}
+
+// told issues the event of an act, and shows the alarm as it is now, if it stands.
+func (c *Core) told(now gateway.Mono, t gateway.Type, id string, alarm gateway.Alarm, data gateway.AlarmActData) {
+	if alarm.Name != "" {
+		c.hub.PutAlarm(alarm)
+	}
+	c.emit(gateway.Event{Type: t, ID: id, At: now, Data: data})
+}
+
+// unshelve takes back what has lain on the shelf for long enough.
+func (c *Core) unshelve(now gateway.Mono) {
+	for key, ok := c.alarms.due(now); ok; key, ok = c.alarms.due(now) {
+		at := c.alarms.shelved[key]
+		alarm, _ := c.alarms.shelve(key, 0)
+		id, name, _ := strings.Cut(key, "/")
+		c.told(at, gateway.AlarmUnshelved, id, alarm, gateway.AlarmActData{Alarm: name})
+	}
+}
+
+func (c *Core) stepByID(now gateway.Mono, id string, in device.Input) {
+	for i := range c.devices {
+		if c.devices[i].cfg.Meta.ID == id {
+			c.step(now, i, in)
+		}
+	}
 }

@@ -83,6 +83,7 @@ type Stepper interface {
 	step(now gateway.Mono, in device.Input) (device.Effects, gateway.Mono)
 	state() gateway.DeviceState
 	signal() (device.Signal, bool)
+	balance() (s device.Signal, value int64, ok bool)
 }
 
 // Box holds machine m so that the core can keep machines of different kinds in one list.
@@ -104,4 +105,13 @@ func (b *box[T]) signal() (device.Signal, bool) {
 		return device.Signal{}, false
 	}
 	return s.Signal(), true
+}
+
+func (b *box[T]) balance() (device.Signal, int64, bool) {
+	m, ok := any(b.m).(interface{ Balance() (device.Signal, int64) })
+	if !ok {
+		return device.Signal{}, 0, false
+	}
+	s, value := m.Balance()
+	return s, value, true
 }

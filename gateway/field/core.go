@@ -128,12 +128,14 @@ func (c *Core) Apply(now gateway.Mono, in Input) {
 		c.hub.PutSource(s.view)
 	case InterruptInput:
 		c.interrupt(now, in)
+	case AlarmInput:
+		c.act(now, in.Alarm)
 	}
 }
 
 // Wake is when Tick wants to be called; zero = not before another input.
 func (c *Core) Wake() gateway.Mono {
-	var w gateway.Mono
+	w := c.alarms.wake()
 	for i := range c.points {
 		w = gateway.Earliest(w, gateway.Earliest(c.points[i].wake, c.points[i].rest))
 	}
@@ -146,6 +148,7 @@ func (c *Core) Wake() gateway.Mono {
 // Tick lets time pass. Every edge that happened before now must have been applied. What is due happens in the order of
 // its times, however late Tick comes: which of two loops was left first decides the direction of a vehicle.
 func (c *Core) Tick(now gateway.Mono) {
+	c.unshelve(now)
 	for {
 		p, due := c.nextPoint(now, All)
 		d := c.nextDevice(now, due)
@@ -376,6 +379,7 @@ func (c *Core) tell(now gateway.Mono, p *point, s device.Signal) {
 func (c *Core) step(now gateway.Mono, i int, in device.Input) {
 	d := &c.devices[i]
 	before, _ := d.cfg.Machine.signal()
+	doubt, balance, _ := d.cfg.Machine.balance()
 	fx, wake := d.cfg.Machine.step(now, in)
 	d.wake = wake
 	for _, e := range fx.Events {
@@ -388,6 +392,11 @@ func (c *Core) step(now gateway.Mono, i int, in device.Input) {
 	if signal, ok := d.cfg.Machine.signal(); ok && signal != before {
 		for _, f := range d.feeds {
 			c.step(now, f.device, device.Changed(f.role, f.index, signal))
+		}
+	}
+	if s, value, ok := d.cfg.Machine.balance(); ok && (value != balance || s.Quality != doubt.Quality) {
+		for _, f := range d.feeds {
+			c.step(now, f.device, device.Reading(f.role, f.index, s, value))
 		}
 	}
 }

@@ -74,6 +74,7 @@ const (
 	ReadingInput                    // Source, Reading
 	TrafficInput                    // Source, Traffic: what went over the bus or to the chip so far
 	InterruptInput                  // Source, Err: the chip's INT wire cannot be relied on; nil = it works again
+	AlarmInput                      // Alarm: what somebody does about an alarm
 )
 
 // Input is one thing the core is given.
@@ -87,6 +88,7 @@ type Input struct {
 	Event   gateway.Event
 	Reading drivers.Reading
 	Traffic Traffic
+	Alarm   AlarmAct
 }
 
 // Traffic of a bus or a chip.

@@ -167,6 +167,8 @@ func site(b *board) Config {
 	loop := func(id string, p int) DeviceConfig {
 		return DeviceConfig{Meta: gateway.MetaDevice{ID: id, Kind: "loop"}, Machine: Box(device.NewLoop(device.LoopConfig{})), Parts: []Part{{Point: p}}}
 	}
+	lift := device.ElevatorConfig{RaiseAfter: time.Second, ClearAfter: time.Second}
+	lift.Faults[0].Name = "general"
 	return Config{
 		Sources: []SourceConfig{{ID: GPIO, Kind: GPIO, Bus: GPIO}, {ID: "x1", Kind: "mcp23017", Bus: "cabinet"}, {ID: "cabinet", Kind: "i2c", Bus: "cabinet", Quiet: true}},
 		Points:  []PointConfig{point("pa", 0, 0), point("pb", 0, 1), point("fault", 1, 0)},
@@ -181,7 +183,7 @@ func site(b *board) Config {
 			},
 			{
 				Meta:    gateway.MetaDevice{ID: "car-1", Kind: "elevator"},
-				Machine: Box(device.NewElevator(time.Second, time.Second)), Parts: []Part{{Point: 2}},
+				Machine: Box(device.NewElevator(lift)), Parts: []Part{{Point: 2}},
 			},
 		},
 		Lines: &LinesConfig{Source: 0, Count: 8, Open: b.open},
@@ -538,6 +540,39 @@ func TestGroupOutageSilencesItsCameras(t *testing.T) {
 	if got := m.take(); !strings.HasPrefix(got, "21m0.2s camera.online switch\n") || !strings.Contains(got, "camera.offline cam-2") {
 		t.Errorf("afterwards:\n%s", got)
 	}
+}
+
+// A lot counts what its lane counts, and doubts what the lane cannot see.
+func TestLotCountsAtTheLane(t *testing.T) {
+	inField(t, nil, func(b *board, m *memory, h *hub.Hub) {
+		cfg := site(b)
+		cfg.Devices = append(cfg.Devices[:3:3], DeviceConfig{
+			Meta:    gateway.MetaDevice{ID: "b1", Kind: "lot"},
+			Machine: Box(device.NewLot(device.LotConfig{Capacity: 10, Lanes: 1, AvailableAt: 2}).Restore(device.LotSnapshot{Passed: 4})),
+			Parts:   []Part{{Role: device.RoleLane, Point: -1, Device: 2}},
+		})
+		c := NewCore(cfg, h, m, b.now())
+		at := time.Duration(b.now())
+		levels := Levels{At: b.now()}
+		levels.Set(0, false)
+		levels.Set(1, false)
+		c.Apply(b.now(), Input{Kind: LevelsInput, Levels: levels})
+		for _, e := range []drivers.Edge{{Channel: 0, Level: true}, {Channel: 1, Level: true}, {Channel: 0}, {Channel: 1}} {
+			at += time.Second
+			e.At = at
+			for w := c.Wake(); !w.IsZero() && w <= gateway.MonoOf(at); w = c.Wake() {
+				c.Tick(w)
+			}
+			c.Apply(gateway.MonoOf(at), Input{Kind: EdgeInput, Edge: e})
+		}
+		c.Tick(gateway.MonoOf(at + time.Second))
+		if d, _ := h.View().Device("b1"); d.State.Value != "5" || d.State.Quality != gateway.Good {
+			t.Errorf("%+v", d.State)
+		}
+		if got := m.take(); !strings.Contains(got, "lane.vehicle_passed entry\n") || !strings.Contains(got, "lot.occupancy_changed b1") {
+			t.Errorf("events\n%s", got)
+		}
+	})
 }
 
 var errNothing = errors.New("nothing")

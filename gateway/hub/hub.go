@@ -77,6 +77,9 @@ func (h *Hub) SetStorage(s Storage) { h.write(func() { h.next.Storage = s }) }
 // SetClock replaces what is known about the date.
 func (h *Hub) SetClock(c Clock) { h.write(func() { h.next.Clock = c }) }
 
+// SetBoard replaces what the board says about itself.
+func (h *Hub) SetBoard(b Board) { h.write(func() { h.next.Board = b }) }
+
 // PutDevice adds or replaces a device.
 func (h *Hub) PutDevice(d Device) { h.write(func() { h.devices.put(d.ID, d) }) }
 

@@ -25,6 +25,7 @@ type View struct {
 	Link    Link
 	Storage Storage
 	Clock   Clock
+	Board   Board
 }
 
 // EventsKept is how many of the last events a view holds.
@@ -128,6 +129,15 @@ type QueueStats struct {
 	Bytes     uint64 // on disk
 	Limit     uint64
 	OldestAge time.Duration // of the oldest unconfirmed record of this kernel boot; 0 = none
+}
+
+// Board is what the board says about itself.
+type Board struct {
+	Temperature  float64 // of the processor, in °C; 0 = it has no sensor
+	Undervoltage bool    // the supply is, or just was, below what the board needs
+	Supervised   bool    // the board can tell undervoltage
+	DiskFree     uint64  // bytes left to us where the outbox is; 0 with DiskSize 0 = not known
+	DiskSize     uint64
 }
 
 // Clock is what is known about the date.

@@ -58,6 +58,9 @@ type (
 		SinceAt  *float64         `json:"since_at"`
 		Since    *string          `json:"since"`
 		Event    string           `json:"event"`
+
+		Acknowledged *string `json:"acknowledged"`
+		ShelvedUntil *string `json:"shelved_until"`
 	}
 	deviceJSON struct {
 		gateway.MetaDevice
@@ -200,6 +203,7 @@ func (s *Server) viewJSON() viewJSON {
 		j.Alarms = append(j.Alarms, alarmJSON{
 			Device: a.ID, Alarm: a.Name, Severity: a.Severity, Text: text.Alarm(a),
 			SinceAt: moment(a.Since), Since: gateway.WireTime(sc.wall(a.Since)), Event: a.Event.String(),
+			Acknowledged: gateway.WireTime(sc.wall(a.Acknowledged)), ShelvedUntil: gateway.WireTime(sc.wall(a.ShelvedUntil)),
 		})
 	}
 	for _, d := range v.Devices {

@@ -243,7 +243,7 @@ func open(t *testing.T, ctx context.Context, address string, width int64, scheme
 
 // shots are the addresses that are worth a picture, each ending before another parameter.
 func shots() map[string]string {
-	all := map[string]string{"day": "/history?device=entry-gate&"}
+	all := map[string]string{"walked": "/walk?" + walkedQuery() + "&", "day": "/history?device=entry-gate&"}
 	for _, name := range screens() {
 		all[name] = screenPath(name) + "?"
 	}

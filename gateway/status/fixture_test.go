@@ -9,6 +9,7 @@ import (
 	"lotusgate/gateway"
 	"lotusgate/gateway/day"
 	"lotusgate/gateway/hub"
+	"lotusgate/gateway/support"
 	"lotusgate/gateway/trace"
 )
 
@@ -30,6 +31,9 @@ func newServer(t testing.TB, h *hub.Hub, o Options) *Server {
 	o.Location = time.FixedZone("", 8*3600)
 	if o.Terminals == nil {
 		o.Terminals = siteTerminals()
+	}
+	if o.Facts == nil {
+		o.Facts = func() []support.File { return []support.File{{Name: "board.txt", Data: []byte("a board")}} }
 	}
 	if o.Day == nil {
 		o.Day = siteDay()
@@ -78,6 +82,7 @@ func wellHub() *hub.Hub {
 		Config: "sha256:9f2c41d7", Started: testNow.Add(-26 * time.Hour),
 	})
 	h.SetClock(hub.Clock{Quality: gateway.ClockSynced, Offset: testStart})
+	h.SetBoard(hub.Board{Temperature: 47, Supervised: true, DiskFree: 20 << 30, DiskSize: 29 << 30})
 	h.SetLink(hub.Link{
 		Broker: "mqtts://center.example:8883", Connected: true, Session: "Zm9v", Since: testNow.Add(-3 * time.Hour),
 		Connects: 2, Published: 4711, InFlight: 1, Resent: 3,

@@ -84,7 +84,7 @@ func TestScreensGolden(t *testing.T) {
 	for name, h := range sites() {
 		s := newServer(t, h, Options{})
 		for screen, address := range map[string]string{
-			"wiring": "/wiring?x", "history": "/history?x", "signals": "/signals?x",
+			"wiring": "/wiring?x", "history": "/history?x", "signals": "/signals?x", "walk": "/walk?" + walkedQuery(),
 			"history-camera": "/history?device=cam-1&level=major",
 		} {
 			for _, l := range text.Langs() {

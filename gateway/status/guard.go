@@ -89,6 +89,9 @@ type limitedConn struct {
 	free func()
 }
 
+// NetConn is the connection underneath.
+func (c *limitedConn) NetConn() net.Conn { return c.Conn }
+
 func (c *limitedConn) Close() error {
 	defer c.free()
 	return c.Conn.Close()

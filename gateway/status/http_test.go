@@ -23,7 +23,7 @@ import (
 
 // addresses of everything that is served at once; the stream has its own tests.
 func addresses(s *Server) []string {
-	all := []string{"/", "/?lang=en", "/signals", "/wiring", "/history", "/history?device=cam-1", "/api/v1/signals", "/api/v1/signals.vcd", "/api/v1/view", "/metrics", "/healthz", "/readyz", "/no/such/page"}
+	all := []string{"/", "/?lang=en", "/support.zip", "/walk", "/walk?" + walkedQuery(), "/api/v1/walk", "/walk/step?point=ea", "/signals", "/wiring", "/history", "/history?device=cam-1", "/api/v1/signals", "/api/v1/signals.vcd", "/api/v1/view", "/metrics", "/healthz", "/readyz", "/no/such/page"}
 	for name := range s.assets {
 		all = append(all, "/assets/"+name)
 	}
@@ -316,7 +316,7 @@ func FuzzAddress(f *testing.F) {
 		}
 		w := httptest.NewRecorder()
 		s.Handler().ServeHTTP(w, r.WithContext(t.Context()))
-		if !slices.Contains([]int{200, 301, 307, 404, 503}, w.Code) || w.Header().Get("Content-Security-Policy") != policy {
+		if !slices.Contains([]int{200, 301, 303, 307, 404, 503}, w.Code) || w.Header().Get("Content-Security-Policy") != policy {
 			t.Errorf("%q: %d, %v", address, w.Code, w.Header())
 		}
 		if strings.Contains(w.Body.String(), "<script>") {

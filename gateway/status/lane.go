@@ -110,6 +110,13 @@ func (sc *screen) lanes() (cards []block, rest []hub.Device) {
 		}
 	}
 	for _, d := range sc.v.Devices {
+		for _, id := range d.Parts {
+			if part, ok := sc.v.Device(id); ok && d.Kind == "lot" && part.Kind == "bay" {
+				shown[id] = true // the lot's number tells of all of them
+			}
+		}
+	}
+	for _, d := range sc.v.Devices {
 		if !shown[d.ID] {
 			rest = append(rest, d)
 		}

@@ -85,6 +85,7 @@ func truth(b bool) float64 {
 func metricTable(s *Server) []metric {
 	var all []metric
 	all = append(all, gatewayMetrics(s)...)
+	all = append(all, boardMetrics(s)...)
 	all = append(all, linkMetrics()...)
 	all = append(all, outboxMetrics()...)
 	all = append(all, fieldMetrics()...)
@@ -130,6 +131,41 @@ func gatewayMetrics(s *Server) []metric {
 			one(func(*screen) float64 { return float64(len(s.viewers)) })),
 		counter("status_viewers_refused", "Browsers refused because too many follow already.", nil,
 			one(func(*screen) float64 { return float64(s.refused.Load()) })),
+	}
+}
+
+func boardMetrics(s *Server) []metric {
+	return []metric{
+		gauge("silence_seconds", "Time since the slower of core and storage has moved; at 5 the watchdog is no longer fed.", nil,
+			func(_ *screen, emit func(float64, ...string)) {
+				if s.o.Silence != nil {
+					emit(s.o.Silence().Seconds())
+				}
+			}),
+		gauge("board_temperature_celsius", "Temperature of the processor, where the board has a sensor.", nil,
+			func(sc *screen, emit func(float64, ...string)) {
+				if t := sc.v.Board.Temperature; t != 0 {
+					emit(t)
+				}
+			}),
+		gauge("board_undervoltage", "1 while the supply is below what the board needs, where the board can tell.", nil,
+			func(sc *screen, emit func(float64, ...string)) {
+				if sc.v.Board.Supervised {
+					emit(truth(sc.v.Board.Undervoltage))
+				}
+			}),
+		gauge("disk_free_bytes", "Room left where the outbox is.", nil,
+			func(sc *screen, emit func(float64, ...string)) {
+				if sc.v.Board.DiskSize > 0 {
+					emit(float64(sc.v.Board.DiskFree))
+				}
+			}),
+		gauge("disk_size_bytes", "Size of the file system that the outbox is on.", nil,
+			func(sc *screen, emit func(float64, ...string)) {
+				if sc.v.Board.DiskSize > 0 {
+					emit(float64(sc.v.Board.DiskSize))
+				}
+			}),
 	}
 }
 

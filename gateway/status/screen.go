@@ -104,6 +104,10 @@ var looks = map[string]struct{ tone, icon string }{
 	"camera_group.online":           {good, "ok"},
 	"camera_group.outage":           {bad, "bad"},
 	"contact.raised":                {active, "on"},
+	"input.active":                  {active, "on"},
+	"input.short":                   {bad, "bad"},
+	"input.open":                    {bad, "bad"},
+	"input.out_of_tolerance":        {bad, "bad"},
 }
 
 // state marks a device.

@@ -13,9 +13,10 @@ const (
 	signals  = "signals"
 	wiring   = "wiring"
 	history  = "history"
+	walking  = "walk"
 )
 
-func screens() []string { return []string{overview, signals, wiring, history} }
+func screens() []string { return []string{overview, signals, wiring, history, walking} }
 
 // groupsOf a screen: the parts of it that are kept up to date.
 func groupsOf(name string) func(*screen) []group {
@@ -61,15 +62,17 @@ func screenPath(name string) string {
 	return "/" + name
 }
 
-// renderer of what an address asks for. All viewers of a screen share one; a filter has one of its own.
+// renderer of what an address asks for. All viewers of a screen share one; a filter or a walk has one of its own.
 func (s *Server) renderer(name string, l text.Lang, q url.Values) *renderer {
 	shared := s.screens[name][l]
-	f := filterOf(q)
-	if name != history || f == (filter{}) {
+	own := &renderer{s: s, name: name, lang: l, templates: shared.templates}
+	switch f := filterOf(q); {
+	case name == history && f != (filter{}):
+		own.groups = func(sc *screen) []group { return sc.history(f) }
+	case name == walking:
+		own.groups = func(sc *screen) []group { return sc.walk(walkOf(q, sc.v.Gateway.KernelBoot)) }
+	default:
 		return shared
 	}
-	return &renderer{
-		s: s, name: name, lang: l, templates: shared.templates,
-		groups: func(sc *screen) []group { return sc.history(f) },
-	}
+	return own
 }

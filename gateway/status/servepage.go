@@ -85,6 +85,10 @@ func (s *Server) page(r *renderer, ask *http.Request) ([]byte, error) {
 		wanted := filterOf(ask.URL.Query())
 		d.Body = sc.filterForm(wanted)
 		d.Stream += "&" + wanted.query()
+	case walking:
+		wanted := walkOf(ask.URL.Query(), g.KernelBoot)
+		d.Body = sc.walkForm(wanted)
+		d.Stream += "&" + wanted.query().Encode()
 	}
 	for _, sec := range f.sections {
 		parts := make([]part, len(sec.Parts))

@@ -118,7 +118,8 @@ func (rec recordingJSON) vcd() []byte {
 	for n, s := range rec.Signals {
 		fmt.Fprintf(&b, "$scope module %s $end\n", s.ID)
 		for k, list := range []marks{s.Raw, s.Settled} {
-			name := fmt.Sprintf("%c%c", '!'+n, '!'+k)
+			code := 2*n + k // two printable characters name a variable
+			name := string([]byte{byte('!' + code/94), byte('!' + code%94)})
 			fmt.Fprintf(&b, "$var wire 1 %s %s $end\n", name, []string{"raw", "settled"}[k])
 			changes = append(changes, change{first, name, 'x'})
 			for _, m := range list {

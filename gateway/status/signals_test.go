@@ -26,8 +26,8 @@ func TestWaveform(t *testing.T) {
 	vcd := body(t, get(t, s, "/api/v1/signals.vcd?p=ea&p=eb"))
 	for _, want := range []string{
 		"$timescale 1us $end", "$scope module ea $end\n$var wire 1 !! raw $end\n$var wire 1 !\" settled $end\n$upscope $end",
-		"#0\nx!!\n0!!\nx!\"\n0!\"\nx\"!\n0\"!\nx\"\"\n0\"\"\n", // the level before the window stands at its begin
-		"#18800000\n1!!\n1!\"\n#18800750\n0!!\n",               // the contact bounces; what counts does not
+		"#0\nx!!\n0!!\nx!\"\n0!\"\nx!#\n0!#\nx!$\n0!$\n", // the level before the window stands at its begin
+		"#18800000\n1!!\n1!\"\n#18800750\n0!!\n",         // the contact bounces; what counts does not
 	} {
 		if !strings.Contains(vcd, want) {
 			t.Errorf("no %q in\n%s", want, vcd)

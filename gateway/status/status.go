@@ -13,25 +13,29 @@ import (
 	"time"
 
 	"lotusgate/gateway"
+	"lotusgate/gateway/control"
 	"lotusgate/gateway/day"
 	"lotusgate/gateway/hub"
+	"lotusgate/gateway/support"
 	"lotusgate/gateway/text"
 	"lotusgate/gateway/trace"
 )
 
 // Options of a Server. Now is required, the rest has defaults.
 type Options struct {
-	Listen   string              // host:port that Run listens on when it is given no listener
-	Now      func() gateway.Mono // the clock of the hub; ages are measured with it
-	Alive    func() error        // nil error while the daemon's core makes progress; nil = answering is proof enough
-	Log      *slog.Logger        // default: nothing is logged
-	Location *time.Location      // time zone of pages without JavaScript; default time.Local
-	Viewers  int                 // event streams at one time; default 64
-	Conns    int                 // connections at one time; default 256
+	Listen   string               // host:port that Run listens on when it is given no listener
+	Now      func() gateway.Mono  // the clock of the hub; ages are measured with it
+	Alive    func() error         // nil error while the daemon's core makes progress; nil = answering is proof enough
+	Silence  func() time.Duration // since a part that the watchdog asks for has moved; nil = there is no metric of it
+	Log      *slog.Logger         // default: nothing is logged
+	Location *time.Location       // time zone of pages without JavaScript; default time.Local
+	Viewers  int                  // event streams at one time; default 64
+	Conns    int                  // connections at one time; default 256
 
-	Day       *day.Diary   // how the last 24 hours went; nil = not known
-	Trace     *trace.Trace // edges of the inputs; nil = the signals are empty
-	Terminals []Terminal   // every wire, in the order in which they are shown
+	Facts     func() []support.File // of the support bundle, beside what is known here; may be nil
+	Day       *day.Diary            // how the last 24 hours went; nil = not known
+	Trace     *trace.Trace          // edges of the inputs; nil = the signals are empty
+	Terminals []Terminal            // every wire, in the order in which they are shown
 }
 
 // Server renders the views of one hub. Its handler is safe for concurrent use.
@@ -42,10 +46,12 @@ type Server struct {
 	screens map[string]map[text.Lang]*renderer // by name of the screen; pages is its overview
 	assets  map[string]asset
 	handler http.Handler
+	metrics http.Handler
 	run     string // names this process to a browser that comes back
 
 	viewers chan struct{} // one slot per event stream
 	refused atomic.Uint64 // streams that found no slot
+	bundles chan struct{} // one slot: making a bundle takes a moment and memory
 
 	closing   chan struct{} // closed when Run ends: streams say goodbye
 	closeOnce sync.Once
@@ -70,7 +76,7 @@ func New(o Options, h *hub.Hub) (*Server, error) {
 	}
 	s := &Server{
 		o: o, hub: h, run: rand.Text()[:8],
-		viewers: make(chan struct{}, o.Viewers), closing: make(chan struct{}),
+		viewers: make(chan struct{}, o.Viewers), bundles: make(chan struct{}, 1), closing: make(chan struct{}),
 	}
 	var err error
 	if s.assets, err = loadAssets(); err != nil {
@@ -80,19 +86,22 @@ func New(o Options, h *hub.Hub) (*Server, error) {
 		return nil, fmt.Errorf("status: parse templates: %w", err)
 	}
 	s.pages = s.screens[overview]
-	metrics, err := s.metricsHandler()
-	if err != nil {
+	if s.metrics, err = s.metricsHandler(); err != nil {
 		return nil, fmt.Errorf("status: register metrics: %w", err)
 	}
-	s.handler = s.routes(metrics)
+	s.handler = s.routes()
 	return s, nil
 }
 
-func (s *Server) routes(metrics http.Handler) http.Handler {
+func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.servePage(overview))
 	mux.HandleFunc("GET /signals", s.servePage(signals))
 	mux.HandleFunc("GET /wiring", s.servePage(wiring))
+	mux.HandleFunc("GET /walk", s.servePage(walking))
+	mux.HandleFunc("GET /walk/step", s.serveStep)
+	mux.HandleFunc("GET /api/v1/walk", s.serveWalk)
+	mux.HandleFunc("GET /support.zip", s.serveBundle)
 	mux.HandleFunc("GET /history", s.servePage(history))
 	mux.HandleFunc("GET /api/v1/signals", s.serveSignals)
 	mux.HandleFunc("GET /api/v1/signals.vcd", s.serveVCD)
@@ -100,7 +109,7 @@ func (s *Server) routes(metrics http.Handler) http.Handler {
 	mux.HandleFunc("GET /assets/{name}", s.serveAsset)
 	mux.HandleFunc("GET /api/v1/view", s.serveView)
 	mux.HandleFunc("GET /api/v1/stream", s.serveStream)
-	mux.Handle("GET /metrics", metrics)
+	mux.Handle("GET /metrics", s.metrics)
 	mux.HandleFunc("GET /healthz", s.serveHealth)
 	mux.HandleFunc("GET /readyz", s.serveReady)
 	mux.HandleFunc("GET /", s.serveMissing)
@@ -130,6 +139,7 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		}
 	}
 	server := &http.Server{
+		ConnContext:       control.WithPeer,
 		Handler:           s.handler,
 		ReadHeaderTimeout: headerTime,
 		ReadTimeout:       readTime,

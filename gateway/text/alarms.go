@@ -73,6 +73,11 @@ var alarmTexts = []entry{
 		"advice.loop.fault.detector_power", "检查检测器的供电和保险。",
 		"Check the detector's supply and fuse.",
 	},
+	{"alarm.lane.vehicle_waiting", "车辆在道闸前等候", "A vehicle waits at the barrier"},
+	{
+		"advice.lane.vehicle_waiting", "看车主是否需要帮助；必要时用对讲联系并远程抬杆。",
+		"See whether the driver needs help; talk over the intercom and open from afar if need be.",
+	},
 	{"alarm.gate.fault", "道闸故障", "Barrier fault"},
 	{
 		"advice.gate.fault", "到现场查看道闸；车辆被困时先手动抬杆放行。",
@@ -92,6 +97,40 @@ var alarmTexts = []entry{
 	{
 		"advice.elevator.fault_raised", "先用对讲确认轿厢里有没有人。有人被困时立即拨打 96333 并通知维保单位，不要扒门。",
 		"Ask over the intercom whether anyone is in the car. If so, call 96333 and the maintenance company at once; do not force the doors.",
+	},
+	{"alarm.elevator.fault_raised.safety_circuit", "安全回路断开", "Safety circuit open"},
+	{"alarm.elevator.fault_raised.door_close", "关门故障", "Doors do not close"},
+	{"alarm.elevator.fault_raised.door_open", "开门故障", "Doors do not open"},
+	{"alarm.elevator.fault_raised.outside_zone", "停在门区外", "Stopped outside a door zone"},
+	{"alarm.elevator.fault_raised.unintended_movement", "轿厢意外移动", "Unintended car movement"},
+	{"alarm.elevator.fault_raised.run_time_limiter", "运转时间限制器动作", "Motor run-time limiter"},
+	{"alarm.elevator.fault_raised.position_lost", "楼层位置丢失", "Floor position lost"},
+	{"alarm.elevator.fault_raised.restart_prevention", "防止再运行", "Restart prevented"},
+	{"alarm.elevator.fault_raised.out_of_service", "停止服务", "Out of service"},
+	{"alarm.elevator.fault_raised.main_power", "主电源断开", "Main supply is off"},
+	{"alarm.elevator.fault_raised.emergency_power", "应急电源运行", "On emergency power"},
+	{"alarm.elevator.fault_raised.earthquake", "地震模式", "Earthquake mode"},
+	{"alarm.elevator.fault_raised.bottom_overrun", "蹲底", "Overrun at the bottom"},
+	{"alarm.elevator.fault_raised.top_overrun", "冲顶", "Overrun at the top"},
+	{"alarm.elevator.alarm_button", "轿厢报警", "Alarm from the car"},
+	{
+		"advice.elevator.alarm_button", "立即用对讲与轿厢通话。报警要在电梯处或由中心确认后才能结束。",
+		"Talk to the car over the intercom at once. The alarm ends at the lift, or by the center after it was acknowledged.",
+	},
+	{"alarm.elevator.entrapment_suspected", "疑似困人", "Entrapment suspected"},
+	{
+		"advice.elevator.entrapment_suspected", "用对讲问轿厢里有没有人，并查看轿厢摄像机。",
+		"Ask over the intercom whether anyone is in the car, and look at its camera.",
+	},
+	{"alarm.elevator.entrapment_confirmed", "电梯困人", "Passengers trapped"},
+	{
+		"advice.elevator.entrapment_confirmed", "安抚乘客，立即拨打 96333 并通知维保单位，不要扒门。",
+		"Reassure the passengers, call 96333 and the maintenance company at once; do not force the doors.",
+	},
+	{"alarm.elevator.test_overdue", "轿厢报警测试逾期", "Test call is overdue"},
+	{
+		"advice.elevator.test_overdue", "做一次报警测试：按轿厢按钮，听对讲，查备用电池。",
+		"Make a test call: press the button in the car, listen to the intercom, check the battery.",
 	},
 	{"alarm.camera.late", "摄像机心跳迟到", "Camera heartbeat is late"},
 	{
@@ -138,6 +177,14 @@ var alarmTexts = []entry{
 		"advice.contact.raised", "到现场查看触点所接的设备。",
 		"Look at what the contact is wired to.",
 	},
+	{"alarm.input.tamper", "线路异常", "Wire is not in order"},
+	{
+		"advice.input.tamper", "查这根线和末端电阻；该输入保持原来的状态，但不可信。",
+		"Check the wire and the resistors at its end; the input keeps its last state, which cannot be believed.",
+	},
+	{"alarm.input.tamper.short", "线路短路", "Wire is shorted"},
+	{"alarm.input.tamper.open", "线路断开", "Wire is cut"},
+	{"alarm.input.tamper.out_of_tolerance", "线路电阻异常", "Wire has a wrong resistance"},
 	{"alarm.input.chattering", "输入信号反复跳变", "Input chatters"},
 	{
 		"advice.input.chattering", "压紧端子，检查触点和引线；安静一分钟后自动恢复，其间该输入不可信。",

@@ -10,7 +10,7 @@ type entry struct {
 
 // tables of the catalogue, one per file of this package.
 func tables() [][]entry {
-	return [][]entry{pageWords, values, alarmTexts, eventTexts, faultTexts, problemTexts}
+	return [][]entry{pageWords, values, alarmTexts, eventTexts, faultTexts, problemTexts, commandTexts}
 }
 
 var byKey = func() map[Key]gateway.Text {

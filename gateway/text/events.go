@@ -26,12 +26,34 @@ func eventArgs(e gateway.Event) []any {
 		return []any{direction(d.Direction)}
 	case gateway.PassData:
 		return []any{direction(d.Direction), d.Count}
+	case gateway.WaitingData:
+		return []any{ms(d.WaitedMS)}
+	case gateway.TailgatingData:
+		return []any{direction(d.Direction), d.Count}
+	case gateway.UTurnData:
+		return []any{ms(d.AfterMS)}
 	case gateway.BackedOutData:
 		return []any{direction(d.Direction)}
 	case gateway.RetractionData:
 		return []any{direction(d.Direction), d.Count}
+	case gateway.BayData:
+		return []any{ms(d.OccupiedMS)}
+	case gateway.OccupancyData:
+		return []any{d.Free, d.Capacity}
+	case gateway.CorrectionData:
+		return []any{d.From, d.To}
+	case gateway.DriftData:
+		return []any{d.Drift, d.Lanes, d.Bays}
 	case gateway.GateFaultData:
 		return []any{Alarm(gateway.Alarm{Type: gateway.GateFault, Name: d.Cause})}
+	case gateway.ElevatorFaultData:
+		return []any{Alarm(gateway.Alarm{Type: gateway.ElevatorFaultRaised, Name: d.AlarmCause()})}
+	case gateway.EntrapmentData:
+		return []any{ms(d.ForMS)}
+	case gateway.ServiceModeData:
+		return []any{Word("mode", d.Mode)}
+	case gateway.TestOverdueData:
+		return []any{ms(d.SinceMS)}
 	case gateway.CameraData:
 		return []any{d.CurrentMA, d.UsualMA, d.Lost, d.Of}
 	case gateway.ContactData:
@@ -42,8 +64,12 @@ func eventArgs(e gateway.Event) []any {
 		return []any{what}
 	case gateway.CounterData:
 		return []any{d.By, d.Count}
+	case gateway.TamperData:
+		return []any{Alarm(gateway.Alarm{Type: gateway.InputTamper, Name: d.Cause})}
 	case gateway.ChatteringData:
 		return []any{d.Count}
+	case gateway.AlarmActData:
+		return []any{Word("alarmname", d.Alarm), ms(d.ForMS)}
 	case gateway.AlarmClearedData:
 		return []any{Word("alarmname", d.Alarm)}
 	case gateway.BusFaultData:
@@ -87,7 +113,19 @@ var eventTexts = []entry{
 	{"event.lane.vehicle_passed", "车辆通过（{1}），累计 {2} 辆", "Vehicle passed ({1}), {2} in total"},
 	{"event.lane.vehicle_backed_out", "车辆退回，没有通过（{1}）", "Vehicle backed out ({1})"},
 	{"event.lane.pass_retracted", "车辆通过后又退回（{1}），更正为 {2} 辆", "Vehicle came back ({1}), corrected to {2}"},
+	{"event.lane.vehicle_waiting", "车辆已等候 {1}", "Vehicle has waited for {1}"},
+	{"event.lane.tailgating", "跟车通过，未经授权（{1}），累计 {2} 辆", "Tailgating ({1}), {2} in total"},
+	{"event.lane.u_turn", "{1}内掉头", "Turned round within {1}"},
 	{"event.lane.wrong_way", "车辆逆行（{1}），累计 {2} 辆", "Wrong way ({1}), {2} in total"},
+
+	{"event.bay.occupied", "车位停车", "Bay taken"},
+	{"event.bay.vacated", "车位空出，停放 {1}", "Bay free after {1}"},
+
+	{"event.lot.occupancy_changed", "余位 {1}，共 {2}", "{1} of {2} bays free"},
+	{"event.lot.full", "车位已满，余位 {1}", "Full, {1} free"},
+	{"event.lot.available", "有空位，余位 {1}", "Available again, {1} free"},
+	{"event.lot.count_corrected", "场内车辆数由 {1} 更正为 {2}", "Vehicles inside corrected from {1} to {2}"},
+	{"event.lot.count_drift", "车道与车位计数相差 {1}：车道 {2}，车位 {3}", "Counts differ by {1}: lanes say {2}, bays {3}"},
 
 	{"event.gate.opening", "开始抬杆", "Arm is rising"},
 	{"event.gate.opened", "抬杆到位", "Arm is up"},
@@ -97,8 +135,18 @@ var eventTexts = []entry{
 	{"event.gate.fault", "故障：{1}", "Fault: {1}"},
 	{"event.gate.fault_cleared", "故障排除：{1}", "Fault gone: {1}"},
 
-	{"event.elevator.fault_raised", "电梯故障", "Elevator fault"},
-	{"event.elevator.fault_cleared", "电梯故障消除", "Elevator fault gone"},
+	{"event.elevator.fault_raised", "{1}", "{1}"},
+	{"event.elevator.fault_cleared", "已消除：{1}", "Gone: {1}"},
+	{"event.elevator.alarm_button", "轿厢报警按钮", "Alarm button in the car"},
+	{"event.elevator.alarm_filtered", "轿厢报警被过滤，门已打开", "Alarm filtered: the doors are open"},
+	{"event.elevator.entrapment_suspected", "疑似困人", "Entrapment suspected"},
+	{"event.elevator.entrapment_confirmed", "电梯困人", "Passengers trapped"},
+	{"event.elevator.entrapment_ended", "困人解除，历时 {1}", "Entrapment ended after {1}"},
+	{"event.elevator.service_mode_changed", "运行模式：{1}", "Service mode: {1}"},
+	{"event.elevator.test_overdue", "已有 {1} 没有报警测试", "No test call for {1}"},
+	{"mode.normal", "正常", "normal"},
+	{"mode.inspection", "检修", "inspection"},
+	{"mode.fire", "消防", "fire"},
 
 	{"event.camera.online", "摄像机上线", "Camera is online"},
 	{"event.camera.late", "摄像机心跳迟到", "Camera heartbeat is late"},
@@ -115,8 +163,16 @@ var eventTexts = []entry{
 	{"event.contact.cleared", "复位：{1}", "Cleared: {1}"},
 	{"event.counter.advanced", "增加 {1}，累计 {2}", "Advanced by {1} to {2}"},
 
+	{"event.input.tamper", "防拆报警：{1}", "Tamper: {1}"},
+	{"event.input.tamper_cleared", "防拆恢复：{1}", "Tamper over: {1}"},
 	{"event.input.chattering", "一分钟内跳变 {1} 次", "Changed {1} times within a minute"},
+	{"event.alarm.acknowledged", "告警已确认：{1}", "Alarm acknowledged: {1}"},
+	{"event.alarm.shelved", "告警搁置：{1}，{2}", "Alarm shelved: {1}, for {2}"},
+	{"event.alarm.unshelved", "告警恢复显示：{1}", "Alarm back from the shelf: {1}"},
 	{"event.alarm.cleared", "告警消除：{1}", "Alarm over: {1}"},
+	{"alarmname.vehicle_waiting", "车辆等候", "waiting vehicle"},
+	{"alarmname.alarm_button", "轿厢报警", "alarm from the car"},
+	{"alarmname.test_overdue", "报警测试逾期", "overdue test call"},
 	{"alarmname.chattering", "信号反复跳变", "chattering"},
 
 	{"event.bus.fault", "{1}", "{1}"},

@@ -41,6 +41,7 @@ func Problems(v *hub.View) []Problem {
 	ps = append(ps, linkProblem(v)...)
 	ps = append(ps, storageProblem(v)...)
 	ps = append(ps, clockProblem(v)...)
+	ps = append(ps, boardProblems(v)...)
 	slices.SortStableFunc(ps, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.Since, b.Since), strings.Compare(a.ID, b.ID))
 	})
@@ -74,6 +75,12 @@ func alarmProblems(v *hub.View) []Problem {
 		}
 		if a.Type == gateway.BusFault {
 			p.explain(v, a)
+		}
+		switch {
+		case !a.ShelvedUntil.IsZero():
+			p.Severity, p.What = gateway.Info, Both("problem.shelved", p.What)
+		case !a.Acknowledged.IsZero():
+			p.What = Both("problem.acknowledged", p.What)
 		}
 		ps = append(ps, p)
 	}
@@ -264,6 +271,29 @@ func clockProblem(v *hub.View) []Problem {
 	}}
 }
 
+// Limits of the board: at 80 °C a Raspberry Pi slows down, and a disk that is nearly full soon takes no events.
+const (
+	hot      = 80 // °C
+	diskFull = 64 << 20
+)
+
+func boardProblems(v *hub.View) []Problem {
+	var ps []Problem
+	add := func(id string, what, do gateway.Text) {
+		ps = append(ps, Problem{ID: id, Severity: gateway.Warning, Own: true, What: what, Do: do})
+	}
+	if v.Board.Undervoltage {
+		add("power", Both("problem.power"), Both("problem.power.do"))
+	}
+	if v.Board.Temperature >= hot {
+		add("heat", Both("problem.heat", int(v.Board.Temperature)), Both("problem.heat.do"))
+	}
+	if v.Board.DiskSize > 0 && v.Board.DiskFree < diskFull {
+		add("disk", Both("problem.disk", int(v.Board.DiskFree>>20)), Both("problem.disk.do"))
+	}
+	return ps
+}
+
 func deviceName(v *hub.View, id string) string {
 	if d, ok := v.Device(id); ok {
 		return nameOf(id, d.Label)
@@ -302,6 +332,8 @@ var problemTexts = []entry{
 		"state.gate.obstructed", "移开闸杆下的障碍物；确认下方无人无车后再操作道闸。",
 		"Remove what is under the arm; make sure nobody is there before moving it.",
 	},
+	{"problem.shelved", "{1}（已搁置）", "{1} (shelved)"},
+	{"problem.acknowledged", "{1}（已确认）", "{1} (acknowledged)"},
 	{"problem.silent", "{1}：还没有读到数据", "{1}: nothing read yet"},
 	{
 		"problem.silent.do", "刚启动时稍等几秒；一直读不到时检查模块的供电和接线。",
@@ -341,6 +373,21 @@ var problemTexts = []entry{
 	{
 		"problem.link.auth", "事件都存在本机，恢复后自动补发。服务器拒绝登录：核对用户名、密码和客户端编号。",
 		"Events are kept here and sent later. The broker refuses the login: compare user name, password and client id.",
+	},
+	{"problem.power", "主板供电电压不足", "The board's supply voltage is too low"},
+	{
+		"problem.power.do", "换用 五伏三安以上的电源，缩短或加粗电源线；电压不足会写坏存储卡。",
+		"Use a supply of 5.1 V and 3 A or more, and a shorter or thicker cable; undervoltage corrupts storage cards.",
+	},
+	{"problem.heat", "主板温度过高：{1} 度", "The board is too hot: {1} °C"},
+	{
+		"problem.heat.do", "检查机箱通风、遮阳和散热片；过热时主板会降速。",
+		"Check ventilation, shade and heat sink of the cabinet; a hot board slows down.",
+	},
+	{"problem.disk", "存储空间只剩 {1} 兆字节", "Only {1} MiB of storage are left"},
+	{
+		"problem.disk.do", "删除不属于网关的文件，或换更大的存储卡；写满后断电会丢失事件。",
+		"Delete files that are not the gateway's, or use a larger card; when it is full, a power cut loses events.",
 	},
 	{"problem.clock", "本机不知道现在的时间", "This gateway does not know the date"},
 	{

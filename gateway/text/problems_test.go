@@ -163,6 +163,24 @@ func TestProblems(t *testing.T) {
 			nil,
 		},
 		{
+			"a board with a weak supply, in the sun, with a full disk",
+			func(v *hub.View) {
+				v.Board = hub.Board{Temperature: 81, Undervoltage: true, Supervised: true, DiskFree: 5 << 20, DiskSize: 1 << 30}
+			},
+			[]brief{
+				{"disk", gateway.Warning, true, "Only 5 MiB of storage are left"},
+				{"heat", gateway.Warning, true, "The board is too hot: 81 °C"},
+				{"power", gateway.Warning, true, "The board's supply voltage is too low"},
+			},
+		},
+		{
+			"a warm board",
+			func(v *hub.View) {
+				v.Board = hub.Board{Temperature: 79, Supervised: true, DiskFree: 64 << 20, DiskSize: 1 << 30}
+			},
+			nil,
+		},
+		{
 			"storage and clock, the worse one first, storage once",
 			func(v *hub.View) {
 				v.Clock = hub.Clock{}

@@ -84,9 +84,10 @@ func families() map[string][]string {
 			"elevator.alarm", "elevator.entrapment_suspected", "elevator.entrapment_confirmed", "elevator.service",
 			"camera.online", "camera.late", "camera.offline", "camera.stuck", "camera.power_lost",
 			"camera.hung_or_dark", "contact.raised", "contact.clear",
+			"input.idle", "input.active", "input.short", "input.open", "input.out_of_tolerance",
 			"camera.overcurrent", "camera.reboot_loop", "camera_group.online", "camera_group.outage",
 		},
-		"kind":      {"loop", "lane", "gate", "bay", "lot", "elevator", "camera", "camera_group", "contact", "counter"},
+		"kind":      {"loop", "lane", "gate", "bay", "lot", "elevator", "camera", "camera_group", "input", "contact", "counter"},
 		"quality":   {gateway.Good.String(), gateway.Stale.String(), gateway.Bad.String()},
 		"severity":  {gateway.Info.String(), gateway.Warning.String(), gateway.Major.String(), gateway.Critical.String()},
 		"direction": {string(gateway.In), string(gateway.Out)},
@@ -94,13 +95,17 @@ func families() map[string][]string {
 		"queue":     {gateway.AlarmQueue.String(), gateway.NormalQueue.String()},
 		"span":      {"ms", "s", "m", "h", "d"},
 		"drop":      {"evicted", "damaged", "power_cut", "poison", "oversize", "storage"},
-		"nav":       {"overview", "signals", "wiring", "history"},
+		"nav":       {"overview", "signals", "wiring", "history", "walk"},
+		"walk":      {"open", "waiting", "ok", "chatters", "inverted", "swapped", "instead", "dead"},
+		"walkfound": {"chatters", "inverted", "swapped", "instead", "dead"},
+		"walkdo":    {"chatters", "inverted", "swapped", "instead", "dead"},
 		"day":       {"events", "pulses", "errors"},
 		"role":      {"a", "b", "open_limit", "closed_limit", "safety", "relay_open", "relay_close", "relay_stop"},
 		"polarity":  {"low", "high"},
 		"bias":      {"up", "down"},
 		"state":     {"gate.stopped", "gate.obstructed"},
-		"alarmname": {"chattering"},
+		"alarmname": {"chattering", "vehicle_waiting", "alarm_button", "test_overdue"},
+		"mode":      {"normal", "inspection", "fire"},
 	}
 	for _, s := range gateway.Catalogue() {
 		f["event"] = append(f["event"], string(s.Type))
@@ -114,6 +119,13 @@ func families() map[string][]string {
 	}
 	f["advice"] = f["alarm"]
 	f["alarm"] = append(slices.Clone(f["alarm"]), "loop.fault.detector") // the general advice is all there is
+	f["alarm"] = append(f["alarm"], "input.tamper.short", "input.tamper.open", "input.tamper.out_of_tolerance")
+	for _, name := range []string{
+		"safety_circuit", "door_close", "door_open", "outside_zone", "unintended_movement", "run_time_limiter", "position_lost",
+		"restart_prevention", "out_of_service", "main_power", "emergency_power", "earthquake", "bottom_overrun", "top_overrun",
+	} {
+		f["alarm"] = append(f["alarm"], "elevator.fault_raised."+name)
+	}
 	for fault := drivers.FaultNone + 1; fault == drivers.FaultIO || fault.String() != drivers.FaultIO.String(); fault++ {
 		f["fault"] = append(f["fault"], fault.String())
 	}
@@ -197,7 +209,7 @@ func literals(t *testing.T, root string) map[string]bool {
 	return found
 }
 
-var tableNames = []string{"pageWords", "values", "alarmTexts", "eventTexts", "faultTexts", "problemTexts"}
+var tableNames = []string{"pageWords", "values", "alarmTexts", "eventTexts", "faultTexts", "problemTexts", "commandTexts"}
 
 func eachFile(t *testing.T, root string, visit func(path string, b []byte)) {
 	t.Helper()

@@ -60,6 +60,11 @@ var values = []entry{
 	{"value.camera_group.online", "在线", "Online"},
 	{"value.camera_group.outage", "成组掉线", "Out"},
 
+	{"value.input.idle", "未动作", "Idle"},
+	{"value.input.active", "已动作", "Active"},
+	{"value.input.short", "短路", "Shorted"},
+	{"value.input.open", "断线", "Cut"},
+	{"value.input.out_of_tolerance", "电阻异常", "Wrong resistance"},
 	{"value.contact.raised", "已动作", "Raised"},
 	{"value.contact.clear", "未动作", "Clear"},
 
@@ -71,6 +76,7 @@ var values = []entry{
 	{"kind.elevator", "电梯", "Elevator"},
 	{"kind.camera", "摄像机", "Camera"},
 	{"kind.camera_group", "摄像机组", "Camera group"},
+	{"kind.input", "监视输入", "Supervised input"},
 	{"kind.contact", "触点", "Contact"},
 	{"kind.counter", "计数器", "Counter"},
 

@@ -133,3 +133,21 @@ func BenchmarkRead(b *testing.B) {
 		}
 	}
 }
+
+func TestMeasure(t *testing.T) {
+	const ms = gateway.Mono(1e6)
+	s := Signal{
+		Raw:     []Mark{{1 * ms, Low}, {100 * ms, High}, {101 * ms, Low}, {103 * ms, High}, {400 * ms, Low}, {600 * ms, Unknown}, {700 * ms, High}},
+		Settled: []Mark{{1 * ms, Low}, {100 * ms, High}, {400 * ms, Low}, {600 * ms, Unknown}, {700 * ms, High}},
+	}
+	got := s.Measure(50*ms, 800*ms, High, 20e6)
+	if want := (Figures{Edges: 5, Bounces: 3, BounceFor: 3e6, Pulses: 1, Away: 1, Shortest: 300e6, Longest: 300e6, Before: Low}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if got := s.Measure(50*ms, 800*ms, Low, 20e6); got.Pulses != 1 || got.Away != 1 || got.Shortest != 0 {
+		t.Errorf("the other way round: %+v", got)
+	}
+	if got := (Signal{}).Measure(0, 800*ms, Low, 0); got != (Figures{Before: Unknown}) {
+		t.Errorf("nothing: %+v", got)
+	}
+}

@@ -58,7 +58,7 @@ func nextStep(err error) string {
 	case errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		return "no answer: check firewall, port and link"
 	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET):
-		return "the broker closed the connection; its log says why: a second client with this id, TLS expected, a limit"
+		return "the broker closed the connection; its log says why: a second client with this id, TLS expected, a topic that an access rule forbids, a limit"
 	case errors.Is(err, errDropped):
 		return "the broker answered with an unknown refusal; see its log"
 	}

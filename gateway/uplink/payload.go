@@ -88,6 +88,7 @@ func (w writer) state(d hub.Device) []byte {
 func (w writer) alarm(a gateway.Alarm) []byte {
 	return encode(gateway.AlarmPayload{
 		Device: a.ID, Alarm: a.Name, Severity: a.Severity, Since: w.wall(a.Since),
+		Acknowledged: w.wall(a.Acknowledged), ShelvedUntil: w.wall(a.ShelvedUntil),
 		Text: w.opt.AlarmText(a), Event: a.Event.String(),
 	})
 }

@@ -34,6 +34,49 @@
     if (old) put($("old"), words.old.replace("{1}", span("ago", silent / 1000)));
   };
 
+  // A walk test is heard at the other end of the lane: high = passed, low = not.
+  let audio;
+  const sound = (old, e) => {
+    const beep = e && e.dataset.beep, next = e && e.dataset.next;
+    if (!beep || old.dataset.beep === beep) return;
+    if (next) setTimeout(() => soft(next), 1500);
+    if (!audio) return;
+    const tone = audio.createOscillator(), volume = audio.createGain();
+    tone.frequency.value = beep === "ok" ? 1320 : 330;
+    volume.gain.value = .3;
+    tone.connect(volume).connect(audio.destination);
+    tone.start();
+    tone.stop(audio.currentTime + (beep === "ok" ? .15 : .6));
+    if (navigator.vibrate) navigator.vibrate(beep === "ok" ? 100 : 500);
+  };
+  // soft goes to another address of this screen without leaving the page: a page that is left falls silent.
+  const soft = async (href) => {
+    try {
+      const r = await fetch(href), doc = new DOMParser().parseFromString(await r.text(), "text/html");
+      if (!r.ok || !doc.body.dataset.stream) throw new Error(r.status);
+      const pressed = audio ? "true" : "false";
+      $("main").replaceWith(doc.getElementById("main"));
+      history.replaceState(null, "", r.url);
+      Object.assign(words, { stream: doc.body.dataset.stream, layout: doc.body.dataset.layout });
+      wire(pressed);
+      close();
+      open();
+    } catch { location.href = href; }
+  };
+  const wire = (pressed) => {
+    for (const b of document.querySelectorAll("[data-print]")) b.onclick = () => print();
+    const b = $("sound");
+    if (!b) return;
+    b.setAttribute("aria-pressed", pressed);
+    b.onclick = () => { audio = audio ? (audio.close(), null) : new AudioContext(); b.setAttribute("aria-pressed", !!audio); };
+  };
+  document.addEventListener("click", (e) => {
+    const a = e.target.closest && e.target.closest("a[data-soft]");
+    if (!a || e.ctrlKey || e.metaKey || e.shiftKey || e.button) return;
+    e.preventDefault();
+    soft(a.href);
+  });
+
   const hear = (m) => {
     now = m.now; wall = m.wall || 0; at = heard = performance.now();
     body.classList.add("is-live");
@@ -49,6 +92,7 @@
       t.innerHTML = html;
       if (!old) continue;
       show(t.content);
+      sound(old, t.content.firstElementChild);
       old.replaceWith(t.content);
       if (id === "p-verdict") document.title = $(id).dataset.title + " · " + words.site;
     }
@@ -68,7 +112,7 @@
   };
   const close = () => { if (stream) stream.close(); stream = null; };
 
-  for (const b of document.querySelectorAll("[data-print]")) b.onclick = () => print();
+  wire("false");
   // A page in a pocket needs no updates, and others may need its place.
   document.addEventListener("visibilitychange", () => { if (document.hidden) { clearTimeout(retry); close(); } else open(); });
   addEventListener("pagehide", close);

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"lotusgate/gateway/text"
+)
+
+// look is how often the table asks the daemon.
+const look = 250 * time.Millisecond
+
+func wiringCommand() *cobra.Command {
+	var at local
+	var once, asJSON bool
+	cmd := &cobra.Command{
+		Use:   "wiring",
+		Short: "Watch every input wire: level, state, counts, and what changed last",
+		Long: "Watch every input wire: level, settled state, edges, bounces and missed changes, and which one changed last.\n\n" +
+			"The running daemon is asked over its local socket; without a terminal the table is printed once.",
+		Example: "  lotusgate wiring\n  lotusgate wiring --once",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			client := at.client()
+			defer client.Close()
+			out := cmd.OutOrStdout()
+			if asJSON {
+				body, err := client.Get(cmd.Context(), "/api/v1/view")
+				if err != nil {
+					return explain(err)
+				}
+				_, err = out.Write(body)
+				return err
+			}
+			t := wiringTable{l: words(), live: isTerminal(out) && !once}
+			for {
+				var v viewJSON
+				if err := client.Read(cmd.Context(), "/api/v1/view", &v); err != nil {
+					if cmd.Context().Err() != nil {
+						return nil // Ctrl-C
+					}
+					return explain(err)
+				}
+				t.print(out, v)
+				if !t.live {
+					return nil
+				}
+				select {
+				case <-cmd.Context().Done():
+					return nil
+				case <-time.After(look):
+				}
+			}
+		},
+	}
+	at.flags(cmd)
+	cmd.Flags().BoolVar(&once, "once", false, "print the table once and end")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print what the daemon knows as JSON and end")
+	return cmd
+}
+
+// wiringTable counts from its first view on.
+type wiringTable struct {
+	l     text.Lang
+	live  bool
+	first map[string]uint64 // edges at the beginning
+}
+
+func (t *wiringTable) print(out io.Writer, v viewJSON) {
+	if t.first == nil {
+		t.first = map[string]uint64{}
+		for _, p := range v.Points {
+			t.first[p.ID] = p.Edges
+		}
+	}
+	rows := [][]string{{
+		"", t.l.T("wire.terminal"), t.l.T("wire.name"), t.l.T("wire.level"), t.l.T("wire.settled"),
+		t.l.T("wire.edges"), t.l.T("wire.bounces"), t.l.T("wire.missed"), t.l.T("wire.last"),
+	}}
+	newest := -1
+	for i, p := range v.Points {
+		if p.LastEdgeAt != nil && (newest < 0 || *p.LastEdgeAt > *v.Points[newest].LastEdgeAt) {
+			newest = i
+		}
+	}
+	for i, p := range v.Points {
+		mark := " "
+		if i == newest {
+			mark = ">"
+		}
+		edges := strconv.FormatUint(p.Edges, 10)
+		if more := p.Edges - t.first[p.ID]; more > 0 {
+			edges += fmt.Sprintf(" (+%d)", more)
+		}
+		last := "-"
+		if p.LastEdgeAt != nil {
+			unit, n := text.Span(max(time.Second, time.Duration((v.At-*p.LastEdgeAt)*float64(time.Second))))
+			last = t.l.T(text.Key("ago."+unit), n)
+		}
+		rows = append(rows, []string{
+			mark, clean(p.Terminal), clean(p.name()), t.level(p), t.state(p), edges,
+			strconv.FormatUint(p.Bounces, 10), strconv.FormatUint(p.Missed, 10), last,
+		})
+	}
+	lines := table(rows)
+	if !t.live {
+		fmt.Fprintln(out, strings.Join(lines, "\n"))
+		return
+	}
+	var b strings.Builder
+	b.WriteString("\x1b[H") // home; every line clears its rest, the last one what is below
+	fmt.Fprintf(&b, "%s  %s/%s  %s\x1b[K\n\x1b[K\n", clean(v.Gateway.Label), v.Gateway.Site, v.Gateway.ID, t.l.T("wiring.stop"))
+	for i, line := range lines {
+		if i == newest+1 && newest >= 0 {
+			line = "\x1b[7m" + line + "\x1b[0m"
+		}
+		b.WriteString(line + "\x1b[K\n")
+	}
+	if newest >= 0 {
+		p := v.Points[newest]
+		fmt.Fprintf(&b, "\x1b[K\n%s\x1b[K\n", t.l.T("wiring.newest", clean(p.name()), t.state(p), lines[newest+1][strings.LastIndex(lines[newest+1], "  ")+2:]))
+	}
+	b.WriteString("\x1b[J")
+	fmt.Fprint(out, b.String())
+}
+
+func (p pointJSON) name() string {
+	if p.Label != "" {
+		return p.Label
+	}
+	return p.ID
+}
+
+func (t *wiringTable) level(p pointJSON) string {
+	switch {
+	case p.Level == nil:
+		return "-"
+	case *p.Level:
+		return t.l.T("wire.high")
+	}
+	return t.l.T("wire.low")
+}
+
+func (t *wiringTable) state(p pointJSON) string {
+	switch {
+	case p.Active == nil:
+		return t.l.T("value.unknown")
+	case *p.Active:
+		return t.l.T("wire.active")
+	}
+	return t.l.T("wire.inactive")
+}

@@ -1,0 +1,51 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// Bounds of one lot: device.MaxBays less one, device.MaxLotLanes.
+const mostBays, mostLotLanes = 255, 16
+
+// completeLot fills in what depends on other keys of the lot.
+func completeLot(l Lot) Lot {
+	if l.Capacity == 0 {
+		l.Capacity = len(l.Bays)
+	}
+	if l.AvailableAt == nil {
+		at := l.FullAt + 2
+		l.AvailableAt = &at
+	}
+	return l
+}
+
+func (c *checker) checkLots() {
+	first := map[string]string{}
+	for _, id := range c.ids(lots) {
+		l, path := c.cfg.Lots[id], join(lots, id)
+		switch {
+		case c.bad[path] || c.bad[path+".bays"] || c.bad[path+".lanes"]:
+			continue
+		case len(l.Bays) == 0 && len(l.Lanes) == 0:
+			c.fail(path, "lot_uncounted", id)
+		case len(l.Bays) > mostBays:
+			c.fail(path+".bays", "lot_too_large", strconv.Itoa(len(l.Bays)), strconv.Itoa(mostBays))
+		case len(l.Lanes) > mostLotLanes:
+			c.fail(path+".lanes", "lot_too_large", strconv.Itoa(len(l.Lanes)), strconv.Itoa(mostLotLanes))
+		case l.Capacity == 0 && !c.bad[path+".capacity"]:
+			c.fail(path, "lot_capacity", id)
+		}
+		if at := path + ".available_at"; c.good(at) && *l.AvailableAt <= l.FullAt {
+			c.fail(at, "lot_hysteresis", c.text(at), strconv.Itoa(l.FullAt))
+		}
+		for i, bay := range l.Bays {
+			item := fmt.Sprintf("%s.bays.%d", path, i)
+			if other, ok := first[bay]; ok && c.good(item) {
+				c.fail(item, "bay_in_two_lots", bay, owner(other)).also(c.place(other))
+				continue
+			}
+			first[bay] = item
+		}
+	}
+}

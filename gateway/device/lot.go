@@ -1,0 +1,241 @@
+package device
+
+import (
+	"math/bits"
+	"strconv"
+	"time"
+
+	"lotusgate/gateway"
+)
+
+// Lot is a place with a number of bays. It counts the bays that are occupied, or the vehicles that pass its lanes, or
+// both: then the bays are believed, and a difference that lasts is reported and not hidden. Vehicles on their way between
+// lane and bay make a small one all day.
+type Lot struct {
+	cfg LotConfig
+
+	taken, known, seen bitset // bays
+	lanes              [MaxLotLanes]int64
+	doubt              [MaxLotLanes]bool
+	passed             int64        // vehicles inside, as the lanes count
+	counted            bool         // passed rests on a count, not on the assumption of an empty lot
+	started            gateway.Mono // when watching began
+	begun              bool         // changes are events
+	occupied           int64
+	full               bool
+	apart              gateway.Mono // since when the two differ by too much
+	told               int64        // drift of the last event; 0 = none stands
+	since              gateway.Mono
+}
+
+// LotConfig is what a site says about a lot.
+type LotConfig struct {
+	Capacity    int64
+	Bays, Lanes uint8
+	FullAt      int64 // full when so many are free, or fewer
+	AvailableAt int64 // available again when so many are
+	Drift       int64 // more than this between bays and lanes is a drift
+	DriftAfter  time.Duration
+}
+
+// Bounds of one lot.
+const (
+	MaxBays     = 256
+	MaxLotLanes = 16
+	lotPatience = 30 * time.Second // a bay that has not spoken by then keeps nobody waiting
+)
+
+// bitset of bays.
+type bitset [MaxBays / 64]uint64
+
+func (b *bitset) set(n uint8, on bool) {
+	b[n/64] &^= 1 << (n % 64)
+	if on {
+		b[n/64] |= 1 << (n % 64)
+	}
+}
+
+func (b bitset) count() (n int64) {
+	for _, w := range b {
+		n += int64(bits.OnesCount64(w))
+	}
+	return n
+}
+
+// LotSnapshot is what a lot must not forget when the power goes.
+type LotSnapshot struct {
+	Passed int64 `json:"passed"` // vehicles inside, as the lanes count
+	Full   bool  `json:"full"`
+}
+
+// NewLot returns a lot of which nothing is known.
+func NewLot(cfg LotConfig) Lot {
+	cfg.Lanes = min(cfg.Lanes, MaxLotLanes)
+	return Lot{cfg: cfg}
+}
+
+// Restore goes on from a snapshot.
+func (l Lot) Restore(s LotSnapshot) Lot {
+	l.passed, l.full, l.counted = s.Passed, s.Full, true
+	l.occupied = s.Passed
+	return l
+}
+
+// Snapshot is what Restore wants; ok is false while nobody has counted.
+func (l Lot) Snapshot() (s LotSnapshot, ok bool) {
+	return LotSnapshot{Passed: l.passed, Full: l.full}, l.counted
+}
+
+// Step takes RoleBay; RoleLane, the balance of vehicles that went in; and the act CountSet.
+func (l Lot) Step(now gateway.Mono, in Input) (Lot, Effects, gateway.Mono) {
+	var fx Effects
+	t := in.at(now)
+	if l.started.IsZero() {
+		l.started, l.since = now, now
+	}
+	switch {
+	case in.Kind == SignalChanged && in.Role == RoleBay && in.Index < l.cfg.Bays:
+		l.known.set(in.Index, in.Signal.Known())
+		if in.Signal.Readable() {
+			l.seen.set(in.Index, true)
+			l.taken.set(in.Index, in.Signal.On)
+		}
+	case in.Kind == Measured && in.Role == RoleLane && in.Index < l.cfg.Lanes:
+		l.doubt[in.Index] = !in.Signal.Known()
+		l.passed += in.Value - l.lanes[in.Index]
+		l.lanes[in.Index] = in.Value
+	case in.Kind == CountSet:
+		fx.emit(gateway.LotCountCorrected, t, gateway.CorrectionData{From: l.passed, To: in.Value})
+		l.passed, l.counted = in.Value, true
+	}
+	l = l.recount(now, t, &fx)
+	l = l.compare(now, t, &fx)
+	return l, fx, after(now, l.deadline())
+}
+
+// recount says what became of the number of vehicles.
+func (l Lot) recount(now, t gateway.Mono, fx *Effects) Lot {
+	occupied := l.passed
+	if l.cfg.Bays > 0 {
+		occupied = l.taken.count()
+	}
+	ready := l.cfg.Bays == 0 || l.seen.count() == int64(l.cfg.Bays) || now.Sub(l.started) >= lotPatience
+	if changed := occupied != l.occupied; changed {
+		l.occupied, l.since = occupied, t
+		if l.begun {
+			fx.emit(gateway.LotOccupancyChanged, t, gateway.OccupancyData{Free: l.free(), Occupied: occupied, Capacity: l.cfg.Capacity})
+		}
+	}
+	if !ready {
+		return l
+	}
+	l.begun = true
+	data := gateway.OccupancyData{Free: l.free(), Occupied: occupied, Capacity: l.cfg.Capacity}
+	switch {
+	case !l.full && data.Free <= l.cfg.FullAt:
+		l.full = true
+		fx.emit(gateway.LotFull, t, data)
+	case l.full && data.Free >= l.cfg.AvailableAt:
+		l.full = false
+		fx.emit(gateway.LotAvailable, t, data)
+	}
+	return l
+}
+
+// free bays, as many as there can be.
+func (l Lot) free() int64 { return min(max(l.cfg.Capacity-l.occupied, 0), l.cfg.Capacity) }
+
+// drift is by how much the lanes count more vehicles than there are bays with one, or than there can be.
+func (l Lot) drift() int64 {
+	switch {
+	case l.cfg.Lanes == 0 || !l.counted && l.cfg.Bays > 0:
+		return 0
+	case l.cfg.Bays > 0:
+		return l.passed - l.taken.count()
+	case l.passed < 0:
+		return l.passed
+	}
+	return max(l.passed-l.cfg.Capacity, 0)
+}
+
+// tooFar tells whether bays and lanes differ by too much.
+func (l Lot) tooFar() bool {
+	most := l.cfg.Drift
+	if l.cfg.Bays == 0 {
+		most = 0
+	}
+	d := l.drift()
+	return d > most || d < -most
+}
+
+// compare reports a drift that lasts, and again when it has grown by as much.
+func (l Lot) compare(now, t gateway.Mono, fx *Effects) Lot {
+	if !l.tooFar() {
+		l.apart, l.told = 0, 0
+		return l
+	}
+	if l.apart.IsZero() {
+		l.apart = t
+	}
+	grown := l.drift() - l.told
+	if now < l.apart.Add(l.cfg.DriftAfter) || l.told != 0 && max(grown, -grown) <= max(l.cfg.Drift, 1) {
+		return l
+	}
+	l.told = l.drift()
+	fx.emit(gateway.LotCountDrift, max(t, l.apart.Add(l.cfg.DriftAfter)), gateway.DriftData{Drift: l.told, Lanes: l.passed, Bays: l.taken.count()})
+	return l
+}
+
+func (l Lot) deadline() (d gateway.Mono) {
+	if !l.begun {
+		d = l.started.Add(lotPatience)
+	}
+	if !l.apart.IsZero() && l.told == 0 {
+		d = gateway.Earliest(d, l.apart.Add(l.cfg.DriftAfter))
+	}
+	return d
+}
+
+// Signal offers "full" to a sign.
+func (l Lot) Signal() Signal {
+	if !l.begun {
+		return Signal{}
+	}
+	return Signal{On: l.full, Quality: l.quality(), Since: l.since}
+}
+
+func (l Lot) quality() gateway.Quality {
+	switch {
+	case !l.begun:
+		return gateway.Bad
+	case l.cfg.Bays > 0 && l.known.count() < int64(l.cfg.Bays), l.cfg.Bays == 0 && !l.counted:
+		return gateway.Stale
+	case l.cfg.Bays == 0:
+		for _, d := range l.doubt[:l.cfg.Lanes] {
+			if d {
+				return gateway.Stale
+			}
+		}
+	}
+	return gateway.Good
+}
+
+// LotDetail goes out with the state of a lot.
+type LotDetail struct {
+	Occupied int64 `json:"occupied"`
+	Capacity int64 `json:"capacity"`
+	Full     bool  `json:"full"`
+	Unknown  int64 `json:"unknown"` // bays whose sensor cannot be believed; they count as last known
+	Drift    int64 `json:"drift"`   // vehicles that the lanes count more than the bays
+}
+
+// State is the number of free bays; stale while a sensor cannot be believed, or nobody has counted yet.
+func (l Lot) State() gateway.DeviceState {
+	if !l.begun {
+		return gateway.DeviceState{Since: l.since}
+	}
+	return gateway.DeviceState{
+		Value: strconv.FormatInt(l.free(), 10), Number: true, Quality: l.quality(), Since: l.since,
+		Detail: LotDetail{l.occupied, l.cfg.Capacity, l.full, int64(l.cfg.Bays) - l.known.count(), l.drift()},
+	}
+}

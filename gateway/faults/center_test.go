@@ -1,0 +1,204 @@
+package faults
+
+import (
+	"bufio"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	mqtt "github.com/mochi-mqtt/server/v2"
+	"github.com/mochi-mqtt/server/v2/hooks/auth"
+	"github.com/mochi-mqtt/server/v2/listeners"
+	"github.com/mochi-mqtt/server/v2/packets"
+
+	"lotusgate/gateway/audit"
+)
+
+// book is an audit.Book for many goroutines.
+type book struct {
+	mu sync.Mutex
+	audit.Book
+	lines int
+}
+
+func newBook() *book { return &book{Book: *audit.New()} }
+
+// hear enters a line of a subscriber; only events count, so that nothing is demanded that a status announced a moment
+// before its events arrived.
+func (b *book) hear(line string) {
+	topic, payload, ok := strings.Cut(line, " ")
+	if !ok || !strings.Contains(topic, "/event/") {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.lines++
+	b.Line([]byte(payload))
+}
+
+func (b *book) heard() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.lines
+}
+
+// center is a broker that has written down every event before it acknowledges it: nothing that was acknowledged can get
+// lost there.
+type center struct {
+	url    string
+	server *mqtt.Server
+}
+
+type ledgerHook struct {
+	mqtt.HookBase
+	write func(line string)
+}
+
+func (h *ledgerHook) Provides(b byte) bool { return b == mqtt.OnPublish }
+
+// OnPublish runs before the acknowledgement is sent.
+func (h *ledgerHook) OnPublish(_ *mqtt.Client, p packets.Packet) (packets.Packet, error) {
+	h.write(p.TopicName + " " + string(p.Payload))
+	return p, nil
+}
+
+func startCenter(write func(line string)) (*center, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	c := &center{url: "mqtt://" + l.Addr().String(), server: mqtt.New(&mqtt.Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})}
+	for _, err := range []error{
+		c.server.AddHook(new(auth.AllowHook), nil),
+		c.server.AddHook(&ledgerHook{write: write}, nil),
+		c.server.AddListener(listeners.NewNet("center", l)),
+		c.server.Serve(),
+	} {
+		if err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// newCenter lives as long as the test.
+func newCenter(t *testing.T) (*center, *book) {
+	t.Helper()
+	b := newBook()
+	c, err := startCenter(b.hear)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.server.Close() })
+	return c, b
+}
+
+// mosquitto is the real broker, with a subscriber that keeps its session.
+type mosquitto struct {
+	t      *testing.T
+	config string
+	port   string
+	url    string
+	broker *exec.Cmd
+	reader *exec.Cmd
+	book   *book
+}
+
+func newMosquitto(t *testing.T, extra ...string) *mosquitto {
+	t.Helper()
+	for _, name := range []string{"mosquitto", "mosquitto_sub"} {
+		if _, err := exec.LookPath(name); err != nil {
+			if os.Getenv("CI") == "true" {
+				t.Fatal(err)
+			}
+			t.Skip(err)
+		}
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	_ = l.Close()
+	dir := t.TempDir()
+	m := &mosquitto{t: t, config: filepath.Join(dir, "mosquitto.conf"), port: port, url: "mqtt://127.0.0.1:" + port, book: newBook()}
+	text := strings.Join(append([]string{
+		"listener " + port + " 127.0.0.1", "allow_anonymous true", "user root", "set_tcp_nodelay true", "log_type error",
+		"persistence true", "persistence_location " + dir + "/", "max_queued_messages 0",
+		"autosave_on_changes true", "autosave_interval 1", // else a killed broker forgets the subscriber
+	}, extra...), "\n") + "\n"
+	if err := os.WriteFile(m.config, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m.start()
+	m.listen()
+	t.Cleanup(func() {
+		m.kill()
+		_ = m.reader.Process.Kill()
+		_ = m.reader.Wait()
+	})
+	return m
+}
+
+// start returns when the broker answers.
+func (m *mosquitto) start() {
+	m.t.Helper()
+	m.broker = exec.Command("mosquitto", "-c", m.config)
+	m.broker.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	m.broker.Stderr = m.t.Output()
+	if err := m.broker.Start(); err != nil {
+		m.t.Fatal(err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		c, err := net.Dial("tcp", "127.0.0.1:"+m.port)
+		if err == nil {
+			_ = c.Close()
+			return
+		}
+		if time.Now().After(deadline) {
+			m.t.Fatal(err)
+		}
+	}
+}
+
+// listen runs mosquitto_sub, which connects again by itself and keeps its session.
+func (m *mosquitto) listen() {
+	m.t.Helper()
+	m.reader = exec.Command("mosquitto_sub", "-p", m.port, "-q", "1", "-i", "center", "-c", "-v", "-t", "lotusgate/v1/lianhua/park-01/#")
+	m.reader.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := m.reader.StdoutPipe()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	if err := m.reader.Start(); err != nil {
+		m.t.Fatal(err)
+	}
+	go func() {
+		lines := bufio.NewScanner(out)
+		lines.Buffer(nil, 1<<20)
+		for lines.Scan() {
+			m.book.hear(lines.Text())
+		}
+	}()
+}
+
+// kill is kill -9.
+func (m *mosquitto) kill() {
+	_ = m.broker.Process.Kill()
+	_ = m.broker.Wait()
+}
+
+func (m *mosquitto) signal(s syscall.Signal) {
+	m.t.Helper()
+	if err := m.broker.Process.Signal(s); err != nil {
+		m.t.Fatal(err)
+	}
+}

@@ -1,0 +1,382 @@
+package status
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"lotusgate/gateway"
+	"lotusgate/gateway/text"
+	"lotusgate/gateway/trace"
+)
+
+// A walk test asks for one input after the other to be triggered in the field, and reads from the trace what happened.
+// All there is to know about it stands in the address, so that it needs no log-in, survives a lost connection, and two
+// people can walk at once: which devices, and which input was asked for when.
+type walk struct {
+	Devices []string
+	Steps   []step
+	boot    string
+}
+
+// step asks for an input from a point in time on, until the next step.
+type step struct {
+	Point string
+	At    gateway.Mono
+}
+
+// walkMost bounds the steps of one walk.
+const walkMost = 400
+
+// walkOf reads a walk from an address. Steps of another kernel boot mean nothing any more.
+func walkOf(q url.Values, boot string) walk {
+	w := walk{Devices: q["d"], boot: shortBoot(boot)}
+	if q.Get("boot") != w.boot {
+		return w
+	}
+	for _, s := range q["step"] {
+		point, at, _ := strings.Cut(s, "@")
+		us, err := strconv.ParseInt(at, 36, 64)
+		if err != nil || us <= 0 || us > 1<<50 || len(w.Steps) == walkMost {
+			continue
+		}
+		w.Steps = append(w.Steps, step{point, gateway.Mono(us * int64(time.Microsecond))})
+	}
+	slices.SortStableFunc(w.Steps, func(a, b step) int { return int(max(-1, min(1, a.At-b.At))) })
+	return w
+}
+
+func shortBoot(id string) string { return id[:min(len(id), 8)] }
+
+// query is what walkOf reads.
+func (w walk) query() url.Values {
+	q := url.Values{"d": w.Devices}
+	for _, s := range w.Steps {
+		q.Add("step", s.Point+"@"+strconv.FormatInt(micros(s.At), 36))
+	}
+	if len(w.Steps) > 0 {
+		q.Set("boot", w.boot)
+	}
+	return q
+}
+
+// verdicts of an input that was walked to; the worst comes last.
+const (
+	walkOpen     = "open"     // not asked for yet
+	walkWaiting  = "waiting"  // asked for, nothing yet
+	walkOK       = "ok"       //
+	walkChatters = "chatters" // bounces for longer than the settle time, or without end
+	walkInverted = "inverted" // rests active and leaves when triggered
+	walkSwapped  = "swapped"  // another one answered, and vice versa
+	walkInstead  = "instead"  // another one answered
+	walkDead     = "dead"     // nothing answered
+)
+
+// result of one input.
+type result struct {
+	Terminal Terminal
+	Verdict  string
+	Instead  Terminal // of walkInstead and walkSwapped
+	Figures  trace.Figures
+	At       gateway.Mono // when it was asked for
+	Current  bool
+}
+
+// bouncesMost for each change that counts: a relay contact has fewer than ten, a loose wire hundreds.
+const bouncesMost = 20
+
+// results of a walk, in the order of the terminals.
+func (s *Server) results(w walk, now gateway.Mono) []result {
+	var out []result
+	answered := map[string]string{} // asked for → answered instead
+	for _, t := range s.walked(w) {
+		r := result{Terminal: t, Verdict: walkOpen}
+		for i, st := range w.Steps {
+			if st.Point != t.ID {
+				continue
+			}
+			end := now
+			r.Current = i == len(w.Steps)-1
+			if !r.Current {
+				end = w.Steps[i+1].At
+			}
+			r.At = st.At
+			r.Figures = s.measure(t, st.At, end)
+			r.Verdict = s.judge(t, r.Figures)
+			if r.Verdict != walkDead {
+				continue
+			}
+			if other, ok := s.instead(t, st.At, end); ok {
+				r.Verdict, r.Instead = walkInstead, other
+				answered[t.ID] = other.ID
+			} else if r.Current {
+				r.Verdict = walkWaiting
+			}
+		}
+		out = append(out, r)
+	}
+	for i, r := range out {
+		if r.Verdict == walkInstead && answered[r.Instead.ID] == r.Terminal.ID {
+			out[i].Verdict = walkSwapped
+		}
+	}
+	return out
+}
+
+// walked are the inputs of the chosen devices, or all.
+func (s *Server) walked(w walk) []Terminal {
+	return slices.DeleteFunc(s.inputs(), func(t Terminal) bool {
+		return len(w.Devices) > 0 && !slices.ContainsFunc(t.Uses, func(u Use) bool { return slices.Contains(w.Devices, u.Device) })
+	})
+}
+
+func (s *Server) measure(t Terminal, from, to gateway.Mono) trace.Figures {
+	sig, _, _ := s.o.Trace.Read(t.ID, trace.Cursor{}, from)
+	return sig.Measure(from, to, trace.LevelOf(!t.ActiveLow), t.Settle)
+}
+
+func (s *Server) judge(t Terminal, f trace.Figures) string {
+	changes := f.Pulses + f.Away
+	rests := !slices.ContainsFunc(t.Uses, func(u Use) bool { return strings.HasSuffix(u.Role, "_limit") }) // a limit switch may rest active
+	switch {
+	case f.Edges == 0:
+		return walkDead
+	case f.Bounces > bouncesMost*max(1, changes) || changes > 0 && f.BounceFor > max(t.Settle, 50*time.Millisecond):
+		return walkChatters
+	case changes == 0:
+		return walkDead // a spark that led to nothing
+	case rests && f.Before == trace.LevelOf(!t.ActiveLow) && f.Away > 0:
+		return walkInverted
+	}
+	return walkOK
+}
+
+// instead finds who answered when nothing came from t: the input that changed first.
+func (s *Server) instead(t Terminal, from, to gateway.Mono) (Terminal, bool) {
+	var found Terminal
+	var first gateway.Mono
+	for _, other := range s.inputs() {
+		if other.ID == t.ID {
+			continue
+		}
+		sig, _, _ := s.o.Trace.Read(other.ID, trace.Cursor{}, from)
+		for _, m := range sig.Settled {
+			if m.At > from && m.At <= to && m.Level != trace.Unknown && (first.IsZero() || m.At < first) {
+				found, first = other, m.At
+			}
+		}
+	}
+	return found, !first.IsZero()
+}
+
+// serveStep asks for an input from now on: it adds the step to the address and sends the browser there.
+func (s *Server) serveStep(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	wk := walkOf(q, s.hub.View().Gateway.KernelBoot)
+	point := q.Get("point")
+	if len(wk.Steps) >= walkMost || !slices.ContainsFunc(s.inputs(), func(t Terminal) bool { return t.ID == point }) {
+		s.serveMissing(w, r)
+		return
+	}
+	wk.Steps = append(wk.Steps, step{point, s.o.Now()})
+	http.Redirect(w, r, "/walk?"+wk.query().Encode(), http.StatusSeeOther)
+}
+
+// walkRow is one input on the screen.
+type walkRow struct {
+	ID, Name, Where, Meaning string
+	State                    mark
+	Note                     string // what was found, in a sentence
+	Do                       string // what to do about it
+	Facts                    []fact
+	Href                     string // asks for it
+	Next                     string // asks for the one after it
+	Current                  bool
+	Beep                     string // ok, bad: the script sounds it once
+}
+
+func (r walkRow) part() (id, template string) { return r.ID, "walkrow" }
+
+// walkSum is the head of the screen.
+type walkSum struct {
+	ID          string
+	State       mark
+	Ask, Where  string // the input that is asked for now
+	Done, Total int
+}
+
+func (w walkSum) part() (id, template string) { return w.ID, "walksum" }
+
+var walkLooks = map[string]struct{ tone, icon string }{
+	walkOpen: {idle, "idle"}, walkWaiting: {active, "info"}, walkOK: {good, "ok"}, walkChatters: {warn, "warn"},
+	walkInverted: {bad, "bad"}, walkSwapped: {bad, "bad"}, walkInstead: {bad, "bad"}, walkDead: {bad, "bad"},
+}
+
+func (sc *screen) walk(w walk) []group {
+	results := sc.s.results(w, sc.now)
+	sum := walkSum{ID: "k-sum", Total: len(results)}
+	var rows []block
+	faults := 0
+	for i, r := range results {
+		row := sc.walkRow(w, r)
+		if r.Current && r.Verdict == walkOK {
+			if n := slices.IndexFunc(results[i:], func(r result) bool { return r.Verdict == walkOpen }); n >= 0 {
+				row.Next = stepHref(w, results[i+n].Terminal.ID)
+			}
+		}
+		switch r.Verdict {
+		case walkOpen, walkWaiting:
+		default:
+			sum.Done++
+			if r.Verdict != walkOK {
+				faults++
+			}
+		}
+		if r.Current && r.Verdict != walkOK {
+			sum.Ask, sum.Where = r.Terminal.name(), r.Terminal.Source+" "+r.Terminal.Pin
+		}
+		rows = append(rows, row)
+	}
+	sum.State = mark{Tone: idle, Icon: "info", Word: sc.l.T("walk.begin")}
+	switch {
+	case faults > 0:
+		sum.State = mark{Tone: bad, Icon: "bad", Word: sc.l.T("walk.faults", faults)}
+	case sum.Done == sum.Total && sum.Total > 0:
+		sum.State = mark{Tone: good, Icon: "ok", Word: sc.l.T("walk.passed")}
+	case len(w.Steps) > 0:
+		sum.State = mark{Tone: active, Icon: "info", Word: sc.l.T("walk.running")}
+	}
+	return []group{{"walk", "", []block{sum}}, {"walked", "", rows}}
+}
+
+func stepHref(w walk, point string) string {
+	q := w.query()
+	q.Set("point", point)
+	return "/walk/step?" + q.Encode()
+}
+
+func (sc *screen) walkRow(w walk, r result) walkRow {
+	look := walkLooks[r.Verdict]
+	row := walkRow{
+		ID: "k-" + r.Terminal.ID, Name: r.Terminal.name(), Where: r.Terminal.Source + " " + r.Terminal.Pin,
+		Meaning: sc.meaning(r.Terminal), Href: stepHref(w, r.Terminal.ID), Current: r.Current,
+		State: mark{Tone: look.tone, Icon: look.icon, Word: sc.l.Of(text.Word("walk", r.Verdict))},
+	}
+	if r.Verdict != walkOpen && r.Verdict != walkWaiting {
+		row.Beep = "bad"
+		if r.Verdict == walkOK {
+			row.Beep = "ok"
+		}
+	}
+	if row.Beep == "bad" {
+		row.Note = sc.l.T("walkfound."+text.Key(r.Verdict), r.Instead.name())
+		row.Do = sc.l.T("walkdo."+text.Key(r.Verdict), r.Instead.name())
+	}
+	if f := r.Figures; f.Edges > 0 {
+		if f.Longest > 0 {
+			row.Facts = append(row.Facts, fact{Name: sc.l.T("signals.width"), Value: sc.span(f.Longest)})
+		}
+		row.Facts = append(row.Facts, fact{Name: sc.l.T("wire.edges"), Value: count(f.Edges)}, fact{Name: sc.l.T("wire.bounces"), Value: count(f.Bounces)})
+		if f.BounceFor > 0 {
+			row.Facts = append(row.Facts, fact{Name: sc.l.T("signals.bounce"), Value: sc.span(f.BounceFor)})
+		}
+	}
+	row.Facts = append(row.Facts, fact{Name: sc.l.T("walk.polarity"), Value: sc.polarity(r.Terminal)})
+	return row
+}
+
+// span is a short time as a technician reads it: with a decimal of milliseconds, or of seconds.
+func (sc *screen) span(d time.Duration) string {
+	if d < time.Second {
+		return sc.l.T("span.ms", millis(d))
+	}
+	return sc.l.T("span.s", decimal(d.Seconds()))
+}
+
+// walkForm chooses devices before the walk, and leads to its report.
+type walkForm struct {
+	Devices []option
+	Query   string
+	Begun   bool
+	Unit    []fact
+}
+
+func (sc *screen) walkForm(w walk) walkForm {
+	form := walkForm{Query: "?" + w.query().Encode(), Begun: len(w.Steps) > 0}
+	for _, d := range sc.v.Devices {
+		if len(d.Points) > 0 || slices.ContainsFunc(sc.s.o.Terminals, func(t Terminal) bool {
+			return !t.Output && slices.ContainsFunc(t.Uses, func(u Use) bool { return u.Device == d.ID })
+		}) {
+			form.Devices = append(form.Devices, option{d.ID, firstOf(d.Label, d.ID), slices.Contains(w.Devices, d.ID)})
+		}
+	}
+	g := sc.v.Gateway
+	form.Unit = []fact{
+		{Name: sc.l.T("foot.id"), Value: g.Site + " / " + g.ID},
+		{Name: sc.l.T("foot.version"), Value: g.Version},
+		{Name: sc.l.T("foot.config"), Value: g.Config},
+		{Name: sc.l.T("walk.boot"), Value: g.KernelBoot},
+	}
+	if t := sc.wall(sc.now); !t.IsZero() {
+		form.Unit = append(form.Unit, fact{Name: sc.l.T("clock.now"), Value: t.In(sc.zone).Format(time.DateTime + " -0700")})
+	}
+	return form
+}
+
+// serveWalk is the commissioning report for machines.
+func (s *Server) serveWalk(w http.ResponseWriter, r *http.Request) {
+	type resultJSON struct {
+		ID        string   `json:"id"`
+		Label     string   `json:"label"`
+		Terminal  string   `json:"terminal"`
+		Uses      []string `json:"uses"`
+		Verdict   string   `json:"verdict"`
+		Instead   string   `json:"instead,omitempty"`
+		ActiveLow bool     `json:"active_low"`
+		At        *float64 `json:"asked_at"`
+		Time      *string  `json:"asked"`
+		Edges     int      `json:"edges"`
+		Bounces   int      `json:"bounces"`
+		BounceMS  float64  `json:"bounce_ms"`
+		Pulses    int      `json:"pulses"`
+		PulseMS   float64  `json:"pulse_ms"`
+	}
+	v, now := s.hub.View(), s.o.Now()
+	j := struct {
+		Site    string       `json:"site"`
+		Gateway string       `json:"gateway"`
+		Version string       `json:"version"`
+		Config  string       `json:"config"`
+		Boot    string       `json:"kernelboot"`
+		At      float64      `json:"at"`
+		Time    *string      `json:"time"`
+		Passed  bool         `json:"passed"`
+		Results []resultJSON `json:"results"`
+	}{
+		Site: v.Gateway.Site, Gateway: v.Gateway.ID, Version: v.Gateway.Version, Config: v.Gateway.Config, Boot: v.Gateway.KernelBoot,
+		At: now.Seconds(), Time: gateway.WireTime(v.Clock.Wall(now)), Passed: true, Results: []resultJSON{},
+	}
+	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+	for _, res := range s.results(walkOf(r.URL.Query(), v.Gateway.KernelBoot), now) {
+		t := res.Terminal
+		out := resultJSON{
+			ID: t.ID, Label: t.Label, Terminal: t.Source + " " + t.Pin, Uses: []string{}, Verdict: res.Verdict, Instead: res.Instead.ID,
+			ActiveLow: t.ActiveLow, At: moment(res.At), Time: gateway.WireTime(v.Clock.Wall(res.At)), Edges: res.Figures.Edges,
+			Bounces: res.Figures.Bounces, BounceMS: ms(res.Figures.BounceFor), Pulses: res.Figures.Pulses, PulseMS: ms(res.Figures.Longest),
+		}
+		for _, u := range t.Uses {
+			out.Uses = append(out.Uses, u.Device+"/"+u.Role)
+		}
+		j.Passed = j.Passed && res.Verdict == walkOK
+		j.Results = append(j.Results, out)
+	}
+	j.Passed = j.Passed && len(j.Results) > 0
+	body, _ := json.MarshalIndent(j, "", "  ") // figures and strings cannot fail
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Disposition", `inline; filename="walk-test.json"`)
+	sendCompressed(w, r, append(body, '\n'))
+}
