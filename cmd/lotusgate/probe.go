@@ -42,7 +42,7 @@ func probeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:       "probe [PART…]",
 		Short:     "Look at one part, or at all: a verdict and the next step",
-		Long:      "Look at gpio, mqtt, storage or time without touching an output.\n\nExit code 0: all in order; 1: something is not.",
+		Long:      "Look at gpio, mqtt, storage or time without touching an output; see probe i2c for what answers on a bus.\n\nExit code 0: all in order; 1: something is not.",
 		Example:   "  lotusgate probe\n  lotusgate probe gpio mqtt\n  lotusgate probe i2c",
 		ValidArgs: names,
 		Args:      cobra.OnlyValidArgs,

@@ -54,6 +54,8 @@ type chipState struct {
 	due     gateway.Mono  // next poll, or next attempt
 	wait    time.Duration
 	retries uint64
+	missed  uint64           // pulses that were over too soon, since the start
+	before  uint64           // of these, before the bus was opened the last time
 	intAt   [2]time.Duration // INT edges that nobody has looked after
 	watch   watch
 }
@@ -115,6 +117,7 @@ func (b *acquireBus) serve(ctx context.Context, bus Bus) {
 	b.gone = false
 	for i := range b.chips {
 		b.chips[i].up, b.chips[i].due, b.chips[i].wait = false, b.now(), retryFirst
+		b.chips[i].before = b.chips[i].missed
 	}
 	defer b.tally(ctx, bus, true)
 	timer := time.NewTimer(0)

@@ -29,7 +29,10 @@ type part struct {
 	set      []string
 	setErr   []error
 	readings []drivers.Reading
+	missed   uint64
 }
+
+func (p *part) Missed() uint64 { return p.missed }
 
 func (p *part) answer() error {
 	p.mu.Lock()
@@ -224,13 +227,13 @@ func TestOneMissingChip(t *testing.T) {
 }
 
 func TestTrafficIsShown(t *testing.T) {
-	cabinet(t, []*part{{}, {}}, func(_ *Field, _ *memory, h *hub.Hub) {
+	cabinet(t, []*part{{}, {missed: 3}}, func(_ *Field, _ *memory, h *hub.Hub) {
 		wait(20 * time.Second)
 		bus := sourceOf(t, h, "bus")
 		if bus.Transfers != 7 || bus.Failed != 1 || bus.Load < 9.9 || bus.Load > 10.1 {
 			t.Errorf("%+v, want a load of 10 %%", bus)
 		}
-		if s := sourceOf(t, h, "x2"); s.Transfers == 0 || s.Bus != "bus" {
+		if s := sourceOf(t, h, "x2"); s.Transfers == 0 || s.Missed != 3 || s.Bus != "bus" {
 			t.Errorf("%+v", s)
 		}
 	})

@@ -148,7 +148,7 @@ func (c *Core) Apply(now gateway.Mono, in Input) {
 	case TrafficInput:
 		s := &c.sources[in.Source]
 		s.view.Transfers, s.view.Failed = in.Traffic.Transfers, in.Traffic.Failed
-		s.view.Retries, s.view.Load = in.Traffic.Retries, in.Traffic.Load
+		s.view.Retries, s.view.Missed, s.view.Load = in.Traffic.Retries, in.Traffic.Missed, in.Traffic.Load
 		c.hub.PutSource(s.view)
 	case InterruptInput:
 		c.interrupt(now, in)

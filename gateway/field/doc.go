@@ -51,6 +51,12 @@ type Outputs interface {
 	Set(channel int, level bool) error
 }
 
+// Counts is a Chip without a latch that counts the INT edges after which nothing had changed: pulses that were over
+// before the chip could be read.
+type Counts interface {
+	Missed() uint64
+}
+
 // Bus is an open bus with its chips, in the order of BusConfig.Chips.
 type Bus struct {
 	Chips   []Chip
@@ -103,6 +109,7 @@ type Input struct {
 type Traffic struct {
 	drivers.Traffic
 	Retries uint64
+	Missed  uint64  // pulses of a chip that is Counts
 	Load    float64 // per cent of the bus's configured speed, over the last seconds
 }
 

@@ -34,8 +34,8 @@ func (b *acquireBus) tally(ctx context.Context, bus Bus, leaving bool) {
 	}
 	b.count.at, b.count.due = now, now.Add(tallyEvery)
 	var retries uint64
-	show := func(n, src int, t drivers.Traffic, retries uint64) {
-		in := Traffic{Traffic: t, Retries: retries}
+	show := func(n, src int, t drivers.Traffic, retries, missed uint64) {
+		in := Traffic{Traffic: t, Retries: retries, Missed: missed}
 		if !leaving {
 			in.Load = drivers.Load(t.Bits-b.count.bits[n], b.cfg.Speed, during)
 		}
@@ -44,7 +44,10 @@ func (b *acquireBus) tally(ctx context.Context, bus Bus, leaving bool) {
 	}
 	for i, c := range b.cfg.Chips {
 		retries += b.chips[i].retries
-		show(i, c.Source, bus.Traffic(i), b.chips[i].retries)
+		if m, ok := bus.Chips[i].(Counts); ok {
+			b.chips[i].missed = b.chips[i].before + m.Missed()
+		}
+		show(i, c.Source, bus.Traffic(i), b.chips[i].retries, b.chips[i].missed)
 	}
-	show(len(b.cfg.Chips), b.cfg.Source, bus.Traffic(All), retries)
+	show(len(b.cfg.Chips), b.cfg.Source, bus.Traffic(All), retries, 0)
 }

@@ -87,6 +87,7 @@ type Source struct {
 	Transfers uint64  // on the wire
 	Failed    uint64  // of these, ended with an error
 	Retries   uint64  // looks that were repeated
+	Missed    uint64  // pulses that were over before a chip without a latch could be read
 	Load      float64 // per cent of the bus's configured speed, over the last seconds
 }
 

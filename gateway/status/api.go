@@ -104,6 +104,7 @@ type (
 		Transfers uint64  `json:"transfers"`
 		Failed    uint64  `json:"failed"`
 		Retries   uint64  `json:"retries"`
+		Missed    uint64  `json:"missed"`
 		Load      float64 `json:"load_percent"`
 	}
 	linkJSON struct {
@@ -215,7 +216,7 @@ func (s *Server) viewJSON() viewJSON {
 		j.Sources = append(j.Sources, sourceJSON{
 			ID: s.ID, Kind: s.Kind, Where: s.Where, OK: s.OK, Fault: s.Fault, Error: s.Error,
 			SinceAt: moment(s.Since), Reads: s.Reads, Errors: s.Errors, Resets: s.Resets,
-			Bus: s.Bus, Interrupt: s.Interrupt, Transfers: s.Transfers, Failed: s.Failed, Retries: s.Retries,
+			Bus: s.Bus, Interrupt: s.Interrupt, Transfers: s.Transfers, Failed: s.Failed, Retries: s.Retries, Missed: s.Missed,
 			Load: math.Round(s.Load*100) / 100,
 		})
 	}

@@ -282,6 +282,8 @@ func fieldMetrics() []metric {
 			perSource(func(s hub.Source) float64 { return float64(s.Failed) })),
 		counter("source_retries", "Reads that were repeated after a failure.", source,
 			perSource(func(s hub.Source) float64 { return float64(s.Retries) })),
+		counter("source_missed_pulses", "Pulses that were over before a chip without a latch could be read.", source,
+			perSource(func(s hub.Source) float64 { return float64(s.Missed) })),
 		gauge("source_load_percent", "Bits on the wire in per cent of the bus's configured speed.", source,
 			perSource(func(s hub.Source) float64 { return s.Load })),
 		gauge("point_value", "Measured value of an analogue point.", []string{"point", "unit"},

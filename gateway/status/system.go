@@ -170,6 +170,7 @@ func (sc *screen) traffic(s hub.Source) []fact {
 		fact{Name: sc.l.T("source.transfers"), Value: count(s.Transfers)},
 		fact{Name: sc.l.T("source.failed_transfers"), Value: count(s.Failed)},
 		fact{Name: sc.l.T("source.retries"), Value: count(s.Retries)},
+		fact{Name: sc.l.T("source.missed"), Value: count(s.Missed)},
 		fact{Name: sc.l.T("source.load"), Value: decimal(s.Load) + " %"},
 	)
 }

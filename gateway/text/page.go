@@ -178,6 +178,7 @@ var pageWords = []entry{
 	{"source.transfers", "总线传输", "Transfers"},
 	{"source.failed_transfers", "传输失败", "Failed transfers"},
 	{"source.retries", "重试", "Retries"},
+	{"source.missed", "漏掉的脉冲", "Pulses missed"},
 	{"source.load", "总线占用", "Bus load"},
 
 	{"wire.terminal", "端子", "Terminal"},

@@ -135,7 +135,7 @@ func deviceProblems(v *hub.View) []Problem {
 func sourceProblems(v *hub.View) []Problem {
 	var ps []Problem
 	for _, s := range v.Sources {
-		if s.OK || toldByBus(v, s) {
+		if s.OK || toldByBus(v, s) || toldByChips(v, s) {
 			continue
 		}
 		name := s.ID
@@ -159,6 +159,13 @@ func sourceProblems(v *hub.View) []Problem {
 func toldByBus(v *hub.View, s hub.Source) bool {
 	return s.Bus != s.ID && slices.ContainsFunc(v.Sources, func(bus hub.Source) bool {
 		return bus.ID == s.Bus && !bus.OK && (bus.Fault == s.Fault || s.Fault == "")
+	})
+}
+
+// toldByChips tells whether the chips of a bus that has not spoken yet say why.
+func toldByChips(v *hub.View, s hub.Source) bool {
+	return s.Fault == "" && s.Bus == s.ID && slices.ContainsFunc(v.Sources, func(chip hub.Source) bool {
+		return chip.Bus == s.ID && chip.Fault != ""
 	})
 }
 

@@ -69,6 +69,16 @@ func TestProblems(t *testing.T) {
 			},
 		},
 		{
+			"a bus that nobody has answered on yet is told by its chip",
+			func(v *hub.View) {
+				v.Sources = append(
+					v.Sources[:1],
+					hub.Source{ID: "bus", Kind: "i2c", Bus: "bus"}, hub.Source{ID: "x1", Kind: "mcp23017", Bus: "bus", Fault: "no_ack"},
+				)
+			},
+			[]brief{{"source/x1", gateway.Major, true, "x1: the module does not answer"}},
+		},
+		{
 			"an interrupt wire that does not fire",
 			func(v *hub.View) {
 				v.Sources[1].Interrupt = "int_dead"
