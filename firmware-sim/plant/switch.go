@@ -79,7 +79,7 @@ type Meter struct {
 // NewMeter returns a meter through which something flows all the time.
 func NewMeter(name string, flow Span, seed Seed) *Meter {
 	chance := seed.For(name)
-	m := &Meter{Pulse: NewContact(Bounce{}, chance), chance: chance, flow: flow, width: 100 * time.Millisecond}
+	m := &Meter{Pulse: NewContact(Bounce{}, chance), chance: chance, flow: flow, width: 250 * time.Millisecond}
 	m.due = flow.Draw(chance)
 	return m
 }

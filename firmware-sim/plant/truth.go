@@ -35,6 +35,10 @@ const (
 	FaultRaised  Kind = "fault raised"
 	FaultCleared Kind = "fault cleared"
 
+	TripBegins    Kind = "trip begins"
+	PeopleTrapped Kind = "people trapped"
+	PeopleFreed   Kind = "people freed"
+
 	SwitchRaised  Kind = "switch raised"
 	SwitchCleared Kind = "switch cleared"
 	WireLoose     Kind = "wire loose"

@@ -208,6 +208,47 @@ func (a Loosen) apply(b *Board) error {
 	return err
 }
 
+// LiftLife is what can happen to a lift.
+type LiftLife uint8
+
+const (
+	Traps    LiftLife = iota // stops between floors with somebody in the car
+	Frees                    // who was trapped gets out
+	Inspects                 // somebody works on it
+	Serves                   // is back in service
+	Rings                    // somebody leans on the button
+)
+
+// LiftAct does one of these to a lift.
+type LiftAct struct {
+	Lift string
+	Life LiftLife
+}
+
+func (a LiftAct) String() string {
+	return fmt.Sprintf("lift %s %s", a.Lift, [...]string{
+		"will stop between floors", "is freed", "is inspected", "is back in service", "rings for nothing",
+	}[a.Life])
+}
+
+func (a LiftAct) apply(b *Board) error {
+	l, err := find("lift", b.lifts, a.Lift)
+	if err != nil {
+		return err
+	}
+	switch a.Life {
+	case Traps:
+		l.Trap(b.at)
+	case Frees:
+		l.Free(b.at)
+	case Inspects, Serves:
+		l.Inspect(b.at, a.Life == Inspects)
+	case Rings:
+		l.Press(b.at, 2*time.Second)
+	}
+	return nil
+}
+
 // CameraLife is what can happen to a camera.
 type CameraLife uint8
 

@@ -37,6 +37,7 @@ type Board struct {
 	cameras   map[string]*plant.Camera
 	detectors map[string]*plant.Detector
 	switches  map[string]*plant.Switch
+	lifts     map[string]*plant.Lift
 	chips     map[string]expander
 	ends      map[string]end // by the name of the pin: GPIO17, x1.GPA0
 	wires     []*wire
@@ -75,7 +76,7 @@ func New(seed uint64, site Site, o Options) (*Board, error) {
 	b := &Board{
 		opt: o, pins: map[string]*Pin{}, bus: map[string]*Bus{}, kick: make(chan struct{}, 1),
 		lanes: map[string]*plant.Lane{}, elevators: map[string]*plant.Elevator{}, cameras: map[string]*plant.Camera{},
-		detectors: map[string]*plant.Detector{}, switches: map[string]*plant.Switch{}, chips: map[string]expander{}, ends: map[string]end{},
+		detectors: map[string]*plant.Detector{}, switches: map[string]*plant.Switch{}, lifts: map[string]*plant.Lift{}, chips: map[string]expander{}, ends: map[string]end{},
 	}
 	for n := range header {
 		p := newPin(n)

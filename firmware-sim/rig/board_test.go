@@ -46,9 +46,9 @@ func pullUps(t *testing.T, b *Board, lines ...string) {
 // clean is DemoSite with contacts that don't bounce and reactions that don't vary.
 func clean() Site {
 	s := DemoSite()
-	s.Meters, s.Cameras = nil, s.Cameras[:1] // little happens by itself
+	s.Meters, s.Lifts, s.Cameras = nil, nil, s.Cameras[:1] // little happens by itself
 	s.Wires = slices.DeleteFunc(s.Wires, func(w Wire) bool {
-		return w.From == "water.pulse" || w.From == "cam-02.heartbeat" || w.From == "cam-03.heartbeat"
+		return strings.HasPrefix(w.From, "car-2.") || w.From == "water.pulse" || w.From == "cam-02.heartbeat" || w.From == "cam-03.heartbeat"
 	})
 	s.Lanes[0].Loops = plant.DetectorOptions{React: plant.Span{Min: 30 * time.Millisecond, Max: 30 * time.Millisecond}}
 	s.Lanes[0].Beam = plant.DetectorOptions{React: plant.Span{Min: 10 * time.Millisecond, Max: 10 * time.Millisecond}}

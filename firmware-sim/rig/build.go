@@ -86,6 +86,17 @@ func (b *Board) plant(seed plant.Seed, site Site) map[string]*plant.Contact {
 		b.field = append(b.field, m)
 		contacts[c.Name+".heartbeat"] = m.Heartbeat
 	}
+	for _, e := range site.Lifts {
+		m := plant.NewLift(e.Name, e.Bounce, seed, &b.journal)
+		b.lifts[e.Name] = m
+		b.field = append(b.field, m)
+		for name, c := range map[string]*plant.Contact{
+			".fault": m.Fault, ".button": m.Button, ".zone": m.Zone, ".closed": m.Closed, ".moving": m.Moving,
+			".inspection": m.Inspection, ".supply": m.Supply, ".key": m.Key,
+		} {
+			contacts[e.Name+name] = c
+		}
+	}
 	for _, w := range site.Switches {
 		m := plant.NewSwitch(w.Name, w.Bounce, seed, &b.journal)
 		b.switches[w.Name] = m

@@ -62,7 +62,7 @@ func (d *demo) chapter() {
 	for d.at < start+chapterTime {
 		d.at += d.traffic(d.at)
 	}
-	for _, write := range []func(at time.Duration){d.elevator, d.camera, d.chip, d.building, d.parking} {
+	for _, write := range []func(at time.Duration){d.elevator, d.camera, d.chip, d.building, d.parking, d.lift} {
 		write(start + d.between(0, 3*time.Minute))
 	}
 	slices.SortStableFunc(d.cues, func(a, b Cue) int { return int(a.At - b.At) })
@@ -158,5 +158,19 @@ func (d *demo) parking(at time.Duration) {
 		if d.chance.IntN(2) == 0 {
 			d.add(at+d.between(6*time.Minute, 7*time.Minute), Move{Switch: bay, Rest: true})
 		}
+	}
+}
+
+// lift traps somebody, or is inspected, or has its button leant on.
+func (d *demo) lift(at time.Duration) {
+	switch d.chance.IntN(3) {
+	case 0:
+		d.add(at, LiftAct{"car-2", Traps})
+		d.add(at+d.between(3*time.Minute, 5*time.Minute), LiftAct{"car-2", Frees})
+	case 1:
+		d.add(at, LiftAct{"car-2", Inspects})
+		d.add(at+d.between(time.Minute, 3*time.Minute), LiftAct{"car-2", Serves})
+	case 2:
+		d.add(at, LiftAct{"car-2", Rings})
 	}
 }

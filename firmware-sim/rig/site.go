@@ -12,6 +12,7 @@ import (
 type Site struct {
 	Lanes     []Lane
 	Elevators []Elevator
+	Lifts     []Lift
 	Cameras   []Camera
 	Switches  []Switch
 	Meters    []Meter
@@ -28,6 +29,13 @@ type Lane struct {
 
 // Elevator is an elevator with a fault contact.
 type Elevator struct {
+	Name   string
+	Bounce plant.Bounce
+}
+
+// Lift is an elevator with all contacts of a remote monitor: car-2.fault, button, zone, closed, moving, inspection, supply,
+// key.
+type Lift struct {
 	Name   string
 	Bounce plant.Bounce
 }
@@ -78,7 +86,7 @@ type Relay struct {
 
 // DemoSite is the site of the demo: what deploy/examples/minimal.yaml has, one lane, one elevator, one camera, one expander,
 // and two more cameras, a pump room, a roof door, a water meter and four
-// bays beside.
+// bays beside, and a second elevator with all its contacts on an expander of its own.
 func DemoSite() Site {
 	return Site{
 		Lanes: []Lane{{"entry", plant.LaneOptions{
@@ -94,9 +102,13 @@ func DemoSite() Site {
 			{"cam-02", plant.CameraOptions{Period: time.Minute, Jitter: 200 * time.Millisecond}},
 			{"cam-03", plant.CameraOptions{Period: time.Minute, Jitter: 200 * time.Millisecond}},
 		},
+		Lifts:    []Lift{{"car-2", plant.RelayContact()}},
 		Switches: []Switch{{"pump", plant.RelayContact()}, {"roof", plant.RelayContact()}, {Name: "bay-1"}, {Name: "bay-2"}, {Name: "bay-3"}, {Name: "bay-4"}},
 		Meters:   []Meter{{"water", plant.Span{Min: 3 * time.Second, Max: 12 * time.Second}}},
-		Chips:    []Chip{{Name: "x1", Kind: "mcp23017", Bus: "/dev/i2c-1", Address: 0x20, Interrupt: "GPIO25"}},
+		Chips: []Chip{
+			{Name: "x1", Kind: "mcp23017", Bus: "/dev/i2c-1", Address: 0x20, Interrupt: "GPIO25"},
+			{Name: "x2", Kind: "mcp23017", Bus: "/dev/i2c-1", Address: 0x21, Interrupt: "GPIO12"},
+		},
 		Wires: []Wire{
 			{From: "entry.a", To: "GPIO17", NormallyClosed: true},
 			{From: "entry.b", To: "GPIO27", NormallyClosed: true},
@@ -111,6 +123,14 @@ func DemoSite() Site {
 			{From: "bay-2.contact", To: "x1.GPB1"},
 			{From: "bay-3.contact", To: "x1.GPB2"},
 			{From: "bay-4.contact", To: "x1.GPB3"},
+			{From: "car-2.fault", To: "x2.GPA0"},
+			{From: "car-2.button", To: "x2.GPA1"},
+			{From: "car-2.zone", To: "x2.GPA2"},
+			{From: "car-2.closed", To: "x2.GPA3"},
+			{From: "car-2.moving", To: "x2.GPA4"},
+			{From: "car-2.inspection", To: "x2.GPA5"},
+			{From: "car-2.supply", To: "x2.GPA6"},
+			{From: "car-2.key", To: "x2.GPB0"},
 			{From: "pump.contact", To: "x1.GPA2"},
 			{From: "roof.contact", To: "x1.GPA3"},
 			{From: "water.pulse", To: "x1.GPA4"},

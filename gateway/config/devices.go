@@ -149,6 +149,13 @@ func (c *checker) checkPulse(point string) {
 	}
 }
 
+// cannotMiss tells whether a change of a wire that nobody sees is lost for good: of a loop, a limit switch, a meter.
+func cannotMiss(path string) bool {
+	section, _, _ := strings.Cut(path, ".")
+	return (section == loops || section == counters) && strings.HasSuffix(path, ".input") ||
+		strings.HasSuffix(path, "_limit") || strings.HasSuffix(path, ".authorise")
+}
+
 // checkUse holds that each wire belongs to one device, and warns of what nobody uses.
 func (c *checker) checkUse() {
 	first := map[string]string{}
@@ -169,7 +176,14 @@ func (c *checker) checkUse() {
 			return
 		}
 		first[point] = path
-		c.checkContact(path, strings.HasSuffix(path, ".input") || strings.HasSuffix(path, "_limit"))
+		switch {
+		case strings.HasPrefix(path, cameras) && strings.HasSuffix(path, ".supply"):
+			c.checkMeasured(path, "µA")
+		case strings.HasPrefix(path, inputs):
+			c.checkMeasured(path, "‰")
+		default:
+			c.checkContact(path, cannotMiss(path))
+		}
 	}
 	for _, id := range c.ids(inputs) {
 		use(join(inputs, id) + ".point")

@@ -51,6 +51,22 @@ func (c *checker) checkSupply(path string, s Supply, p part) {
 	}
 }
 
+// checkMeasured holds that a point measures what is wanted of it.
+func (c *checker) checkMeasured(path, unit string) {
+	if !c.good(path) {
+		return
+	}
+	p := c.cfg.Points[c.at[path].text]
+	chip := c.cfg.Chips[p.Chip]
+	_, known := partOf(chip.Kind)
+	if p.Chip != "" && (!known || c.bad[join(chips, p.Chip)] || c.bad[join(points, c.at[path].text)+".pin"]) {
+		return
+	}
+	if chip.Unit(p.Pin) != unit {
+		c.fail(path, "not_measured", c.at[path].text, unit).also(c.place(join(points, c.at[path].text)))
+	}
+}
+
 // checkContact holds that a wire that is read as a contact is one, and that a chip which keeps no pulse is read while
 // the shortest pulse lasts. use is what the wire is: a loop or a limit switch cannot be missed.
 func (c *checker) checkContact(path string, cannotMiss bool) {

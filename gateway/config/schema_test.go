@@ -122,7 +122,7 @@ func (a schemaAuthor) scalar(n *schema.Node, t reflect.Type, pattern string) {
 		}
 	case r.like != "":
 		n.Type = []string{"string", "number"} // a site may be called 2026
-	case strings.Contains(pattern, ".label"), pattern == "mqtt.client_id":
+	case strings.Contains(pattern, ".label"), pattern == "mqtt.client_id", pattern == "elevator_codes.*":
 		n.Type = []string{"string", "number", "boolean", "null"} // text is taken as it stands: 0195, yes
 	default:
 		n.Type = []string{"string", "null"}

@@ -137,6 +137,7 @@ var sentences = map[Code]sentence{
 	"bay_in_two_lots":      say("the bay {0} is in {1} already", "车位 {0} 已在 {1} 中", "it would count twice", "会被重复计数"),
 	"single_loop":          say("the lane {0} has one loop and cannot tell a direction", "车道 {0} 只有一个线圈，无法判断方向", "write b, the second loop, or remove this line", "请写 b（第二个线圈），或删除此行"),
 	"bad_bands":            say("the bands overlap, or are not from lower to higher", "区间重叠或顺序不对", "short < closed from < closed to < parted from < parted to < open", "short < closed 起 < closed 止 < parted 起 < parted 止 < open"),
+	"not_measured":         say(`the point "{0}" does not measure {1}`, "点位“{0}”测的不是 {1}", "current is measured by an ina219 or ina226 (pin: current), a supervised contact by an ads1115 with a reference", "电流请用 ina219 或 ina226（pin: current），监视触点请用带 reference 的 ads1115"),
 	"pulse_in_lane":        say(`the loop "{0}" has a pulse output`, "线圈“{0}”是脉冲输出", "two loops tell a direction by presence: wire the detector's presence output", "双线圈靠存在信号判断方向：请接检测器的存在输出"),
 	"pulse_in_safety":      say(`the loop "{0}" has a pulse output: a vehicle that stands on it is not seen`, "线圈“{0}”是脉冲输出：看不见停在上面的车", "wire the detector's presence output for safety", "防砸请接检测器的存在输出"),
 	"secure_in_safety":     say(`the loop "{0}" says "clear" when its detector has no power`, "线圈“{0}”的检测器断电时会显示无车", "for safety wire the fail-safe output, and write fail: safe", "防砸请接故障安全输出，并写 fail: safe"),

@@ -167,6 +167,9 @@ func (e Elevator) follow(now gateway.Mono, fx *Effects) Elevator {
 // moment makes true what is due at t.
 func (e Elevator) moment(t gateway.Mono, fx *Effects) Elevator {
 	for i := range e.faults {
+		if !e.faults[i].in.Known() {
+			continue // not wired, or not readable
+		}
 		var changed, first bool
 		if e.faults[i], changed, first = e.faults[i].tick(t); !changed || first && !e.faults[i].on {
 			continue
@@ -180,6 +183,9 @@ func (e Elevator) moment(t gateway.Mono, fx *Effects) Elevator {
 	}
 	var pressed, ended bool
 	for c := range elevatorContacts {
+		if !e.contacts[c].in.Known() {
+			continue
+		}
 		var changed, first bool
 		if e.contacts[c], changed, first = e.contacts[c].tick(t); !changed {
 			continue
@@ -216,7 +222,8 @@ func (e Elevator) moment(t gateway.Mono, fx *Effects) Elevator {
 	return e
 }
 
-func (e Elevator) on(c ElevatorContact) bool { return e.contacts[c].known && e.contacts[c].on }
+// What only looks takes a pointer: a lift is larger than other machines.
+func (e *Elevator) on(c ElevatorContact) bool { return e.contacts[c].known && e.contacts[c].on }
 
 // service follows the mode switches; fire comes first.
 func (e Elevator) service(t gateway.Mono, fx *Effects) Elevator {
@@ -244,26 +251,30 @@ func (e Elevator) test(t gateway.Mono, fx *Effects) Elevator {
 	return e
 }
 
-func (e Elevator) testDue() gateway.Mono {
+func (e *Elevator) testDue() gateway.Mono {
 	if e.overdue || e.cfg.TestEvery == 0 || e.tested.IsZero() {
 		return 0
 	}
 	return e.tested.Add(e.cfg.TestEvery)
 }
 
-func (e Elevator) deadline() gateway.Mono {
+func (e *Elevator) deadline() gateway.Mono {
 	d := gateway.Earliest(e.testDue(), gateway.Earliest(e.callDue(), e.trapDue()))
 	for i := range e.faults {
-		d = gateway.Earliest(d, e.faults[i].due())
+		if f := &e.faults[i]; f.in.Known() {
+			d = gateway.Earliest(d, f.due())
+		}
 	}
 	for c := range e.contacts {
-		d = gateway.Earliest(d, e.contacts[c].due())
+		if k := &e.contacts[c]; k.in.Known() {
+			d = gateway.Earliest(d, k.due())
+		}
 	}
 	return d
 }
 
 // judge what the lift is, the worst first.
-func (e Elevator) judge() elevatorValue {
+func (e *Elevator) judge() elevatorValue {
 	switch {
 	case e.trap.stage == trapConfirmed:
 		return elevatorConfirmed

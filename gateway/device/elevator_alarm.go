@@ -56,18 +56,18 @@ func (e Elevator) press(t gateway.Mono, fx *Effects) Elevator {
 
 // filterable tells whether the contacts can say that nobody is shut in. A car that stands between floors is never
 // filtered.
-func (e Elevator) filterable() bool {
+func (e *Elevator) filterable() bool {
 	if e.cfg.Filter == 0 || !e.reads(DoorZone) || !e.reads(DoorClosed) {
 		return false
 	}
 	return e.on(DoorZone) || e.reads(CarMoving) && e.on(CarMoving)
 }
 
-func (e Elevator) reads(c ElevatorContact) bool {
+func (e *Elevator) reads(c ElevatorContact) bool {
 	return e.cfg.Wired.Has(c) && e.contacts[c].in.Known()
 }
 
-func (e Elevator) doorOpen() bool { return e.on(DoorZone) && !e.on(DoorClosed) }
+func (e *Elevator) doorOpen() bool { return e.on(DoorZone) && !e.on(DoorClosed) }
 
 // filter follows a call that waits: a door that opens makes it needless, time or a long hold make it an alarm.
 func (e Elevator) filter(t gateway.Mono, fx *Effects) Elevator {
@@ -97,7 +97,7 @@ func (e Elevator) needless(at gateway.Mono, fx *Effects) Elevator {
 }
 
 // overrideDue is when holding the button overrides the filter.
-func (e Elevator) overrideDue() gateway.Mono {
+func (e *Elevator) overrideDue() gateway.Mono {
 	b := e.contacts[AlarmButton]
 	if e.cfg.Override == 0 || e.call.raised || !b.on || !b.in.Known() || !b.in.On {
 		return 0
@@ -105,10 +105,10 @@ func (e Elevator) overrideDue() gateway.Mono {
 	return b.since.Add(e.cfg.Override)
 }
 
-func (e Elevator) callDue() gateway.Mono { return gateway.Earliest(e.call.due, e.overrideDue()) }
+func (e *Elevator) callDue() gateway.Mono { return gateway.Earliest(e.call.due, e.overrideDue()) }
 
 // capable tells whether the contacts can carry the conclusion that people are shut in.
-func (e Elevator) capable() bool {
+func (e *Elevator) capable() bool {
 	for _, c := range [...]ElevatorContact{AlarmButton, DoorZone, DoorClosed, CarMoving, MainSupply} {
 		if !e.reads(c) || !e.contacts[c].known {
 			return false
@@ -162,7 +162,7 @@ func zoneWord(in bool) string {
 }
 
 // suspectDue is when standing closed becomes a suspicion. Somebody who works on the lift suspends it.
-func (e Elevator) suspectDue() gateway.Mono {
+func (e *Elevator) suspectDue() gateway.Mono {
 	x := e.trap
 	people := x.called || e.call.raised || e.cfg.Wired.Has(Presence) && e.on(Presence)
 	switch {
@@ -177,7 +177,7 @@ func (e Elevator) suspectDue() gateway.Mono {
 }
 
 // longPress is when the button that is held now has been held for long enough to confirm.
-func (e Elevator) longPress() gateway.Mono {
+func (e *Elevator) longPress() gateway.Mono {
 	b := e.contacts[AlarmButton]
 	if e.trap.called || e.trap.stood.IsZero() || !b.on || !b.in.Known() || !b.in.On {
 		return 0
@@ -186,7 +186,7 @@ func (e Elevator) longPress() gateway.Mono {
 }
 
 // trapDue is when standing still means more than it did. A suspicion in a mode that suspends it waits for the mode.
-func (e Elevator) trapDue() gateway.Mono {
+func (e *Elevator) trapDue() gateway.Mono {
 	if !e.capable() {
 		return 0
 	}

@@ -205,3 +205,47 @@ func benchmarkStep[T Machine[T]](b *testing.B, m T, input func(n int, now gatewa
 	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "steps/s")
 	b.ReportMetric(float64(events)/float64(n), "events/step")
 }
+
+func BenchmarkElevatorStep(b *testing.B) {
+	cfg := testElevator()
+	for c := range elevatorContacts {
+		cfg.Wired = cfg.Wired.With(c)
+	}
+	benchmarkStep(b, NewElevator(cfg), func(n int, now gateway.Mono) Input {
+		return Changed(RoleLift, uint8(DoorClosed), Signal{On: n%2 == 1, Quality: gateway.Good, Since: now})
+	})
+}
+
+func BenchmarkSupplyCameraStep(b *testing.B) {
+	c := NewSupplyCamera(0).Restore(SupplyBaseline{MicroAmp: 180_000, Samples: supplyLearn})
+	benchmarkStep(b, c, func(n int, now gateway.Mono) Input {
+		return Reading(RoleSupply, 0, Signal{Quality: gateway.Good, Since: now}, int64(180_000+n%7*1000))
+	})
+}
+
+func BenchmarkLotStep(b *testing.B) {
+	l := NewLot(LotConfig{Capacity: 113, Bays: 113, AvailableAt: 2})
+	benchmarkStep(b, l, func(n int, now gateway.Mono) Input {
+		return Changed(RoleBay, uint8(n%113), Signal{On: n/113%2 == 0, Quality: gateway.Good, Since: now})
+	})
+}
+
+func BenchmarkCameraGroupStep(b *testing.B) {
+	g := NewCameraGroup(32, 30*time.Second)
+	benchmarkStep(b, g, func(n int, now gateway.Mono) Input {
+		return Changed(RoleChild, uint8(n%32), Signal{On: n/32%2 == 0, Quality: gateway.Good, Since: now})
+	})
+}
+
+func BenchmarkContactStep(b *testing.B) {
+	c := NewContact(ContactConfig{})
+	benchmarkStep(b, c, func(n int, now gateway.Mono) Input {
+		return Changed(RoleInput, 0, Signal{On: n%2 == 1, Quality: gateway.Good, Since: now})
+	})
+}
+
+func BenchmarkSupervisedStep(b *testing.B) {
+	benchmarkStep(b, NewSupervised(StandardBands()), func(n int, now gateway.Mono) Input {
+		return Reading(RoleInput, 0, Signal{Quality: gateway.Good, Since: now}, int64(319+n/3%2*370))
+	})
+}

@@ -79,6 +79,39 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
+// Each event that a machine of this package can give has a scenario in which it does.
+func TestEveryEventHasAScenario(t *testing.T) {
+	names, err := filepath.Glob("testdata/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for _, name := range names {
+		a, err := txtar.ParseFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range a.Files {
+			for line := range strings.Lines(string(f.Data)) {
+				if words := strings.Fields(line); f.Name == "events" && len(words) > 1 {
+					seen[words[1]] = true
+				}
+			}
+		}
+	}
+	elsewhere := map[gateway.Type]bool{ // package field tests these
+		gateway.InputChattering: true, gateway.AlarmAcknowledged: true, gateway.AlarmShelved: true, gateway.AlarmUnshelved: true,
+	}
+	for _, s := range gateway.Catalogue() {
+		if kind := s.Type.Kind(); kind == "gateway" || kind == "bus" || elsewhere[s.Type] {
+			continue
+		}
+		if !seen[string(s.Type)] {
+			t.Errorf("no scenario of %s", s.Type)
+		}
+	}
+}
+
 // kinds is the table of what a scenario can be about.
 var kinds = map[string]func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState){
 	"loop": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
