@@ -112,7 +112,7 @@ points:
 	}
 	b.WriteString("loops:\n")
 	for i := range wires {
-		fmt.Fprintf(&b, "  loop-%d: {input: wire-%d, erratic: 0}\n", i, i)
+		fmt.Fprintf(&b, "  loop-%d: {input: wire-%d, erratic: 0, blank: 0s}\n", i, i)
 	}
 	return b.String()
 }
