@@ -53,7 +53,7 @@ unit: ## tests of every package
 	$(GO) test ./...
 
 race: ## tests of what runs concurrently, under the race detector
-	CGO_ENABLED=1 $(GO) test -race ./drivers/... ./gateway/field ./gateway/hub ./gateway/outbox ./gateway/uplink \
+	CGO_ENABLED=1 $(GO) test -race ./drivers/... ./gateway/checkpoint ./gateway/field ./gateway/hub ./gateway/outbox ./gateway/uplink \
 		./gateway/status ./gateway/daemon ./firmware-sim/rig
 
 transcript: build ## play the transcript of docs/commands.md on the demo, and write it there

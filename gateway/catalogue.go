@@ -97,6 +97,9 @@ const (
 	GatewayClockStepped  Type = "gateway.clock_stepped"
 	GatewayEventsDropped Type = "gateway.events_dropped"
 	OutboxRestored       Type = "gateway.outbox_restored"
+	ConfirmationStalled  Type = "gateway.confirmation_stalled"
+	ConfirmationResumed  Type = "gateway.confirmation_resumed"
+	WatermarkRejected    Type = "gateway.watermark_rejected"
 	StorageDegraded      Type = "gateway.storage_degraded"
 	StorageRecovered     Type = "gateway.storage_recovered"
 )
@@ -215,6 +218,9 @@ var catalogue = [...]Spec{
 	{Type: GatewayClockStepped, Severity: Warning, Data: ClockSteppedData{}},
 	{Type: GatewayEventsDropped, Severity: Warning, Urgent: true, Data: DroppedData{}},
 	{Type: OutboxRestored, Severity: Warning, Urgent: true, Data: RestoredData{}},
+	{Type: ConfirmationStalled, Severity: Major, Raises: "confirmation_stalled", Data: ConfirmationData{}},
+	{Type: ConfirmationResumed, Clears: []string{"confirmation_stalled", "watermark_rejected"}, Urgent: true, Data: ConfirmationData{}},
+	{Type: WatermarkRejected, Severity: Major, Raises: "watermark_rejected", Data: ConfirmationData{}},
 	{Type: StorageDegraded, Severity: Major, Raises: "storage_degraded", Data: StorageData{}},
 	{Type: StorageRecovered, Clears: []string{"storage_degraded"}, Urgent: true, Data: StorageData{}},
 }

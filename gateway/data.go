@@ -304,6 +304,13 @@ type DroppedData struct {
 	Cause  string        `json:"cause"` // evicted, damaged, power_cut, poison, oversize, storage
 }
 
+// ConfirmationData of gateway.confirmation_stalled, confirmation_resumed and watermark_rejected.
+type ConfirmationData struct {
+	Waiting   uint64 `json:"waiting"`             // events that the broker has acknowledged and the center has not confirmed
+	Watermark string `json:"watermark,omitempty"` // rejected: as it came
+	Reason    string `json:"reason,omitempty"`    // rejected: what it contradicts
+}
+
 // RestoredData of gateway.outbox_restored: a new epoch began because numbers might have been used twice.
 type RestoredData struct {
 	OldEpoch string `json:"old_epoch"`

@@ -54,6 +54,13 @@ type WillLedger struct {
 	Run   uint32 `json:"run"`
 }
 
+// Watermark is retained at <root>/watermark by the center: it has stored everything up to this number of this run.
+type Watermark struct {
+	Epoch  string `json:"epoch"`
+	Run    uint32 `json:"run"`
+	Number uint64 `json:"number"`
+}
+
 // Meta is retained at <root>/meta: what this gateway has. It changes with the configuration only.
 type Meta struct {
 	Gateway string            `json:"gateway"`

@@ -13,6 +13,7 @@ import (
 type Book struct {
 	runs   map[runID]*run
 	order  []runID // as met
+	fresh  uint64  // events that arrived
 	repeat uint64  // deliveries beyond the first of each
 	other  uint64  // lines that are no event and say nothing about numbers
 	damage []string
@@ -58,7 +59,9 @@ func (b *Book) Deliver(id gateway.EventID) {
 	if !r.delivered.add(id.Number, id.Number) {
 		r.repeat++
 		b.repeat++
+		return
 	}
+	b.fresh++
 }
 
 // Drop enters numbers that were named as lost.
@@ -81,6 +84,45 @@ func (b *Book) Issued(epoch string, number uint32, to uint64) {
 		r := b.run(epoch, number)
 		r.high = max(r.high, to)
 	}
+}
+
+// Watermark is how far a center with this book has stored everything of an epoch, without a hole; zero = nothing.
+func (b *Book) Watermark(epoch string) (run uint32, number uint64) {
+	var runs []uint32
+	for id := range b.runs {
+		if id.epoch == epoch {
+			runs = append(runs, id.run)
+		}
+	}
+	slices.Sort(runs)
+	for _, n := range runs {
+		r := b.runs[runID{epoch, n}]
+		known := slices.Clone(r.delivered)
+		for _, d := range r.dropped {
+			for _, x := range *d {
+				known.add(x.From, x.To)
+			}
+		}
+		if len(known) == 0 || known[0].From != 1 {
+			break
+		}
+		run, number = n, known[0].To
+		if number < r.high {
+			break
+		}
+	}
+	return run, number
+}
+
+// Arrived is how many events were delivered so far, and how many deliveries were repetitions.
+func (b *Book) Arrived() (events, repetitions uint64) { return b.fresh, b.repeat }
+
+// Epoch is the one that was met last.
+func (b *Book) Epoch() string {
+	if len(b.order) == 0 {
+		return ""
+	}
+	return b.order[len(b.order)-1].epoch
 }
 
 // Report is the verdict.

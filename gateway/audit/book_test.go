@@ -72,6 +72,28 @@ func TestSubscriber(t *testing.T) {
 	}
 }
 
+func TestWatermark(t *testing.T) {
+	b := New()
+	for _, step := range []struct {
+		line string
+		want string
+	}{
+		{event(1, 2), "0 0"},
+		{event(1, 1), "1 2"},
+		{event(1, 4), "1 2"},
+		{event(2, 1), "1 2"},
+		{dropped(2, 1, 3, 3), "2 2"},
+		{event(3, 2), "2 2"},
+		{event(3, 1), "3 2"},
+	} {
+		b.Line([]byte(step.line))
+		run, number := b.Watermark(b.Epoch())
+		if got := fmt.Sprint(run, number); got != step.want {
+			t.Errorf("after %s: %s, want %s", step.line, got, step.want)
+		}
+	}
+}
+
 // store appends n events and confirms the first of them.
 func store(t *testing.T, dir string, n, confirmed int) string {
 	t.Helper()

@@ -56,6 +56,12 @@ type Gateway struct {
 	Labels map[string]string `yaml:"labels"`
 }
 
+// Words of MQTT.Ack.
+const (
+	AckBroker = "puback"    // the broker has acknowledged it
+	AckCenter = "watermark" // the center has stored it
+)
+
 // MQTT is the way to the center.
 type MQTT struct {
 	Broker       string        `yaml:"broker"`        // mqtt://host:1883, mqtts://host:8883 (default ports); empty = no uplink, events are kept
@@ -66,6 +72,7 @@ type MQTT struct {
 	CAFile       string        `yaml:"ca_file"` // PEM; default: the system's roots
 	CertFile     string        `yaml:"cert_file"`
 	KeyFile      string        `yaml:"key_file"`
+	Ack          string        `yaml:"ack"`             // who has the last word about an event: puback is the broker, watermark the center; default puback
 	Window       int           `yaml:"window"`          // unacknowledged publishes; default 64
 	KeepAlive    time.Duration `yaml:"keep_alive"`      // default 20s
 	AckTimeout   time.Duration `yaml:"ack_timeout"`     // a publish not acknowledged by then ends the connection; default 15s

@@ -54,6 +54,7 @@ var rules = map[string]rule{
 	"mqtt.ca_file":         {form: checkFile},
 	"mqtt.cert_file":       {form: checkFile},
 	"mqtt.key_file":        {form: checkSecretFile},
+	"mqtt.ack":             {def: "puback", words: []string{AckBroker, AckCenter}},
 	"mqtt.window":          {def: "64", min: "1", max: "1024"},
 	"mqtt.keep_alive":      {def: "20s", min: "5s", max: "20m"},
 	"mqtt.ack_timeout":     {def: "15s", min: "1s", max: "5m"},

@@ -1,10 +1,15 @@
 package daemon
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 
+	"periph.io/x/conn/v3/i2c"
+
+	"lotusgate/drivers/line"
 	"lotusgate/gateway"
 )
 
@@ -288,5 +293,43 @@ func TestKernelClock(t *testing.T) {
 	wall, quality := c.Stamp(boot, c.Now())
 	if (quality == gateway.ClockUnset) != wall.IsZero() || quality != seen.Quality {
 		t.Errorf("stamp %v with quality %v", wall, quality)
+	}
+}
+
+// A daemon leaves behind what the next one needs to date its events.
+func TestRunKeepsTheCalendar(t *testing.T) {
+	cfg := example(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	var started gateway.Event
+	err := Run(ctx, Options{
+		Config: cfg, Built: built,
+		Hardware: Hardware{Lines: line.Registry(nil), OpenBus: func(string) (i2c.BusCloser, error) { return nil, errors.New("no bus") }},
+		Event: func(_ gateway.EventID, e gateway.Event) {
+			if e.Type == gateway.GatewayStarted {
+				started = e
+			}
+			cancel()
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	boot, err := kernelBootID()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dates, err := Dates(cfg.Storage.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newClock(boot, theKernel(), built, calendar{})
+	c.look()
+	want, quality := c.Stamp(boot, started.At)
+	s := dates(boot, started.At)
+	switch {
+	case quality == gateway.ClockUnset && s.NotBefore.Before(built.Add(-time.Second)):
+		t.Errorf("bounds of an event without a date: %+v", s)
+	case quality != gateway.ClockUnset && s.Time.Sub(want).Abs() > time.Second:
+		t.Errorf("dated %v, want %v", s.Time, want)
 	}
 }

@@ -276,6 +276,9 @@ func (d *daemon) startUplink(ctx context.Context, wg *sync.WaitGroup) error {
 		CAFile: m.CAFile, CertFile: m.CertFile, KeyFile: m.KeyFile,
 		Window: m.Window, KeepAlive: m.KeepAlive, AckTimeout: m.AckTimeout, BacklogRate: m.BacklogRate,
 		Version: d.o.Version, KernelBoot: d.clock.boot, Date: d.clock.Date,
+		AckByCenter: m.Ack == config.AckCenter, Confirmation: func(c uplink.Confirmation, data gateway.ConfirmationData) {
+			d.post(ctx, confirmations[c], data)
+		},
 		AlarmText: text.Alarm, Problems: d.ownProblems, Poison: d.quarantine, Log: d.log,
 		Commands: d.intake,
 	}, q, d.clock, d.hub, q)
@@ -288,6 +291,12 @@ func (d *daemon) startUplink(ctx context.Context, wg *sync.WaitGroup) error {
 		}
 	})
 	return nil
+}
+
+var confirmations = [...]gateway.Type{
+	uplink.ConfirmationResumed: gateway.ConfirmationResumed,
+	uplink.ConfirmationStalled: gateway.ConfirmationStalled,
+	uplink.WatermarkRejected:   gateway.WatermarkRejected,
 }
 
 // quarantine gives up a record that can never be sent. The outbox names it in an event.

@@ -2,6 +2,7 @@ package faults
 
 import (
 	"bufio"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	mqttclient "github.com/eclipse/paho.mqtt.golang"
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/hooks/auth"
 	"github.com/mochi-mqtt/server/v2/listeners"
@@ -26,7 +28,6 @@ import (
 type book struct {
 	mu sync.Mutex
 	audit.Book
-	lines int
 }
 
 func newBook() *book { return &book{Book: *audit.New()} }
@@ -40,14 +41,15 @@ func (b *book) hear(line string) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.lines++
 	b.Line([]byte(payload))
 }
 
+// heard is the number of events that arrived, each counted once.
 func (b *book) heard() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.lines
+	events, _ := b.Arrived()
+	return int(events)
 }
 
 // center is a broker that has written down every event before it acknowledges it: nothing that was acknowledged can get
@@ -188,6 +190,37 @@ func (m *mosquitto) listen() {
 			m.book.hear(lines.Text())
 		}
 	}()
+}
+
+// confirm publishes the watermark of the book every 100 ms, until end.
+func (m *mosquitto) confirm() (end func()) {
+	o := mqttclient.NewClientOptions().AddBroker(m.url).SetClientID("intake").SetMaxReconnectInterval(100 * time.Millisecond).
+		SetConnectRetry(true).SetConnectRetryInterval(100 * time.Millisecond)
+	c := mqttclient.NewClient(o)
+	c.Connect()
+	stop := make(chan struct{})
+	var done sync.WaitGroup
+	done.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(100 * time.Millisecond):
+			}
+			m.book.mu.Lock()
+			epoch := m.book.Epoch()
+			run, number := m.book.Watermark(epoch)
+			m.book.mu.Unlock()
+			if number > 0 && c.IsConnectionOpen() {
+				c.Publish("lotusgate/v1/lianhua/park-01/watermark", 1, true, fmt.Sprintf(`{"epoch":%q,"run":%d,"number":%d}`, epoch, run, number))
+			}
+		}
+	})
+	return func() {
+		close(stop)
+		done.Wait()
+		c.Disconnect(0)
+	}
 }
 
 // kill is kill -9.

@@ -28,6 +28,7 @@ func TestFaults(t *testing.T) {
 		test func(*testing.T)
 	}{
 		{"broker-kill", brokerKill},
+		{"watermark", watermark},
 		{"broker-stop", brokerStop},
 		{"broker-drops", brokerDrops},
 		{"broker-denies", brokerDenies},
@@ -139,6 +140,27 @@ func brokerKill(t *testing.T) {
 	flowing(t, m.book, 1)
 	r := settle(t, g, m.book)
 	verdict(t, "`kill -9` of mosquitto under load", kills, r, acknowledged(t, r), "what it had acknowledged and not yet written")
+}
+
+// watermark: the same with a center that says how far it has stored everything: now nothing at all may be lost.
+func watermark(t *testing.T) {
+	t.Parallel()
+	m := newMosquitto(t)
+	g := newGateway(t, m.url)
+	writeFile(t, g.file, strings.Replace(configuration(m.url, g.dir), "mqtt: {", "mqtt: {ack: watermark, ", 1))
+	end := m.confirm()
+	defer end()
+	g.start()
+	kills := repeat(6)
+	for range kills {
+		flowing(t, m.book, 1+rand.IntN(60))
+		m.kill()
+		m.start()
+	}
+	flowing(t, m.book, 1)
+	r := settle(t, g, m.book)
+	nothing(t, r)
+	verdict(t, "the same with `ack: watermark`", kills, r, 0, "")
 }
 
 // brokerStop: the connection stays open and nobody answers.

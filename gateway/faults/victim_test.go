@@ -108,11 +108,11 @@ storage: {path: %q, alarm: 4MiB, normal: 32MiB}
 points:
 `, broker, dir)
 	for i := range wires {
-		fmt.Fprintf(&b, "  wire-%d: {line: WIRE%d, settle: 0s}\n", i, i)
+		fmt.Fprintf(&b, "  wire-%d: {line: WIRE%d, settle: 0s, budget: 0}\n", i, i)
 	}
 	b.WriteString("loops:\n")
 	for i := range wires {
-		fmt.Fprintf(&b, "  loop-%d: {input: wire-%d}\n", i, i)
+		fmt.Fprintf(&b, "  loop-%d: {input: wire-%d, erratic: 0, blank: 0s}\n", i, i)
 	}
 	return b.String()
 }

@@ -230,6 +230,16 @@ var alarmTexts = []entry{
 		"advice.bus.fault", "检查模块的供电和接线；恢复后自动消除。",
 		"Check the module's supply and wiring; it clears by itself once it answers.",
 	},
+	{"alarm.gateway.confirmation_stalled", "服务中心一直没有确认收到事件", "The center does not confirm that it has the events"},
+	{
+		"advice.gateway.confirmation_stalled", "事件都存在本机。联系服务中心：检查接收程序是否运行，服务器的权限规则是否丢弃了本网关的消息。",
+		"Events are kept here. Call the service center: is its intake running, does an access rule of the broker drop this gateway's messages?",
+	},
+	{"alarm.gateway.watermark_rejected", "服务中心的确认号与本机记录不符", "The center's watermark contradicts the local record"},
+	{
+		"advice.gateway.watermark_rejected", "事件都存在本机。多半是换过或恢复过存储卡，或两台网关用了同一编号：联系服务中心核对后清除旧的确认号。",
+		"Events are kept here. Most likely the card was replaced or restored, or two gateways share one id: have the service center check and clear the old watermark.",
+	},
 	{"alarm.gateway.storage_degraded", "本机存储异常，断电会丢失事件", "Local storage has failed: a power cut would lose events"},
 	{
 		"advice.gateway.storage_degraded", "先别断电。检查存储卡是否写满、变成只读或损坏，尽快更换。",

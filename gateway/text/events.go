@@ -85,6 +85,8 @@ func eventArgs(e gateway.Event) []any {
 		return []any{d.Version}
 	case gateway.ClockSteppedData:
 		return []any{ms(d.ByMS).Abs()}
+	case gateway.ConfirmationData:
+		return []any{d.Waiting}
 	case gateway.DroppedData:
 		var n uint64
 		for _, r := range d.Ranges {
@@ -245,6 +247,9 @@ var eventTexts = []entry{
 	{"event.gateway.clock_stepped", "系统时间被改动，跳变 {1}", "The system clock jumped by {1}"},
 	{"event.gateway.events_dropped", "丢失 {1} 条事件：{2}", "{1} events were lost: {2}"},
 	{"event.gateway.outbox_restored", "本机记录重新编号", "Local record began a new numbering"},
+	{"event.gateway.confirmation_stalled", "服务中心没有确认，{1} 条事件仍存在本机", "The center confirms nothing; {1} events are kept here"},
+	{"event.gateway.confirmation_resumed", "服务中心恢复确认", "The center confirms again"},
+	{"event.gateway.watermark_rejected", "服务中心的确认号与本机不符", "The center confirmed what was never issued here"},
 	{"event.gateway.storage_degraded", "本机存储异常", "Local storage has failed"},
 	{"event.gateway.storage_recovered", "本机存储恢复", "Local storage works again"},
 

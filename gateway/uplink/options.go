@@ -34,6 +34,11 @@ type Options struct {
 	Version    string // of this program
 	KernelBoot string // id of the running kernel boot
 
+	// AckByCenter keeps an event until a watermark of the center covers it; else the broker's PUBACK is enough.
+	AckByCenter  bool
+	Stall        time.Duration                                // without any watermark that releases something; default 10 min
+	Confirmation func(Confirmation, gateway.ConfirmationData) // told of changes; must not wait for the uplink; default: nobody
+
 	// Date is what certificates are judged by; while it is not known, it is the earliest that can be now. Default: the
 	// system clock.
 	Date func() (now time.Time, known bool)
@@ -61,6 +66,12 @@ func (o *Options) complete() {
 	}
 	if o.AckTimeout == 0 {
 		o.AckTimeout = defaultAckTimeout
+	}
+	if o.Stall == 0 {
+		o.Stall = defaultStall
+	}
+	if o.Confirmation == nil {
+		o.Confirmation = func(Confirmation, gateway.ConfirmationData) {}
 	}
 	if o.AlarmText == nil {
 		o.AlarmText = func(a gateway.Alarm) gateway.Text { return gateway.Text{ZH: a.Name, EN: a.Name} }

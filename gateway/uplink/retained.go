@@ -17,6 +17,9 @@ func (s *session) subscribe(now time.Time) error {
 		s.opt.Commands.Begin(s.id)
 		filters[s.topics.commands()] = 1
 	}
+	if s.opt.AckByCenter {
+		filters[s.topics.watermark] = 0
+	}
 	granted := func(t mqtt.Token) {
 		s.readBack = time.Now().Add(readBackQuiet)
 		for filter, qos := range t.(*mqtt.SubscribeToken).Result() {
@@ -34,9 +37,11 @@ func (s *session) subscribe(now time.Time) error {
 	return s.push(slot{token: s.pipe.subscribe(filters), what: "subscribe", granted: granted}, now)
 }
 
-// receive looks at a message on one of our own topics.
+// receive looks at a message on one of our own topics, or at the center's watermark.
 func (s *session) receive(m message, now time.Time) {
 	switch {
+	case m.topic == s.topics.watermark:
+		s.release(s.confirmer.watermark(m.payload, s.ledger.Ledger(), now))
 	case m.topic == s.topics.status:
 		if m.retained { // from before our birth, which overwrites it
 			return

@@ -120,6 +120,7 @@ func (s *session) step(now time.Time) error {
 	if err := s.reap(now); err != nil {
 		return err
 	}
+	s.confirmer.check(now)
 	if s.dirty && now.Sub(s.synced) >= syncGap {
 		s.sync(now)
 	}
@@ -158,6 +159,9 @@ func (s *session) wake(now time.Time) time.Time {
 	}
 	if !s.readBack.IsZero() {
 		sooner(s.readBack)
+	}
+	if due := s.confirmer.due(); !due.IsZero() {
+		sooner(due)
 	}
 	if len(s.held) > 0 && s.flight.room() > 0 {
 		missing := max(0, 1-s.backlog.TokensAt(now)) / float64(s.backlog.Limit())
@@ -219,10 +223,17 @@ func (s *session) confirm() {
 	if len(s.acked) == 0 {
 		return
 	}
-	s.outbox.Confirm(s.acked...)
 	s.link.Published += uint64(len(s.acked))
 	s.link.InFlight -= len(s.acked)
+	s.release(s.confirmer.acknowledged(s.acked, time.Now()))
 	s.acked = s.acked[:0]
+}
+
+// release gives events free that whoever has the last word has confirmed.
+func (s *session) release(ids []gateway.EventID) {
+	if len(ids) > 0 {
+		s.outbox.Confirm(ids...)
+	}
 }
 
 // failed finds the better of two reasons: paho ends the tokens a moment before it tells why.
@@ -244,6 +255,7 @@ func (s *session) settle() {
 	}
 	s.confirm()
 	s.link.InFlight = 0
+	s.confirmer.rewind(time.Now())
 	s.outbox.Rewind()
 }
 

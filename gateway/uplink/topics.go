@@ -6,10 +6,11 @@ import "strings"
 type topics struct {
 	root         string // with a slash at its end
 	status, meta string
+	watermark    string
 }
 
 func topicsOf(root string) topics {
-	return topics{root: root + "/", status: root + "/status", meta: root + "/meta"}
+	return topics{root: root + "/", status: root + "/status", meta: root + "/meta", watermark: root + "/watermark"}
 }
 
 func (t topics) state(id string) string       { return t.root + "state/" + id }

@@ -24,7 +24,9 @@ type Uplink struct {
 	// open makes the connection that paho talks over; tcp is what lies under TLS, for cutting it.
 	open func(context.Context) (tcp, stream net.Conn, err error)
 
-	longest time.Duration // between two attempts
+	longest   time.Duration // between two attempts
+	confirmer confirmer     // outlives connections
+
 	backlog *rate.Limiter // nil = no limit; outlives connections, so that flapping is no way around it
 
 	link        hub.Link // as it is
@@ -41,6 +43,7 @@ func New(o Options, outbox Outbox, clock Clock, h *hub.Hub, ledger Ledger) (*Upl
 		return nil, err
 	}
 	u := &Uplink{opt: o, outbox: outbox, ledger: ledger, clock: clock, hub: h, topics: topicsOf(o.Root)}
+	u.confirmer = confirmer{byCenter: o.AckByCenter, stall: o.Stall, tell: o.Confirmation}
 	u.writer = writer{opt: &u.opt, clock: clock, ledger: ledger}
 	if o.BacklogRate > 0 {
 		u.backlog = rate.NewLimiter(rate.Limit(o.BacklogRate), max(1, o.BacklogRate/10))

@@ -1,0 +1,132 @@
+package uplink
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"lotusgate/gateway"
+)
+
+// Confirmation is a change in what stands behind published events, for Options.Confirmation.
+type Confirmation uint8
+
+const (
+	// ConfirmationResumed ends the others: a watermark released events again.
+	ConfirmationResumed Confirmation = iota
+	// ConfirmationStalled: the broker acknowledges and the center does not say that it has stored anything.
+	ConfirmationStalled
+	// WatermarkRejected: a watermark names what this outbox never issued.
+	WatermarkRejected
+)
+
+const defaultStall = 10 * time.Minute
+
+// confirmer decides when an acknowledged record may be released: at once, or when a watermark of the center covers it.
+type confirmer struct {
+	byCenter bool
+	stall    time.Duration
+	tell     func(Confirmation, gateway.ConfirmationData)
+
+	mark     gateway.EventID   // the highest watermark of this epoch
+	awaiting []gateway.EventID // acknowledged, not covered
+	since    time.Time         // when the last progress was, or when awaiting began; zero = nothing awaits
+	waited   time.Duration     // without progress, on the connections before this one
+	stalled  bool
+	rejected string // the watermark that was, so that it is told once
+}
+
+// acknowledged returns which of ids may be released now. It may reuse ids.
+func (c *confirmer) acknowledged(ids []gateway.EventID, now time.Time) []gateway.EventID {
+	if !c.byCenter {
+		return ids
+	}
+	free := ids[:0]
+	for _, id := range ids {
+		if c.covers(id) {
+			free = append(free, id)
+			continue
+		}
+		if len(c.awaiting) == 0 {
+			c.since = now.Add(-c.waited)
+		}
+		c.awaiting = append(c.awaiting, id)
+	}
+	return free
+}
+
+func (c *confirmer) covers(id gateway.EventID) bool {
+	return id.Epoch == c.mark.Epoch && !after(id, c.mark)
+}
+
+func after(a, b gateway.EventID) bool { return a.Run > b.Run || a.Run == b.Run && a.Number > b.Number }
+
+// watermark takes what the center says, with the ledger as it is, and returns what may be released: what it covers, and
+// what was acknowledged of earlier epochs. A lower one than before is old news.
+func (c *confirmer) watermark(payload []byte, l gateway.Ledger, now time.Time) (free []gateway.EventID) {
+	var w gateway.Watermark
+	if err := json.Unmarshal(payload, &w); err != nil || w.Epoch == "" {
+		c.reject(string(payload[:min(len(payload), 80)]), "it is no watermark")
+		return nil
+	}
+	mark := gateway.EventID(w)
+	newest := gateway.EventID{Epoch: l.Epoch, Run: l.Run, Number: l.Number}
+	switch {
+	case w.Epoch != l.Epoch:
+		c.reject(mark.String(), "the epoch here is "+l.Epoch)
+		return nil
+	case after(mark, newest):
+		c.reject(mark.String(), fmt.Sprintf("the newest event here is %d-%d", l.Run, l.Number))
+		return nil
+	case c.mark.Epoch == mark.Epoch && !after(mark, c.mark):
+		return nil
+	}
+	c.mark = mark
+	keep := c.awaiting[:0]
+	for _, id := range c.awaiting {
+		if c.covers(id) || id.Epoch != mark.Epoch {
+			free = append(free, id)
+		} else {
+			keep = append(keep, id)
+		}
+	}
+	c.awaiting, c.since, c.waited = keep, now, 0
+	if c.stalled || c.rejected != "" {
+		c.stalled, c.rejected = false, ""
+		c.tell(ConfirmationResumed, gateway.ConfirmationData{Waiting: uint64(len(keep))})
+	}
+	return free
+}
+
+func (c *confirmer) reject(mark, reason string) {
+	if c.rejected == mark {
+		return
+	}
+	c.rejected = mark
+	c.tell(WatermarkRejected, gateway.ConfirmationData{Waiting: uint64(len(c.awaiting)), Watermark: mark, Reason: reason})
+}
+
+// check finds that the center has said nothing for long.
+func (c *confirmer) check(now time.Time) {
+	if due := c.due(); !due.IsZero() && !due.After(now) {
+		c.stalled = true
+		c.tell(ConfirmationStalled, gateway.ConfirmationData{Waiting: uint64(len(c.awaiting))})
+	}
+}
+
+// due is when check may find something; zero = never as things are.
+func (c *confirmer) due() time.Time {
+	if c.stalled || len(c.awaiting) == 0 {
+		return time.Time{}
+	}
+	return c.since.Add(c.stall)
+}
+
+// rewind forgets what awaits: the connection is gone, and the outbox hands it out again. A link that flaps does not keep
+// a stall from being found: the time waited so far counts.
+func (c *confirmer) rewind(now time.Time) {
+	if len(c.awaiting) > 0 {
+		c.waited = now.Sub(c.since)
+	}
+	c.awaiting = nil
+}
