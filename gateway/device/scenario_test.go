@@ -99,11 +99,16 @@ func TestEveryEventHasAScenario(t *testing.T) {
 			}
 		}
 	}
-	elsewhere := map[gateway.Type]bool{ // package field tests these
+	elsewhere := map[gateway.Type]bool{
+		// Package field tests these.
 		gateway.InputChattering: true, gateway.AlarmAcknowledged: true, gateway.AlarmShelved: true, gateway.AlarmUnshelved: true,
+		// They need orders, evidence and relays, which a scenario has no words for: gate_order_test.go, gate_plant_test.go.
+		gateway.GateStopped: true, gateway.GateForced: true, gateway.GateHeldOpen: true,
+		gateway.FireOpened: true, gateway.FireCleared: true, gateway.FireReset: true,
+		gateway.AutonomyEntered: true, gateway.AutonomyLeft: true,
 	}
 	for _, s := range gateway.Catalogue() {
-		if kind := s.Type.Kind(); kind == "gateway" || kind == "bus" || elsewhere[s.Type] {
+		if kind := s.Type.Kind(); kind == "gateway" || kind == "bus" || kind == "command" || elsewhere[s.Type] {
 			continue
 		}
 		if !seen[string(s.Type)] {
