@@ -80,6 +80,7 @@ func rootCommand() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.AddCommand(runCommand(), checkCommand(), wiringCommand(), probeCommand(), bundleCommand(),
+		passwordCommand(), certificateCommand(),
 		eventsCommand(), initCommand(), schemaCommand(), versionCommand())
 	return root
 }

@@ -23,7 +23,7 @@ import (
 
 // addresses of everything that is served at once; the stream has its own tests.
 func addresses(s *Server) []string {
-	all := []string{"/", "/?lang=en", "/support.zip", "/walk", "/walk?" + walkedQuery(), "/api/v1/walk", "/walk/step?point=ea", "/signals", "/wiring", "/history", "/history?device=cam-1", "/api/v1/signals", "/api/v1/signals.vcd", "/api/v1/view", "/metrics", "/healthz", "/readyz", "/no/such/page"}
+	all := []string{"/", "/?lang=en", "/support.zip", "/login", "/walk", "/walk?" + walkedQuery(), "/api/v1/walk", "/walk/step?point=ea", "/signals", "/wiring", "/history", "/history?device=cam-1", "/api/v1/signals", "/api/v1/signals.vcd", "/api/v1/view", "/metrics", "/healthz", "/readyz", "/no/such/page"}
 	for name := range s.assets {
 		all = append(all, "/assets/"+name)
 	}
