@@ -63,8 +63,8 @@ var mayImport = map[string][]string{
 	"firmware-sim/vm":    {"firmware-sim/chip"},
 
 	"cmd/lotusgate": {
-		"drivers", "drivers/line", "drivers/probe", "gateway", "gateway/audit", "gateway/config", "gateway/control",
-		"gateway/daemon", "gateway/outbox", "gateway/support", "gateway/text",
+		"drivers", "drivers/line", "drivers/probe", "gateway", "gateway/access", "gateway/audit", "gateway/config",
+		"gateway/control", "gateway/daemon", "gateway/outbox", "gateway/support", "gateway/text",
 	},
 	"cmd/firmware-sim": {"drivers/line", "firmware-sim/rig", "gateway", "gateway/config", "gateway/daemon", "gateway/text"},
 }

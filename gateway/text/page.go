@@ -31,6 +31,7 @@ var pageWords = []entry{
 	{"alarms.acknowledge", "确认", "Acknowledge"},
 	{"alarms.seen", "已确认", "Acknowledged"},
 
+	{"walk.wires", "每一路", "Every wire"},
 	{"walk.begin", "逐路测试", "Test every wire"},
 	{"walk.running", "测试中", "Testing"},
 	{"walk.passed", "全部通过", "All passed"},
