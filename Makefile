@@ -56,7 +56,7 @@ unit: ## tests of every package
 	$(GO) test ./...
 
 race: ## tests of what runs concurrently, under the race detector
-	CGO_ENABLED=1 $(GO) test -race ./drivers/... ./gateway/field ./gateway/hub ./gateway/outbox ./gateway/uplink \
+	CGO_ENABLED=1 $(GO) test -race ./drivers/... ./gateway/field ./gateway/hub ./gateway/trace ./gateway/day ./gateway/access ./gateway/control ./gateway/outbox ./gateway/uplink \
 		./gateway/status ./gateway/daemon ./firmware-sim/rig
 
 fuzz: ## every fuzz target for FUZZ (default 5s) each
