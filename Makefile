@@ -22,6 +22,10 @@ build: ## both programs for this machine, into .build/
 test: packages node lint cross unit race fuzz vm-test ## all tests; installs what they need on Debian
 	@echo "ok: all tests passed"
 
+screenshots: ## pictures of the page, into docs/screens
+	@mkdir -p docs/screens
+	SCREENSHOTS=$(CURDIR)/docs/screens $(GO) test -count=1 -run 'TestPictures$$' ./gateway/status
+
 packages: ## install what the tests need (Debian) or list what is missing
 	@.ci/packages mosquitto=mosquitto mosquitto_sub=mosquitto-clients chromium=chromium \
 		/usr/lib/python3/dist-packages/paho=python3-paho-mqtt systemd-analyze=systemd \
@@ -29,8 +33,8 @@ packages: ## install what the tests need (Debian) or list what is missing
 		'/usr/share/fonts/opentype/noto/NotoSansCJK*=fonts-noto-cjk' gcc=gcc \
 		'/usr/*/python3*/*-packages/cryptography*'=python3-cryptography
 
-node: ## install what the contract's tests need from npm, into the user's cache
-	@.ci/node @asyncapi/parser@3.6.3 mqtt@5.16.0
+node: ## install what the tests of the contract and of the page need from npm, into the user's cache
+	@.ci/node @asyncapi/parser@3.6.3 mqtt@5.16.0 axe-core@4.11.0
 
 lint: ## formatting, vet, staticcheck, errcheck, go.mod tidy
 	@test -z "$$($(TOOL) gofumpt -l cmd drivers firmware-sim gateway | tee /dev/stderr)" || { echo "run make fmt" >&2; exit 1; }
@@ -53,7 +57,8 @@ unit: ## tests of every package
 	$(GO) test ./...
 
 race: ## tests of what runs concurrently, under the race detector
-	CGO_ENABLED=1 $(GO) test -race ./drivers/... ./gateway/checkpoint ./gateway/field ./gateway/hub ./gateway/outbox ./gateway/uplink \
+	CGO_ENABLED=1 $(GO) test -race ./drivers/... ./gateway/access ./gateway/checkpoint ./gateway/control ./gateway/day ./gateway/field \
+		./gateway/hub ./gateway/intake ./gateway/outbox ./gateway/trace ./gateway/uplink \
 		./gateway/status ./gateway/daemon ./firmware-sim/rig
 
 transcript: build ## play the transcript of docs/commands.md on the demo, and write it there
@@ -102,5 +107,5 @@ vuln: ## known weaknesses in what is linked; says so where the database is out o
 clean: ## remove what was built; the VM cache stays
 	@rm -rf $(BIN)
 
-.PHONY: help demo build test packages node lint fmt cross unit race transcript fuzz bench campaign reliability vm vm-test \
-	bench-footprint deb sign vuln clean
+.PHONY: help demo build test screenshots packages node lint fmt cross unit race transcript fuzz bench campaign reliability \
+	vm vm-test bench-footprint deb sign vuln clean

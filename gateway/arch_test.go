@@ -38,17 +38,18 @@ var mayImport = map[string][]string{
 	"gateway/config":     {"gateway"},
 	"gateway/trace":      {"gateway"},
 	"gateway/control":    {},
+	"gateway/access":     {},
 	"gateway/support":    {},
 	"gateway/day":        {"gateway", "gateway/hub"},
 	"gateway/field":      {"drivers", "gateway", "gateway/device", "gateway/hub", "gateway/trace"},
 	"gateway/uplink":     {"gateway", "gateway/hub"},
 	"gateway/intake":     {"gateway"},
-	"gateway/status":     {"gateway", "gateway/control", "gateway/day", "gateway/hub", "gateway/support", "gateway/text", "gateway/trace"},
+	"gateway/status":     {"gateway", "gateway/access", "gateway/control", "gateway/day", "gateway/hub", "gateway/support", "gateway/text", "gateway/trace"},
 	"gateway/schema":     {},
 	"gateway/contract":   {"gateway"},
 	"gateway/daemon": {
 		"drivers", "drivers/ads1115", "drivers/ds3231", "drivers/ina219", "drivers/ina226", "drivers/line",
-		"drivers/mcp23017", "drivers/meter", "drivers/pca9555", "drivers/pcf8574", "gateway", "gateway/checkpoint",
+		"drivers/mcp23017", "drivers/meter", "drivers/pca9555", "drivers/pcf8574", "gateway", "gateway/access", "gateway/checkpoint",
 		"gateway/config", "gateway/control", "gateway/day", "gateway/device", "gateway/field", "gateway/hub", "gateway/intake",
 		"gateway/outbox", "gateway/status", "gateway/support", "gateway/text",
 		"gateway/trace", "gateway/uplink",
@@ -63,8 +64,8 @@ var mayImport = map[string][]string{
 	"firmware-sim/vm":    {"firmware-sim/chip"},
 
 	"cmd/lotusgate": {
-		"drivers", "drivers/line", "drivers/probe", "gateway", "gateway/audit", "gateway/config", "gateway/control",
-		"gateway/daemon", "gateway/intake", "gateway/outbox", "gateway/support", "gateway/text",
+		"drivers", "drivers/line", "drivers/probe", "gateway", "gateway/access", "gateway/audit", "gateway/config",
+		"gateway/control", "gateway/daemon", "gateway/intake", "gateway/outbox", "gateway/support", "gateway/text",
 	},
 	"cmd/firmware-sim": {"drivers/line", "firmware-sim/rig", "gateway", "gateway/config", "gateway/daemon", "gateway/intake", "gateway/text"},
 }

@@ -240,7 +240,7 @@ func TestModulesOfTheProgram(t *testing.T) {
 	allowed := []string{
 		"lotusgate", "github.com/eclipse/paho.mqtt.golang", "github.com/gorilla/websocket", "github.com/goccy/go-yaml",
 		"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/warthog618/go-gpiocdev", "periph.io/x/conn/v3", "periph.io/x/host/v3",
-		"github.com/coreos/go-systemd/v22", "github.com/go-jose/go-jose/v4", "golang.org/x/",
+		"github.com/coreos/go-systemd/v22", "github.com/go-jose/go-jose/v4", "golang.org/x/", "rsc.io/qr",
 		"github.com/prometheus/", "github.com/beorn7/perks", "github.com/cespare/xxhash/v2", "github.com/munnerz/goautoneg", "google.golang.org/protobuf",
 	}
 	seen := 0

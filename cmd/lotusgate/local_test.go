@@ -108,3 +108,28 @@ func TestSupportBundle(t *testing.T) {
 		}
 	}
 }
+
+// TestPassword sets one from a pipe, and shows the fingerprint of the certificate that comes with it.
+func TestPassword(t *testing.T) {
+	dir := t.TempDir()
+	example, err := os.ReadFile("../../deploy/examples/minimal.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := write(t, strings.Replace(string(example), "/var/lib/lotusgate ", dir+" ", 1))
+	var out, errs strings.Builder
+	t.Setenv("LC_ALL", "C")
+	if code := executeWith(t.Context(), []string{"password", "-c", path}, strings.NewReader("four words are enough\n"), &out, &errs); code != 0 || !strings.Contains(out.String(), "stored") {
+		t.Errorf("exit %d, %s%s", code, &out, &errs)
+	}
+	if b, err := os.ReadFile(filepath.Join(dir, "access", "operator")); err != nil || !strings.HasPrefix(string(b), "$argon2id$") {
+		t.Errorf("%q, %v", b, err)
+	}
+	if code := executeWith(t.Context(), []string{"password", "-c", path}, strings.NewReader("short\n"), &out, &errs); code != exitFailed || !strings.Contains(errs.String(), "at least 10") {
+		t.Errorf("a short one: exit %d, %s", code, &errs)
+	}
+	code, said, _ := call(t, "certificate", "-c", path)
+	if code != 0 || !strings.Contains(said, "SHA256 ") || !strings.Contains(said, "▄") {
+		t.Errorf("exit %d\n%s", code, said)
+	}
+}

@@ -80,7 +80,8 @@ func rootCommand() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.AddCommand(runCommand(), checkCommand(), wiringCommand(), probeCommand(), bundleCommand(), eventsCommand(),
-		initCommand(), schemaCommand(), keyCommand(), commandCommand(), safeCommand(), versionCommand())
+		initCommand(), schemaCommand(), passwordCommand(), certificateCommand(), keyCommand(), commandCommand(), safeCommand(),
+		versionCommand())
 	return root
 }
 

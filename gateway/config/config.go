@@ -89,6 +89,14 @@ type Storage struct {
 // Status is the local page.
 type Status struct {
 	Listen string `yaml:"listen"` // host:port; empty = nothing listens
+	HTTPS  HTTPS  `yaml:"https"`
+}
+
+// HTTPS is the page where operators may log in.
+type HTTPS struct {
+	Listen   string `yaml:"listen"`    // host:port; empty = nothing listens, nobody operates
+	CertFile string `yaml:"cert_file"` // PEM; default: a self-made certificate, kept in storage.path/access
+	KeyFile  string `yaml:"key_file"`
 }
 
 // Control is the local socket of the command line.

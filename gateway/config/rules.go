@@ -64,7 +64,10 @@ var rules = map[string]rule{
 	"storage.alarm":  {def: "16MiB", min: "4MiB", max: "16GiB"},
 	"storage.normal": {def: "64MiB", min: "4MiB", max: "16GiB"},
 
-	"status.listen": {form: checkListen},
+	"status.listen":          {form: checkListen},
+	"status.https.listen":    {form: checkListen},
+	"status.https.cert_file": {form: checkFile},
+	"status.https.key_file":  {form: checkSecretFile},
 
 	"control.socket": {def: "/run/lotusgate/control.sock", form: checkSocket},
 	"control.group":  {form: checkID},

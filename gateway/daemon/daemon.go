@@ -18,14 +18,11 @@ import (
 	"lotusgate/gateway"
 	"lotusgate/gateway/checkpoint"
 	"lotusgate/gateway/config"
-	"lotusgate/gateway/control"
 	"lotusgate/gateway/day"
 	"lotusgate/gateway/field"
 	"lotusgate/gateway/hub"
 	"lotusgate/gateway/intake"
 	"lotusgate/gateway/outbox"
-	"lotusgate/gateway/status"
-	"lotusgate/gateway/support"
 	"lotusgate/gateway/text"
 	"lotusgate/gateway/uplink"
 )
@@ -210,57 +207,6 @@ func (d *daemon) sendLast() {
 		case <-look.C:
 		}
 	}
-}
-
-func (d *daemon) startPage(ctx context.Context, wg *sync.WaitGroup) error {
-	page, err := status.New(status.Options{
-		Listen: d.cfg.Status.Listen, Now: d.clock.Now, Alive: d.alive, Silence: d.silence, Log: d.log,
-		Trace: d.parts.Trace, Day: &d.day, Facts: d.o.facts, Terminals: terminals(d.cfg, d.parts),
-	}, d.hub)
-	if err != nil {
-		return err
-	}
-	d.startControl(ctx, wg, page)
-	if d.cfg.Status.Listen == "" {
-		return nil
-	}
-	l, err := net.Listen("tcp", d.cfg.Status.Listen)
-	if err != nil {
-		return fmt.Errorf("status page: %w: choose another status.listen, or end the program that uses it", err)
-	}
-	wg.Go(func() {
-		if err := page.Run(ctx, l); err != nil {
-			d.log.Error("status page ended", "error", err)
-		}
-	})
-	if d.o.Page != nil {
-		d.o.Page(l.Addr())
-	}
-	d.log.Info("status page", "address", l.Addr().String())
-	return nil
-}
-
-// startControl listens at the local socket. Without it the command line cannot reach us; the gateway works all the same.
-func (d *daemon) startControl(ctx context.Context, wg *sync.WaitGroup, page *status.Server) {
-	l, err := control.Listen(d.cfg.Control.Socket, d.cfg.Control.Group)
-	if err != nil {
-		d.log.Warn("no local socket", "error", err)
-		return
-	}
-	wg.Go(func() {
-		if err := page.Run(ctx, l); err != nil {
-			d.log.Error("local socket ended", "error", err)
-		}
-	})
-}
-
-// facts of a support bundle that the page does not know.
-func (o Options) facts() []support.File {
-	var files []support.File
-	if o.ConfigPath != "" {
-		files = support.Config(o.ConfigPath)
-	}
-	return append(files, support.Board(o.Config.Storage.Path))
 }
 
 func (d *daemon) startUplink(ctx context.Context, wg *sync.WaitGroup) error {

@@ -95,6 +95,11 @@ func (f *Field) Post(ctx context.Context, e gateway.Event) bool {
 // Last issues the last event of the run. Run must have returned.
 func (f *Field) Last(e gateway.Event) { f.core.Apply(f.now(), Input{Kind: EventInput, Event: e}) }
 
+// ActOnAlarm hands what somebody does about an alarm to the core. It waits as Post does.
+func (f *Field) ActOnAlarm(ctx context.Context, act AlarmAct) bool {
+	return push(ctx, f.in, Input{Kind: AlarmInput, Alarm: act})
+}
+
 // Run acquires and steps until ctx ends, and returns when every goroutine it started has ended.
 func (f *Field) Run(ctx context.Context) {
 	var wg sync.WaitGroup

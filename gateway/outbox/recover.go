@@ -156,7 +156,7 @@ func foreign(names []string) bool {
 		if _, _, ok := parseSegmentName(name); ok || name == "runs" {
 			return false
 		}
-		other = other || name != "lost+found" && name != "cursor" && name != "gaps" && name != "checkpoint" &&
+		other = other || name != "lost+found" && name != "cursor" && name != "gaps" && name != "checkpoint" && name != "access" &&
 			!strings.HasPrefix(name, "spare-") && !strings.HasSuffix(name, ".tmp")
 	}
 	return other

@@ -29,7 +29,7 @@ import (
 const browserTime = 2 * time.Minute
 
 // browser starts Chromium and returns a context to drive it.
-func browser(t *testing.T) context.Context {
+func browser(t *testing.T, more ...chromedp.ExecAllocatorOption) context.Context {
 	t.Helper()
 	path, err := exec.LookPath("chromium")
 	if err != nil {
@@ -42,7 +42,7 @@ func browser(t *testing.T) context.Context {
 		chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.UserDataDir(t.TempDir()),
 	)
-	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), append(options, more...)...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(func() {
@@ -224,6 +224,30 @@ func TestScreens(t *testing.T) {
 	}
 }
 
+// TestPictures takes the pictures of the documentation, of a site that works, in Chinese.
+func TestPictures(t *testing.T) {
+	dir := os.Getenv("SCREENSHOTS")
+	if dir == "" {
+		t.Skip("SCREENSHOTS names no folder")
+	}
+	ctx := browser(t)
+	wires := siteTerminals()
+	wires[3].Label = "备用"
+	server := serve(t, newServer(t, wellHub(), Options{Terminals: wires}))
+	for screen, path := range shots() {
+		if screen == walking || screen == login || screen == history {
+			continue // the ones that show more are taken
+		}
+		for _, width := range []int64{360, 1280} {
+			open(t, ctx, server.URL+path+"lang=zh-CN", width, "light")
+			png := run(t, ctx, chromedp.FullScreenshot(100))
+			if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s-%d.png", screen, width)), png, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 // open shows an address as a phone or a desktop does, and waits until it is live.
 func open(t *testing.T, ctx context.Context, address string, width int64, scheme string) {
 	t.Helper()
@@ -237,13 +261,13 @@ func open(t *testing.T, ctx context.Context, address string, width int64, scheme
 		t.Fatal(err)
 	}
 	run(t, ctx, chromedp.Steps(
-		chromedp.EmulateViewport(width, 800, mobile...), chromedp.Navigate(address), visible(`body.is-live`),
+		chromedp.EmulateViewport(width, 800, mobile...), chromedp.Navigate(address), visible(`body.is-live, body.login`),
 	))
 }
 
 // shots are the addresses that are worth a picture, each ending before another parameter.
 func shots() map[string]string {
-	all := map[string]string{"walked": "/walk?" + walkedQuery() + "&", "day": "/history?device=entry-gate&"}
+	all := map[string]string{"walked": "/walk?" + walkedQuery() + "&", "day": "/history?device=entry-gate&", login: "/login?"}
 	for _, name := range screens() {
 		all[name] = screenPath(name) + "?"
 	}

@@ -23,6 +23,11 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
+		if r.Method == http.MethodPost && r.TLS != nil && writes[r.URL.Path] {
+			r.Body = http.MaxBytesReader(w, r.Body, formMost)
+			next.ServeHTTP(w, r)
+			return
+		}
 		switch {
 		case r.Method != http.MethodGet && r.Method != http.MethodHead:
 			h.Set("Allow", "GET, HEAD")

@@ -61,6 +61,8 @@ type alarmList struct {
 type alarmRow struct {
 	mark       // Word is the severity
 	What, Name string
+	Key        string
+	Seen       string // when it was acknowledged; empty = it was not
 }
 
 func (a alarmList) part() (id, template string) { return a.ID, "alarms" }
@@ -76,7 +78,7 @@ func (sc *screen) alarms(f filter) alarmList {
 		}
 		m := severityMark(sc.l, a.Severity)
 		m.Since = at(a.Since)
-		list.Rows = append(list.Rows, alarmRow{mark: m, What: sc.l.Of(text.Alarm(a)), Name: sc.deviceLabel(a.ID)})
+		list.Rows = append(list.Rows, alarmRow{mark: m, What: sc.l.Of(text.Alarm(a)), Name: sc.deviceLabel(a.ID), Key: a.Key(), Seen: at(a.Acknowledged)})
 	}
 	return list
 }

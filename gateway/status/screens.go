@@ -14,8 +14,10 @@ const (
 	wiring   = "wiring"
 	history  = "history"
 	walking  = "walk"
+	login    = "login"
 )
 
+// screens that the navigation leads to.
 func screens() []string { return []string{overview, signals, wiring, history, walking} }
 
 // groupsOf a screen: the parts of it that are kept up to date.

@@ -19,6 +19,8 @@ type pageData struct {
 	Nav             []navItem
 	Body            any // what a screen shows beside its live parts
 	Lang, Other     string
+	Operator        bool
+	MayOperate      bool
 	OtherHref       string
 	Site, Unit      string
 	Verdict         verdict
@@ -34,12 +36,13 @@ type pageData struct {
 // servePage serves a screen.
 func (s *Server) servePage(name string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		s.sendPage(w, r, s.renderer(name, s.language(r), r.URL.Query()))
+		s.sendPage(w, r, s.renderer(name, s.language(r), r.URL.Query()), http.StatusOK, nil)
 	}
 }
 
-func (s *Server) sendPage(w http.ResponseWriter, r *http.Request, page *renderer) {
-	body, err := s.page(page, r)
+// sendPage sends a page; show is what it shows beside its live parts, where the address alone does not say that.
+func (s *Server) sendPage(w http.ResponseWriter, r *http.Request, page *renderer, code int, show any) {
+	body, err := s.page(page, r, show)
 	if err != nil {
 		s.o.Log.Error("page could not be rendered", "event", "page_failed", "error", err)
 		s.refuse(w, r, http.StatusInternalServerError, "error.failed")
@@ -49,11 +52,16 @@ func (s *Server) sendPage(w http.ResponseWriter, r *http.Request, page *renderer
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", page.lang.Tag())
+	if code != http.StatusOK {
+		w.WriteHeader(code)
+		_, _ = w.Write(body) // the reader is gone; net/http notices by itself
+		return
+	}
 	sendCompressed(w, r, body)
 }
 
 // page is the newest frame with everything around it, and with ages written out for browsers that run no script.
-func (s *Server) page(r *renderer, ask *http.Request) ([]byte, error) {
+func (s *Server) page(r *renderer, ask *http.Request, show any) ([]byte, error) {
 	f, err := r.newest(0)
 	if err != nil {
 		return nil, err
@@ -62,7 +70,8 @@ func (s *Server) page(r *renderer, ask *http.Request) ([]byte, error) {
 	g := sc.v.Gateway
 	now := s.o.Now()
 	d := pageData{
-		Screen: r.name, Nav: navigation(r.lang, r.name), Lang: r.lang.Tag(),
+		Screen: r.name, Nav: navigation(r.lang, r.name), Lang: r.lang.Tag(), Body: show,
+		Operator: s.operator(ask), MayOperate: s.o.Keeper != nil,
 		Site: firstOf(g.Label, g.ID, sc.l.T("page.title")), Unit: strings.Trim(g.Site+" / "+g.ID, " /"),
 		Verdict: sc.verdict(),
 		Stream:  "/api/v1/stream?screen=" + r.name + "&lang=" + r.lang.Tag() + "&have=" + f.id,
@@ -79,6 +88,8 @@ func (s *Server) page(r *renderer, ask *http.Request) ([]byte, error) {
 	switch r.name {
 	case overview:
 		d.Title = d.Verdict.Word
+	case login:
+		d.Stream = ""
 	case signals:
 		d.Body, d.Stream = s.strips(ask), ""
 	case history:

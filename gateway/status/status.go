@@ -3,6 +3,7 @@ package status
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -31,6 +32,10 @@ type Options struct {
 	Location *time.Location       // time zone of pages without JavaScript; default time.Local
 	Viewers  int                  // event streams at one time; default 64
 	Conns    int                  // connections at one time; default 256
+
+	Keeper      Keeper                               // of the operator's password; nil = nobody operates
+	HTTPS       string                               // host:port of the page over HTTPS, for the link there; empty = none
+	Acknowledge func(context.Context, gateway.Alarm) // an operator has seen an alarm
 
 	Facts     func() []support.File // of the support bundle, beside what is known here; may be nil
 	Day       *day.Diary            // how the last 24 hours went; nil = not known
@@ -98,6 +103,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /{$}", s.servePage(overview))
 	mux.HandleFunc("GET /signals", s.servePage(signals))
 	mux.HandleFunc("GET /wiring", s.servePage(wiring))
+	s.operatorRoutes(mux)
 	mux.HandleFunc("GET /walk", s.servePage(walking))
 	mux.HandleFunc("GET /walk/step", s.serveStep)
 	mux.HandleFunc("GET /api/v1/walk", s.serveWalk)
@@ -113,7 +119,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /healthz", s.serveHealth)
 	mux.HandleFunc("GET /readyz", s.serveReady)
 	mux.HandleFunc("GET /", s.serveMissing)
-	return s.guard(mux)
+	return s.guard(http.NewCrossOriginProtection().Handler(mux))
 }
 
 // Handler serves everything; Run puts it behind limits on connections and time.
@@ -131,7 +137,14 @@ const (
 
 // Run serves until ctx ends, then closes the streams, lets the other requests finish and returns nil. It takes l over;
 // nil means Options.Listen.
-func (s *Server) Run(ctx context.Context, l net.Listener) error {
+func (s *Server) Run(ctx context.Context, l net.Listener) error { return s.listen(ctx, l, nil) }
+
+// RunTLS is Run over HTTPS, where operators may log in.
+func (s *Server) RunTLS(ctx context.Context, l net.Listener, certificate tls.Certificate) error {
+	return s.listen(ctx, l, &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12})
+}
+
+func (s *Server) listen(ctx context.Context, l net.Listener, secure *tls.Config) error {
 	if l == nil {
 		var err error
 		if l, err = new(net.ListenConfig).Listen(ctx, "tcp", s.o.Listen); err != nil {
@@ -149,7 +162,11 @@ func (s *Server) Run(ctx context.Context, l net.Listener) error {
 		ErrorLog:          slog.NewLogLogger(s.o.Log.Handler(), slog.LevelDebug), // a browser's own mistakes
 	}
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(limitConns(l, s.o.Conns)) }()
+	l = limitConns(l, s.o.Conns)
+	if secure != nil {
+		l = tls.NewListener(l, secure)
+	}
+	go func() { failed <- server.Serve(l) }()
 
 	var err error
 	select {

@@ -365,3 +365,32 @@ func BenchmarkFrame(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed())/float64(b.N)/float64(pace)*100, "%-of-core-at-5/s")
 }
+
+// BenchmarkViewers is what an edge that everybody sees costs, from the hub to the last of the viewers' buffers: none,
+// and twenty who watch the overview in two languages.
+func BenchmarkViewers(b *testing.B) {
+	for _, viewers := range []int{0, 20} {
+		b.Run(strconv.Itoa(viewers), func(b *testing.B) {
+			h := wellHub()
+			s := newServer(b, h, Options{})
+			sent := make([]map[string]uint64, viewers)
+			for i := range sent {
+				sent[i] = map[string]uint64{}
+			}
+			bytes := 0
+			for i := 0; b.Loop(); i++ {
+				h.PutPoint(hub.Point{ID: "ea", Label: "入口外线圈", Quality: gateway.Good, Edges: uint64(i)})
+				for n := range viewers {
+					f, err := s.pages[text.Langs()[n%2]].newest(0)
+					if err != nil {
+						b.Fatal(err)
+					}
+					m := message{Now: f.screen.now.Seconds(), Layout: f.layout, Parts: changedParts(sent[n], f, false)}
+					bytes += len(m.encode(f.id))
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed())/float64(b.N)/float64(pace)*100, "%-of-core-at-5/s")
+			b.ReportMetric(float64(bytes)/float64(b.N), "B")
+		})
+	}
+}

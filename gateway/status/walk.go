@@ -250,7 +250,7 @@ func (sc *screen) walk(w walk) []group {
 	case len(w.Steps) > 0:
 		sum.State = mark{Tone: active, Icon: "info", Word: sc.l.T("walk.running")}
 	}
-	return []group{{"walk", "", []block{sum}}, {"walked", "", rows}}
+	return []group{{"walk", "", []block{sum}}, {"walked", "walk.wires", rows}}
 }
 
 func stepHref(w walk, point string) string {

@@ -6,6 +6,10 @@ var commandTexts = []entry{
 	{"wiring.newest", "最近变化：{1}，{2}，{3}", "changed last: {1}, {2}, {3}"},
 	{"bundle.alone", "网关没有运行，文件里只有配置和主机信息。", "No gateway runs: the file holds the configuration and the board only."},
 
+	{"password.ask", "新密码（至少十个字符）：", "New password (ten characters or more): "},
+	{"password.again", "再输一次：", "Once more: "},
+	{"password.set", "密码已保存。", "The password is stored."},
+
 	{"probe.gpio.read", "所有输入线都在读取", "every line is being read"},
 	{"probe.gpio.down", "读不到输入线：{1}", "the lines cannot be read: {1}"},
 	{"probe.gpio.down.next", "检查权限和内核设备，再看网关日志。", "Check permissions and the kernel's devices, then the gateway's log."},

@@ -16,6 +16,22 @@ var pageWords = []entry{
 
 	{"nav.walk", "巡检", "Walk test"},
 
+	{"nav.login", "登录", "Log in"},
+	{"login.title", "操作员登录", "Operator"},
+	{"login.out", "退出登录", "Log out"},
+	{"login.password", "密码", "Password"},
+	{"login.go", "登录", "Log in"},
+	{"login.plain", "操作需要加密连接。这个页面没有加密，只能查看。", "Operating needs an encrypted connection. This page has none and can only be read."},
+	{"login.secure", "转到加密页面", "Go to the HTTPS page"},
+	{"login.unconfigured", "还没有配置加密页面。", "There is no HTTPS page: configure status.https."},
+	{"login.wrong", "密码不对。", "Wrong password."},
+	{"login.wait", "请等 {1} 再试。", "Wait {1} before the next try."},
+	{"login.busy", "同时登录的人太多，请稍后再试。", "Too many tries at once; try again in a moment."},
+	{"login.none", "还没有设置密码，请在网关上用命令行设置。", "No password is set: run lotusgate password on the gateway."},
+	{"alarms.acknowledge", "确认", "Acknowledge"},
+	{"alarms.seen", "已确认", "Acknowledged"},
+
+	{"walk.wires", "每一路", "Every wire"},
 	{"walk.begin", "逐路测试", "Test every wire"},
 	{"walk.running", "测试中", "Testing"},
 	{"walk.passed", "全部通过", "All passed"},
