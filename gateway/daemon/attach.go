@@ -20,6 +20,7 @@ type attach struct {
 	hw      Hardware
 	clock   *clock
 	relays  *relays
+	fires   []string // latched by an earlier run
 	out     field.Config
 	lines   []line.Input
 	points  map[string]int // id → index into out.Points
@@ -29,9 +30,9 @@ type attach struct {
 }
 
 // attachConfig makes it; clock is the one that a real-time clock on a bus serves.
-func attachConfig(cfg *config.Config, hw Hardware, clock *clock, r *relays) *attach {
+func attachConfig(cfg *config.Config, hw Hardware, clock *clock, r *relays, fires []string) *attach {
 	a := &attach{
-		cfg: cfg, hw: hw, clock: clock, relays: r,
+		cfg: cfg, hw: hw, clock: clock, relays: r, fires: fires,
 		points: map[string]int{}, devices: map[string]int{}, sources: map[string]int{},
 	}
 	a.out.Sources = []field.SourceConfig{{ID: field.GPIO, Kind: field.GPIO, Where: "GPIO", Bus: field.GPIO}}
@@ -244,7 +245,7 @@ func (a *attach) addDevice(meta gateway.MetaDevice) {
 	case config.KindGate:
 		d = a.gate(meta)
 	case config.KindFire:
-		d.Machine = field.Box(device.NewFireInput(false))
+		d.Machine = field.Box(device.NewFireInput(slices.Contains(a.fires, meta.ID)))
 		d.Parts = []field.Part{a.point(device.RoleInput, 0, a.cfg.Fires[meta.ID].Input)}
 	case config.KindElevator:
 		d.Machine, d.Parts = a.elevator(meta.ID)

@@ -56,18 +56,21 @@ const (
 
 // daemon is a gateway that runs.
 type daemon struct {
-	o       Options
-	cfg     *config.Config
-	log     *slog.Logger
-	clock   *clock
-	hub     *hub.Hub
-	box     *outbox.Outbox
-	truths  *checkpoint.Checkpoint
-	attach  *attach
-	parts   field.Config // what the field is made of
-	field   *field.Field
-	day     day.Diary
-	intake  *intake.Intake
+	o      Options
+	cfg    *config.Config
+	log    *slog.Logger
+	clock  *clock
+	hub    *hub.Hub
+	box    *outbox.Outbox
+	truths *checkpoint.Checkpoint
+	attach *attach
+	parts  field.Config // what the field is made of
+	field  *field.Field
+	day    day.Diary
+	intake *intake.Intake
+
+	unfinished unfinished // the core's, once it runs
+
 	notices notices
 	beat    atomic.Int64  // gateway.Mono of the last step of the core
 	looked  atomic.Int64  // gateway.Mono of the last answer of the outbox
@@ -118,8 +121,14 @@ func start(o Options, r *relays) (*daemon, error) {
 		Site: d.cfg.Gateway.Site, ID: d.cfg.Gateway.ID, Label: d.cfg.Gateway.Label, Labels: d.cfg.Gateway.Labels,
 		Version: o.Version, KernelBoot: d.clock.boot, Config: d.cfg.Hash, Started: d.clock.Now(),
 	})
-	rec := &recorder{box: d.box, boot: d.clock.boot, log: d.log, seen: o.Event}
-	d.attach = attachConfig(d.cfg, o.Hardware, d.clock, r)
+	rec := &recorder{box: d.box, boot: d.clock.boot, log: d.log, seen: func(id gateway.EventID, e gateway.Event) {
+		d.remember(e)
+		if o.Event != nil {
+			o.Event(id, e)
+		}
+	}}
+	d.recall()
+	d.attach = attachConfig(d.cfg, o.Hardware, d.clock, r, d.unfinished.Fires)
 	d.parts = d.attach.out
 	d.parts.Trace = traceOf(d.parts)
 	if d.intake, err = newIntake(d, d.parts); err != nil {
@@ -147,6 +156,9 @@ func (d *daemon) run(ctx context.Context, relays *relays) error {
 		return errors.Join(err, d.closeTruths(), d.box.Close())
 	}
 	d.announce(fieldCtx, seen)
+	for _, e := range d.unfinished.abandoned(d.clock.Now()) {
+		d.field.Post(fieldCtx, e)
+	}
 	core.Go(func() { d.field.Run(fieldCtx) })
 	others.Go(func() { d.watchStorage(fieldCtx) })
 	others.Go(func() { d.watchClock(fieldCtx, seen) })

@@ -17,7 +17,7 @@ const driveMost = 2 * time.Second
 // restExpanders makes the relays on expanders inactive before anything else happens: the last owner may have died with a
 // coil on, and the latch of a chip keeps it so. What cannot be reached now is made inactive when its bus works.
 func restExpanders(cfg *config.Config, hw Hardware, log *slog.Logger) {
-	a := attachConfig(cfg, hw, nil, &relays{}) // a clock is not asked for the time here
+	a := attachConfig(cfg, hw, nil, &relays{}, nil) // a clock is not asked for the time here
 	for _, b := range a.buses {
 		b.chips = onlyOutputs(b.chips)
 		if len(b.chips) == 0 {

@@ -57,6 +57,12 @@ func (c *coil) Active() (bool, bool, error) {
 	return c.active, true, nil
 }
 
+func (c *coil) stick(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stuck = n
+}
+
 type stage struct {
 	coils [device.Outputs]*coil
 	a     *actuator
@@ -131,13 +137,13 @@ func TestPulseEndsWithoutTheCore(t *testing.T) {
 func TestRelayThatWouldNotGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(false)
-		s.coils[device.CloseOutput].stuck = 10
+		s.coils[device.CloseOutput].stick(10)
 		s.a.want(device.Drive{device.CloseOutput: s.pulse(0, 500*ms)})
 		wait(520 * ms)
 		// OPEN waits: both active is worse than late.
 		s.a.want(device.Drive{device.OpenOutput: s.pulse(0, 500*ms)})
 		wait(5 * time.Second)
-		if s.coils[device.CloseOutput].active {
+		if on, _, _ := s.coils[device.CloseOutput].Active(); on {
 			t.Error("still active")
 		}
 		if r := s.reports(); r != "close false, close false bus_lost, close true" && r != "close false, close false bus_lost, close true, open false" {
@@ -150,7 +156,9 @@ func TestRelayThatWouldNotGo(t *testing.T) {
 func TestDeadRelayIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(false)
+		s.coils[device.OpenOutput].mu.Lock()
 		s.coils[device.OpenOutput].dead = true
+		s.coils[device.OpenOutput].mu.Unlock()
 		s.a.want(device.Drive{device.OpenOutput: s.pulse(0, 500*ms)})
 		wait(2 * time.Second)
 		if r := s.reports(); !strings.HasPrefix(r, "open false bus_lost") {
@@ -189,7 +197,7 @@ func TestActuatorKeepsItsRules(t *testing.T) {
 						d[n] = s.pulse(time.Duration(w[2*n]-1000)*ms, time.Duration(w[2*n+1])*2*ms)
 					}
 				}
-				s.coils[device.CloseOutput].stuck = w[6] % 3
+				s.coils[device.CloseOutput].stick(w[6] % 3)
 				s.a.want(d)
 				time.Sleep(time.Duration(w[6]) * ms)
 			}
