@@ -225,7 +225,7 @@ func probeStorage(_ context.Context, cfg *config.Config, v *viewJSON) []finding 
 	}
 	free := s.Bavail * uint64(s.Bsize) >> 20
 	switch {
-	case s.Type == unix.TMPFS_MAGIC || s.Type == unix.RAMFS_MAGIC || s.Type == unix.OVERLAYFS_SUPER_MAGIC:
+	case slices.Contains([]uint32{unix.TMPFS_MAGIC, unix.RAMFS_MAGIC, unix.OVERLAYFS_SUPER_MAGIC}, uint32(s.Type)):
 		return []finding{{What: "probe.storage.volatile", Args: []any{dir}, Next: "probe.storage.volatile.next"}}
 	case s.Flags&unix.ST_RDONLY != 0:
 		return []finding{{What: "probe.storage.readonly", Args: []any{dir}, Next: "probe.storage.readonly.next"}}
