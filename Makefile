@@ -50,7 +50,7 @@ cross: ## compile for every board: arm64, arm v6 and v7, riscv64
 	@for t in arm64 arm/6 arm/7 riscv64; do \
 		mkdir -p $(BIN)/$$t && CGO_ENABLED=0 GOOS=linux GOARCH=$${t%%/*} GOARM=$${t#*/} \
 		$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/$$t/ ./cmd/lotusgate ./cmd/firmware-sim && \
-		printf '%-8s lotusgate %s bytes\n' $$t "$$(stat -c %s $(BIN)/$$t/lotusgate)"; \
+		printf '%-8s lotusgate %s bytes\n' $$t "$$(stat -c %s $(BIN)/$$t/lotusgate)" || exit 1; \
 	done
 
 unit: ## tests of every package

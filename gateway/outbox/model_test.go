@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,7 +28,8 @@ type model struct {
 
 	out      map[ID]bool // handed out since the last Rewind
 	named    map[string]spans
-	hurt     bool // storage failed in this run: Sync proves nothing then
+	hurt     bool       // storage failed in this run: Sync proves nothing then
+	mu       sync.Mutex // what notify shares with the test: a timer wakes the committer, too
 	restored int
 	telling  bool // the owner publishes what was dropped, as the daemon does
 	toTell   []Dropped
@@ -50,6 +52,8 @@ type modelRun struct {
 func (r *modelRun) name() string { return fmt.Sprintf("%s-%d", r.epoch, r.run) }
 
 func (m *model) notify(n Notice) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	switch n.Kind {
 	case RecordsDropped:
 		if m.telling {
@@ -74,8 +78,10 @@ func (m *model) count(d Dropped) {
 // tell publishes what was dropped, and tells whether there was anything.
 func (m *model) tell() bool {
 	synctest.Wait()
+	m.mu.Lock()
 	drops := m.toTell
 	m.toTell = nil
+	m.mu.Unlock()
 	for _, d := range drops {
 		id := m.append(Alarm, 20)
 		m.told[id] = d
@@ -85,7 +91,9 @@ func (m *model) tell() bool {
 }
 
 func (m *model) open() {
+	m.mu.Lock()
 	m.toTell = nil // a process that ends takes this with it
+	m.mu.Unlock()
 	m.opt.FS = m.fs
 	m.opt.Notify = m.notify
 	o, err := Open(m.opt)
@@ -151,7 +159,9 @@ func (m *model) take(n int) []Record {
 		}
 		m.out[rec.ID] = true
 		if d, ok := m.told[rec.ID]; ok {
+			m.mu.Lock()
 			m.count(d)
+			m.mu.Unlock()
 		}
 		r.delivered.add(rec.ID.Number, rec.ID.Number+1)
 	}
