@@ -246,6 +246,31 @@ func TestModel(t *testing.T) {
 	})
 }
 
+// history demands that what is read again is what was issued, in order.
+func (m *model) history() {
+	h := m.o.History(ID{m.this.epoch, 1, 1}, ID{m.this.epoch, m.this.run, m.this.issued})
+	var last ID
+	for {
+		rs, err := h.Next(nil, 10)
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		if len(rs) == 0 {
+			return
+		}
+		for _, rec := range rs {
+			r := m.runs[fmt.Sprintf("%s-%d", rec.ID.Epoch, rec.ID.Run)]
+			if r == nil || !bytes.Equal(rec.Payload, r.payload[rec.ID.Number]) || rec.Queue != r.queue[rec.ID.Number] {
+				m.t.Fatalf("%v came back as something else", rec.ID)
+			}
+			if compareIDs(last, rec.ID) >= 0 {
+				m.t.Fatalf("%v comes after %v", rec.ID, last)
+			}
+			last = rec.ID
+		}
+	}
+}
+
 // inBubble runs f with virtual time, and lets its panics out: rapid ends a case with one.
 func inBubble(t *testing.T, f func()) {
 	var caught any
@@ -285,6 +310,7 @@ func runModel(t *rapid.T) {
 		"rewind":  func(*rapid.T) { m.o.Rewind(); clear(m.out) },
 		"sync":    func(*rapid.T) { m.sync() },
 		"tell":    func(*rapid.T) { m.tell() },
+		"history": func(*rapid.T) { m.history() },
 		"wait":    func(*rapid.T) { time.Sleep(3 * time.Second); synctest.Wait() },
 		"reopen": func(t *rapid.T) {
 			if faults {
