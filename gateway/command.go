@@ -16,6 +16,7 @@ const (
 	HoldOpen  Action = "hold_open"
 	Release   Action = "release"
 	ResetFire Action = "reset_fire"
+	SetCount  Action = "set_count"
 )
 
 // Args of a command; each action reads its own.
@@ -23,6 +24,8 @@ type Args struct {
 	Passages int    `json:"passages,omitempty"` // open: how many vehicles may pass; 0 = 1
 	Ref      string `json:"ref,omitempty"`      // open: echoed, so that a passage finds its payment
 	Seconds  int    `json:"seconds,omitempty"`  // hold_open: how long; 0 = until release
+	Value    *int64 `json:"value,omitempty"`    // set_count: so many vehicles are inside
+	Expected *int64 `json:"expected,omitempty"` // set_count: only if the gateway still counts so many; none = whatever it counts
 }
 
 // Command is an order whose sender was found to be allowed to give it. It is perishable: carried out now or never.

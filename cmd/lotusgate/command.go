@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,8 +32,19 @@ func (o *orderOptions) flags(cmd *cobra.Command) {
 	f.StringVar(&o.args.Ref, "ref", "", "open: echoed, so that a passage finds its payment")
 	f.IntVar(&o.args.Passages, "passages", 0, "open: how many may pass")
 	f.IntVar(&o.args.Seconds, "seconds", 0, "hold_open: how long; 0 = until release")
+	f.Func("value", "set_count: how many vehicles are inside", number(&o.args.Value))
+	f.Func("expected", "set_count: only if the gateway still counts so many", number(&o.args.Expected))
 	if err := cmd.MarkFlagRequired("gateway"); err != nil {
 		panic(err)
+	}
+}
+
+// number reads a flag that may be left out.
+func number(to **int64) func(string) error {
+	return func(text string) error {
+		n, err := strconv.ParseInt(text, 10, 64)
+		*to = &n
+		return err
 	}
 }
 

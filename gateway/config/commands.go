@@ -16,7 +16,7 @@ const Anything = "*"
 
 func actions() []string {
 	var list []string
-	for _, a := range append(gateway.GateActions(true, true), gateway.ResetFire) {
+	for _, a := range append(gateway.GateActions(true, true), gateway.ResetFire, gateway.SetCount) {
 		list = append(list, string(a))
 	}
 	return append(list, Anything)
@@ -54,7 +54,7 @@ func (c *checker) checkCommands() {
 }
 
 func (c *checker) commanded() []string {
-	return slices.Concat(c.ids(gates), c.ids(fires))
+	return slices.Concat(c.ids(gates), c.ids(fires), c.ids(lots))
 }
 
 func (c *checker) checkGate(id string) {

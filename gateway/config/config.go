@@ -394,6 +394,13 @@ type Lot struct {
 	AvailableAt *int              `yaml:"available_at"` // available again when so many are; default: 2 more than full_at
 	Drift       int               `yaml:"drift"`        // bays and lanes may differ by so many; default 5
 	DriftAfter  time.Duration     `yaml:"drift_after"`  // more than that for so long is reported; default 15m
+	Sign        *Sign             `yaml:"sign"`         // lit while the lot is full; none = there is none
+}
+
+// Sign is the relay of a sign that says "full".
+type Sign struct {
+	Line   string `yaml:"line"`
+	Active Level  `yaml:"active"` // level that lights it; default high
 }
 
 // Input is a supervised contact: two resistors at its end make a cut or shorted wire tell itself. Contacts and elevators

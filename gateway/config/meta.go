@@ -97,6 +97,9 @@ func (c *Config) Devices() []gateway.MetaDevice {
 	}
 	for id, l := range c.Lots {
 		add(id, KindLot, l.Label, l.Labels, slices.Concat(l.Lanes, l.Bays), nil)
+		if len(l.Lanes) > 0 {
+			list[len(list)-1].Commands = []string{string(gateway.SetCount)}
+		}
 	}
 	for id, in := range c.Inputs {
 		add(id, KindInput, in.Label, in.Labels, nil, []string{in.Point})

@@ -223,6 +223,8 @@ var rules = map[string]rule{
 	"lots.*.available_at": {min: "1", max: "100000"},
 	"lots.*.drift":        {def: "5", min: "0", max: "1000"},
 	"lots.*.drift_after":  {def: "15m", min: "1m", max: "24h"},
+	"lots.*.sign.line":    {like: "line: GPIO5", form: checkLine},
+	"lots.*.sign.active":  {def: "high", words: levels()},
 
 	"inputs.*.label":          {form: checkLabel},
 	"inputs.*.labels.*":       {form: checkLabel},

@@ -259,6 +259,7 @@ func (a *attach) addDevice(meta gateway.MetaDevice) {
 			Capacity: int64(l.Capacity), Bays: uint8(len(l.Bays)), Lanes: uint8(len(l.Lanes)),
 			FullAt: int64(l.FullAt), AvailableAt: int64(*l.AvailableAt), Drift: int64(l.Drift), DriftAfter: l.DriftAfter,
 		}))
+		d.Relays, d.Held = a.relays.of(meta.ID), true
 		for i, id := range l.Bays {
 			d.Parts = append(d.Parts, a.part(device.RoleBay, uint8(i), id))
 		}

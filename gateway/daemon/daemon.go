@@ -83,7 +83,7 @@ func Run(ctx context.Context, o Options) error {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	relays := claimRelays(o.Config.Gates, o.Hardware.Lines, o.Log)
+	relays := claimRelays(o.Config, o.Hardware.Lines, o.Log)
 	defer relays.release()
 
 	restExpanders(o.Config, o.Hardware, o.Log)

@@ -99,7 +99,7 @@ func register(t *testing.T, p *gpiotest.Pin) {
 // from the first moment on.
 func TestRelays(t *testing.T) {
 	p := pins(t, "GPIO21")
-	r := claimRelays(example(t).Gates, line.Registry(nil), slog.New(slog.DiscardHandler))
+	r := claimRelays(example(t), line.Registry(nil), slog.New(slog.DiscardHandler))
 	for _, name := range []string{"GPIO16", "GPIO20"} {
 		if p[name].Read() != gpio.Low {
 			t.Errorf("%s is active", name)

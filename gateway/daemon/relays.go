@@ -15,7 +15,7 @@ import (
 	"lotusgate/gateway/field"
 )
 
-// relays are the movement relays of all barriers. They are inactive from the first moment; the actuator of their gate
+// relays are the movement relays of all barriers, and the signs of lots. They are inactive from the first moment; the actuator of their gate
 // switches them, and keep looks after those that rest.
 type relays struct {
 	provider line.Provider
@@ -27,7 +27,7 @@ type relays struct {
 // heldRelay is one relay. It is safe for concurrent use.
 type heldRelay struct {
 	id     string // "entry-gate-open", for people and events
-	gate   string
+	gate   string // or the lot
 	kind   device.Output
 	output line.Output
 
@@ -48,10 +48,10 @@ var errNotOurs = errors.New("the relay is not ours to drive")
 
 // claimRelays drives every configured relay inactive. It comes before everything else that the daemon does. A relay that
 // cannot be claimed keeps nothing from starting; keep goes on trying.
-func claimRelays(gates map[string]config.Gate, p line.Provider, log *slog.Logger) *relays {
+func claimRelays(cfg *config.Config, p line.Provider, log *slog.Logger) *relays {
 	r := &relays{provider: p, log: log, guarded: map[string]bool{}}
-	for _, id := range config.IDs(gates) {
-		for name, out := range gates[id].Outputs.All() {
+	for _, id := range config.IDs(cfg.Gates) {
+		for name, out := range cfg.Gates[id].Outputs.All() {
 			if out.Chip != "" {
 				log.Error("a movement relay on an expander is not driven by this version; wire it to a native line", "relay", id+"-"+name)
 				continue
@@ -61,6 +61,14 @@ func claimRelays(gates map[string]config.Gate, p line.Provider, log *slog.Logger
 			if h.kind == device.CloseOutput {
 				r.guarded[id] = r.guard(h, out.Guard)
 			}
+		}
+	}
+	for _, id := range config.IDs(cfg.Lots) {
+		if s := cfg.Lots[id].Sign; s != nil {
+			r.all = append(r.all, &heldRelay{
+				id: id + "-sign", gate: id, kind: device.SignOutput,
+				output: line.Output{Name: s.Line, ActiveLow: s.Active == config.ActiveLow},
+			})
 		}
 	}
 	for _, h := range r.all {
@@ -102,7 +110,7 @@ func (r *relays) guard(h *heldRelay, g config.Guard) bool {
 	return false
 }
 
-// of returns the relays of a gate for its actuator.
+// of returns the relays of a gate, or the sign of a lot, for its actuator.
 func (r *relays) of(gate string) (all [device.Outputs]field.Relay) {
 	for _, h := range r.all {
 		if h.gate == gate {

@@ -52,5 +52,13 @@ func terminals(cfg *config.Config, f field.Config) []status.Terminal {
 			})
 		}
 	}
+	for _, id := range config.IDs(cfg.Lots) {
+		if s := cfg.Lots[id].Sign; s != nil {
+			list = append(list, status.Terminal{
+				ID: id + "/sign", Source: field.GPIO, Pin: s.Line, Output: true,
+				ActiveLow: s.Active == config.ActiveLow, Uses: []status.Use{{Device: id, Role: "relay_sign"}},
+			})
+		}
+	}
 	return list
 }

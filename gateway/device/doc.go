@@ -83,7 +83,6 @@ const (
 	Acknowledged // somebody at the center has taken the device's alarm
 	Ended        // and has ended it from afar
 	Authorised   // lane: so many (Value) may pass
-	CountSet     // lot: so many vehicles (Value) are inside, as somebody has counted
 )
 
 // Changed makes the input that reports a signal.

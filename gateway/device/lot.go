@@ -26,6 +26,7 @@ type Lot struct {
 	apart              gateway.Mono // since when the two differ by too much
 	told               int64        // drift of the last event; 0 = none stands
 	since              gateway.Mono
+	drive              Drive
 }
 
 // LotConfig is what a site says about a lot.
@@ -86,7 +87,7 @@ func (l Lot) Snapshot() (s LotSnapshot, ok bool) {
 	return LotSnapshot{Passed: l.passed, Full: l.full}, l.counted
 }
 
-// Step takes RoleBay; RoleLane, the balance of vehicles that went in; and the act CountSet.
+// Step takes RoleBay; RoleLane, the balance of vehicles that went in; the order set_count; and reports of its sign.
 func (l Lot) Step(now gateway.Mono, in Input) (Lot, Effects, gateway.Mono) {
 	var fx Effects
 	t := in.at(now)
@@ -104,14 +105,58 @@ func (l Lot) Step(now gateway.Mono, in Input) (Lot, Effects, gateway.Mono) {
 		l.doubt[in.Index] = !in.Signal.Known()
 		l.passed += in.Value - l.lanes[in.Index]
 		l.lanes[in.Index] = in.Value
-	case in.Kind == CountSet:
-		fx.emit(gateway.LotCountCorrected, t, gateway.CorrectionData{From: l.passed, To: in.Value})
-		l.passed, l.counted = in.Value, true
+	case in.Kind == OrderGiven:
+		l = l.order(now, in.Order, &fx)
+	case in.Kind == OutputTold && in.Report.Failed != "":
+		l.drive[SignOutput] = Pulse{now.Add(signAgain), Forever}
 	}
 	l = l.recount(now, t, &fx)
 	l = l.compare(now, t, &fx)
+	l.sign(now)
 	return l, fx, after(now, l.deadline())
 }
+
+// order corrects the count of the lanes. Who has counted says what the gateway counted then, if it may have changed since:
+// a vehicle that passed in between is not lost.
+func (l Lot) order(now gateway.Mono, o Order, fx *Effects) Lot {
+	refused := Outcome{Number: o.Number, Stage: gateway.Rejected}
+	switch {
+	case o.Action != gateway.SetCount || l.cfg.Lanes == 0:
+		refused.Reason = gateway.UnknownAction
+	case o.Expires != 0 && now > o.Expires:
+		refused.Reason = gateway.Expired
+	case o.Checked && o.Expected != l.passed:
+		refused.Reason, refused.Obstacle, refused.Found = gateway.Interlock, "count", l.passed
+	default:
+		fx.tell(Outcome{Number: o.Number, Stage: gateway.Accepted})
+		fx.emit(gateway.LotCountCorrected, now, gateway.CorrectionData{From: l.passed, To: o.Count})
+		l.passed, l.counted = o.Count, true
+		fx.tell(Outcome{Number: o.Number, Stage: gateway.Done, Verified: true})
+		return l
+	}
+	fx.tell(refused)
+	return l
+}
+
+// SignOutput is the one output of a lot: the sign that says "full".
+const SignOutput = OpenOutput
+
+// signAgain is how long after a failure the sign is tried again.
+const signAgain = 10 * time.Second
+
+// sign lights the sign while the lot is full. While nobody can tell, it is dark.
+func (l *Lot) sign(now gateway.Mono) {
+	p, full := l.drive[SignOutput], l.begun && l.full
+	switch {
+	case full && !p.Ahead(now):
+		l.drive[SignOutput] = Pulse{now, Forever}
+	case !full:
+		l.drive[SignOutput] = p.cut(now)
+	}
+}
+
+// Drive is when the sign is lit.
+func (l Lot) Drive() Drive { return l.drive }
 
 // recount says what became of the number of vehicles.
 func (l Lot) recount(now, t gateway.Mono, fx *Effects) Lot {
@@ -194,14 +239,6 @@ func (l Lot) deadline() (d gateway.Mono) {
 		d = gateway.Earliest(d, l.apart.Add(l.cfg.DriftAfter))
 	}
 	return d
-}
-
-// Signal offers "full" to a sign.
-func (l Lot) Signal() Signal {
-	if !l.begun {
-		return Signal{}
-	}
-	return Signal{On: l.full, Quality: l.quality(), Since: l.since}
 }
 
 func (l Lot) quality() gateway.Quality {

@@ -14,6 +14,10 @@ type Order struct {
 	Hold    time.Duration // hold_open: how long; 0 = until release
 	Local   bool          // from the page or the local socket
 	Expires gateway.Mono  // 0 = never
+
+	Count    int64 // set_count: so many are inside
+	Expected int64 // set_count, if Checked: only if so many are counted now
+	Checked  bool
 }
 
 // Outcome is what became of an order. Evidence is set where the outcome rested on it.
@@ -24,7 +28,8 @@ type Outcome struct {
 	Verified bool // Done: a limit switch said so
 	Judged   bool // Evidence was looked at
 	Evidence Evidence
-	Obstacle string // what else stood in the way: "held_open", "open_output", "position", "guard", "no_safety"
+	Obstacle string // what else stood in the way: "held_open", "open_output", "position", "guard", "no_safety", "count"
+	Found    int64  // "count": what is counted
 }
 
 // Evidence is the answer to a question for fresh samples. A sample of quality Bad could not be read, or not in time.

@@ -139,7 +139,7 @@ func TestMachinesHold(t *testing.T) {
 	})
 	t.Run("bay", func(t *testing.T) { holds(t, NewBay(time.Second, time.Second), []Input{{}, in}, 3*time.Second) })
 	t.Run("lot", func(t *testing.T) {
-		inputs := []Input{{}, {Kind: CountSet, Value: 2}}
+		inputs := []Input{{}, {Kind: OrderGiven, Order: Order{Number: 1, Action: gateway.SetCount, Count: 2}}}
 		for i := range uint8(3) {
 			inputs = append(inputs, Input{Kind: SignalChanged, Role: RoleBay, Index: i})
 		}

@@ -163,7 +163,7 @@ var kinds = map[string]func(t *testing.T, p *params, script string) ([]string, g
 		if n := p.number("restored", -1); n >= 0 {
 			l = l.Restore(LotSnapshot{Passed: int64(n)})
 		}
-		roles := map[string]Input{"L": {Role: RoleLane, Value: 1}, "set": {Kind: CountSet, Value: 3}}
+		roles := map[string]Input{"L": {Role: RoleLane, Value: 1}, "set": {Kind: OrderGiven, Order: Order{Number: 1, Action: gateway.SetCount, Count: 3}}}
 		for i := range uint8(4) {
 			roles[strconv.Itoa(int(i)+1)] = Input{Role: RoleBay, Index: i}
 		}

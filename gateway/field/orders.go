@@ -1,6 +1,8 @@
 package field
 
 import (
+	"strconv"
+
 	"lotusgate/gateway"
 	"lotusgate/gateway/device"
 )
@@ -77,11 +79,20 @@ func (c *Core) command(now gateway.Mono, cmd gateway.Command) {
 	c.orders.open[n] = cmd
 	c.step(now, i, device.Input{Kind: device.OrderGiven, Order: device.Order{
 		Number: n, Action: cmd.Action, Hold: seconds(cmd.Args.Seconds), Local: cmd.Local, Expires: cmd.Expires,
+		Count: count(cmd.Args.Value), Expected: count(cmd.Args.Expected), Checked: cmd.Args.Expected != nil,
 	}})
 	if !c.devices[i].takes() && c.orders.open[n] == cmd {
 		delete(c.orders.open, n)
 		c.answer(now, cmd, device.Outcome{Stage: gateway.Rejected, Reason: gateway.UnknownAction}, i)
 	}
+}
+
+// count is a number that a command may leave out.
+func count(n *int64) int64 {
+	if n == nil {
+		return 0
+	}
+	return *n
 }
 
 // takes tells whether the device knows orders at all.
@@ -162,7 +173,11 @@ func (c *Core) evidence(now gateway.Mono, i int, o device.Outcome) map[string]ga
 	}
 	m := map[string]gateway.Evidence{}
 	if o.Obstacle != "" {
-		m[o.Obstacle] = gateway.Evidence{Value: "blocked", Quality: gateway.Good}
+		e := gateway.Evidence{Value: "blocked", Quality: gateway.Good}
+		if o.Obstacle == "count" {
+			e.Value = strconv.FormatInt(o.Found, 10)
+		}
+		m[o.Obstacle] = e
 	}
 	if o.Judged {
 		for n, in := range c.orders.safety[i][:min(len(c.orders.safety[i]), device.MaxSafety)] {

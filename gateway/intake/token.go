@@ -124,6 +124,7 @@ const (
 	maxPassages = 99
 	maxSeconds  = 24 * 60 * 60
 	maxRef      = 64
+	maxCount    = 100_000 // vehicles in a lot
 )
 
 // arguments reads what the action takes, and refuses what it does not: a misspelled argument must not be a default.
@@ -151,6 +152,14 @@ func (in *Intake) arguments(m *message) *refusal {
 			return because(gateway.BadArgs, "seconds: 0 to 86400")
 		}
 		rest.Seconds, rest.Ref = 0, ""
+	case gateway.SetCount:
+		if a.Value == nil || *a.Value < 0 || *a.Value > maxCount {
+			return because(gateway.BadArgs, "value: 0 to 100000")
+		}
+		if e := a.Expected; e != nil && (*e < -maxCount || *e > 2*maxCount) {
+			return because(gateway.BadArgs, "expected: what the gateway counts")
+		}
+		rest.Value, rest.Expected, rest.Ref = nil, nil, ""
 	default:
 		rest.Ref = ""
 	}

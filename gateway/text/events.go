@@ -165,6 +165,7 @@ var eventTexts = []entry{
 	{"action.open", "抬杆", "open"},
 	{"action.close", "落杆", "close"},
 	{"action.stop", "停杆", "stop"},
+	{"action.set_count", "校正车辆数", "set the count"},
 	{"action.hold_open", "常开", "hold open"},
 	{"action.release", "解除常开", "release"},
 	{"action.reset_fire", "消防复位", "reset fire"},

@@ -88,6 +88,7 @@ var pageWords = []entry{
 	{"role.relay_open", "抬杆继电器", "open relay"},
 	{"role.relay_close", "落杆继电器", "close relay"},
 	{"role.relay_stop", "停止继电器", "stop relay"},
+	{"role.relay_sign", "满位灯继电器", "relay of the full sign"},
 	{"polarity.low", "低有效", "active low"},
 	{"polarity.high", "高有效", "active high"},
 	{"bias.up", "上拉", "pull-up"},
