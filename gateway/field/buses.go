@@ -147,13 +147,17 @@ func (b *acquireBus) serve(ctx context.Context, bus Bus) {
 	}
 }
 
-// note keeps the time of an INT edge for every chip on that line.
+// note keeps the time of an INT edge for every chip on that line. A rise alone asks for nothing, but proves the wire: where
+// a poll read the chip as it fell, the kernel merges both edges into the later one.
 func (b *acquireBus) note(e drivers.Edge) {
 	for i, c := range b.cfg.Chips {
 		for port, channel := range c.Interrupts {
-			if channel == e.Channel && !e.Level && b.chips[i].up {
+			if channel != e.Channel || !b.chips[i].up {
+				continue
+			}
+			b.chips[i].watch.fired = true
+			if !e.Level {
 				b.chips[i].intAt[port] = e.At
-				b.chips[i].watch.fired = true
 			}
 		}
 	}

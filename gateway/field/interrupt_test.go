@@ -31,6 +31,25 @@ func TestInterruptNeverFires(t *testing.T) {
 	})
 }
 
+// A poll that comes between the fall of INT and its report makes the kernel report the rise alone.
+func TestInterruptMerged(t *testing.T) {
+	inField(t, nil, func(b *board, m *memory, h *hub.Hub) {
+		for n := range 3 {
+			b.quietly(0, n%2 == 0)
+			wait(2 * time.Second)
+		}
+		if s := sourceOf(t, h, "x1"); s.Interrupt != "int_dead" {
+			t.Fatalf("%+v", s)
+		}
+		b.quietly(0, false)
+		b.set(7, true)
+		wait(2 * time.Second)
+		if s := sourceOf(t, h, "x1"); s.Interrupt != "" {
+			t.Errorf("INT fires again: %+v", s)
+		}
+	})
+}
+
 func TestInterruptStuckLow(t *testing.T) {
 	inField(t, nil, func(b *board, m *memory, h *hub.Hub) {
 		b.mu.Lock()
