@@ -113,6 +113,13 @@ func (e cloudEvent) uptime(t *testing.T) float64 {
 	return f
 }
 
+// run is the run of the daemon that made the event.
+func (e cloudEvent) run() int {
+	run, _, _ := strings.Cut(e.Sequence, "-")
+	n, _ := strconv.Atoi(run) // 0 where it is none: before every run
+	return n
+}
+
 // record is what a center has heard.
 type record struct {
 	events []cloudEvent // each once, in the order of arrival
@@ -237,6 +244,16 @@ func (c *center) traffic() []cloudEvent {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.rec.traffic()
+}
+
+// run is the newest run heard of.
+func (c *center) run() (newest int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, e := range c.rec.events {
+		newest = max(newest, e.run())
+	}
+	return newest
 }
 
 // holeless asserts that the numbers of each run are contiguous from 1, or that what is missing was named, and returns

@@ -145,9 +145,13 @@ func (s *site) pull(line int, high bool) {
 // startDaemon runs the program as a user would.
 func (s *site) startDaemon() {
 	s.t.Helper()
+	last := s.center.run()
 	s.daemon = start(s.t, "lotusgate", "run", "--config", s.config)
 	s.center.await("the lane is known", func(r *record) bool {
-		return r.state["entry"].Value == "clear" && r.alive()
+		return r.state["entry"].Value == "clear" && r.alive() &&
+			slices.ContainsFunc(r.events, func(e cloudEvent) bool {
+				return e.Type == "lotusgate.gateway.started" && e.run() > last
+			})
 	})
 }
 
@@ -170,6 +174,35 @@ func monotonic(t *testing.T) float64 {
 		t.Fatal(err)
 	}
 	return float64(ts.Nano()) / 1e9
+}
+
+// bounce makes a contact bounce 20 times in as many milliseconds before it rests high, and returns the number of events
+// before. A busy machine may have stretched one of the bounces until it was a pulse: then the wire rests low until the
+// center has heard the end of it, and bounces again.
+func (s *site) bounce(line int) (events int) {
+	s.t.Helper()
+	for range 50 {
+		events = len(s.center.traffic())
+		longest, last := time.Duration(0), time.Now()
+		for level := range 20 {
+			s.pull(line, level%2 == 0)
+			time.Sleep(time.Millisecond)
+			longest, last = max(longest, time.Since(last)), time.Now()
+		}
+		s.pull(line, true)
+		if longest = max(longest, time.Since(last)); longest < settle {
+			return events
+		}
+		s.t.Logf("a bounce took %v: once more", longest)
+		s.pull(line, false)
+		// However many pulses it was, they end as one vehicle that backed out after the gap time.
+		s.center.await("the end of the stretched bounce", func(r *record) bool {
+			heard := r.traffic()[events:]
+			return len(heard) > 0 && strings.HasSuffix(heard[len(heard)-1].Type, "vehicle_backed_out")
+		})
+	}
+	s.t.Fatal("this machine cannot bounce a contact within the settle time")
+	return 0
 }
 
 func (s *site) passage() {
@@ -239,14 +272,7 @@ func TestVMSite(t *testing.T) {
 			"loop.cleared entry-b", "loop.cleared entry-a", "lane.vehicle_backed_out entry")
 	})
 	s.run("bounce", func(t *testing.T) {
-		n := len(s.center.traffic())
-		for range 10 { // a contact bounces 20 times in as many milliseconds before it rests
-			s.pull(loopB, true)
-			time.Sleep(time.Millisecond)
-			s.pull(loopB, false)
-			time.Sleep(time.Millisecond)
-		}
-		s.pull(loopB, true)
+		n := s.bounce(loopB)
 		hold()
 		s.pull(loopB, false)
 		s.expect(n, "loop.occupied entry-b", "lane.vehicle_arrived entry", "loop.cleared entry-b")
