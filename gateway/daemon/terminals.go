@@ -31,10 +31,11 @@ func terminals(cfg *config.Config, f field.Config) []status.Terminal {
 		}
 	}
 	var list []status.Terminal
+	header := headerOf(readLine("/proc/device-tree/model"))
 	for n, p := range f.Points {
 		c := cfg.Points[p.ID]
 		list = append(list, status.Terminal{
-			ID: p.ID, Label: p.Label, Source: f.Sources[p.Source].ID, Pin: cmp.Or(c.Line, c.Pin),
+			ID: p.ID, Label: p.Label, Source: f.Sources[p.Source].ID, Pin: cmp.Or(c.Line, c.Pin), Header: header(c.Line),
 			ActiveLow: p.ActiveLow, Bias: string(c.Bias), Settle: p.Settle, Uses: uses[n],
 		})
 	}
@@ -47,7 +48,7 @@ func terminals(cfg *config.Config, f field.Config) []status.Terminal {
 	for _, id := range config.IDs(cfg.Gates) {
 		for name, out := range cfg.Gates[id].Outputs.All() {
 			list = append(list, status.Terminal{
-				ID: id + "/" + name, Source: field.GPIO, Pin: out.Line, Output: true,
+				ID: id + "/" + name, Source: field.GPIO, Pin: out.Line, Header: header(out.Line), Output: true,
 				ActiveLow: out.Active == config.ActiveLow, Uses: []status.Use{{Device: id, Role: "relay_" + name}},
 			})
 		}

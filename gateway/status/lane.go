@@ -15,7 +15,14 @@ type lane struct {
 	Gate            *gate
 	Loops           []loop
 	Counts          *counts
+	Passed          []passage // the last ones, newest first
 	Draw            drawing
+}
+
+// passage is a vehicle that went through.
+type passage struct {
+	Time, Machine, Since string // as in happened
+	Word                 string
 }
 
 type gate struct {
@@ -98,6 +105,7 @@ func (sc *screen) lanes() (cards []block, rest []hub.Device) {
 		if detail(d.State, &seen) {
 			card.Counts = &counts{In: count(seen.CountIn), Out: count(seen.CountOut), Counting: seen.Counting}
 		}
+		card.Passed = sc.passages(d.ID)
 		cards = append(cards, card)
 	}
 	for _, d := range sc.v.Devices {
@@ -122,6 +130,28 @@ func (sc *screen) lanes() (cards []block, rest []hub.Device) {
 		}
 	}
 	return cards, rest
+}
+
+// shownPassages of a lane.
+const shownPassages = 3
+
+func (sc *screen) passages(lane string) (list []passage) {
+	for _, e := range sc.v.Events {
+		data, ok := e.Data.(gateway.PassData)
+		if !ok || e.Event.ID != lane || e.Type != gateway.VehiclePassed {
+			continue
+		}
+		if len(list) == shownPassages {
+			break
+		}
+		p := passage{Word: sc.l.T("lane.passed.out")}
+		if data.Direction == gateway.In {
+			p.Word = sc.l.T("lane.passed.in")
+		}
+		p.Time, p.Machine, p.Since = sc.stamp(e)
+		list = append(list, p)
+	}
+	return list
 }
 
 // together tells whether a barrier closes a lane: one is among the parts of the other, or the barrier's safety loop is

@@ -44,12 +44,12 @@ func (sc *screen) groups() []group {
 	all := []group{
 		{"verdict", "", []block{sc.verdict()}},
 		{"lanes", "section.lanes", lanes},
+		{"lots", "section.lots", sc.devices(rest, "lot")},
 		{"elevators", "section.elevators", sc.devices(rest, "elevator")},
 		{"cameras", "section.cameras", sc.devices(rest, "camera")},
 		{"devices", "section.devices", sc.devices(rest, "")},
-		{"system", "section.system", []block{sc.link(), sc.outbox(), sc.storage(), sc.clock()}},
-		{"sources", "section.sources", sc.sources()},
-		{"wires", "section.wires", sc.wires()},
+		{"system", "section.system", []block{sc.link(), sc.outbox(), sc.storage(), sc.clock(), sc.board()}},
+		{"modules", "section.sources", sc.modules()},
 		{"events", "section.events", []block{sc.events("p-events", filter{}, shownEvents)}},
 	}
 	return slices.DeleteFunc(all, func(g group) bool { return len(g.blocks) == 0 })
@@ -122,6 +122,9 @@ func (sc *screen) state(d hub.Device) mark {
 	m := mark{Tone: idle, Icon: "idle", Word: sc.l.Of(text.Value(d.Kind, s.Value)), Since: at(s.Since)}
 	if s.Number {
 		m.Word = s.Value
+		if d.Kind == "lot" {
+			m.Word = sc.l.T("lot.free", s.Value)
+		}
 	}
 	if look, ok := looks[d.Kind+"."+s.Value]; ok {
 		m.Tone, m.Icon = look.tone, look.icon
@@ -208,6 +211,7 @@ type device struct {
 	ID, Name, Label, Kind string
 	Icon                  string // of the kind
 	State                 mark
+	Figures               string // behind the state: 63 of 100 taken
 }
 
 func (d device) part() (id, template string) { return d.ID, "device" }
@@ -220,7 +224,7 @@ func (sc *screen) devices(rest []hub.Device, kind string) []block {
 		if d.Kind == "camera_group" {
 			section = "camera"
 		}
-		own := section == "elevator" || section == "camera"
+		own := section == "elevator" || section == "camera" || section == "lot"
 		if section != kind && (kind != "" || own) {
 			continue
 		}
@@ -230,10 +234,32 @@ func (sc *screen) devices(rest []hub.Device, kind string) []block {
 		}
 		cards = append(cards, device{
 			ID: "d-" + d.ID, Name: d.ID, Label: firstOf(d.Label, d.ID), Kind: sc.l.Of(text.Kind(d.Kind)),
-			Icon: icon, State: sc.state(d),
+			Icon: icon, State: sc.state(d), Figures: sc.figures(d),
 		})
 	}
 	return cards
+}
+
+// figures behind a device's state, as far as its detail tells them.
+func (sc *screen) figures(d hub.Device) string {
+	switch d.Kind {
+	case "lot":
+		var seen struct{ Occupied, Capacity, Unknown int64 }
+		if !detail(d.State, &seen) || seen.Capacity == 0 {
+			return ""
+		}
+		s := sc.l.T("lot.taken", max(0, seen.Occupied), seen.Capacity)
+		if seen.Unknown > 0 {
+			s += sc.l.T("lot.unknown", seen.Unknown)
+		}
+		return s
+	case "camera_group":
+		var seen struct{ Up, Of int64 }
+		if detail(d.State, &seen) && seen.Of > 0 {
+			return sc.l.T("camera_group.up", seen.Up, seen.Of)
+		}
+	}
+	return ""
 }
 
 // wall is the date at m; zero while it is not known.

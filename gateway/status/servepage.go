@@ -92,6 +92,8 @@ func (s *Server) page(r *renderer, ask *http.Request, show any) ([]byte, error) 
 		d.Stream = ""
 	case signals:
 		d.Body, d.Stream = s.strips(ask), ""
+	case wiring:
+		d.Body = sc.jumps()
 	case history:
 		wanted := filterOf(ask.URL.Query())
 		d.Body = sc.filterForm(wanted)

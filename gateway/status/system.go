@@ -1,6 +1,7 @@
 package status
 
 import (
+	"slices"
 	"time"
 
 	"lotusgate/gateway"
@@ -127,19 +128,60 @@ func (sc *screen) clock() facts {
 	return f
 }
 
+// board is what feeds and cools the gateway.
+func (sc *screen) board() facts {
+	b := sc.v.Board
+	f := facts{ID: "p-board", Title: sc.l.T("board.title"), State: mark{Tone: idle, Icon: "idle", Word: sc.l.T("board.blind")}}
+	switch {
+	case b.Undervoltage:
+		f.State = mark{Tone: bad, Icon: "bad", Word: sc.l.T("board.undervoltage")}
+	case b.Supervised:
+		f.State = mark{Tone: good, Icon: "ok", Word: sc.l.T("board.powered")}
+	}
+	troubled := func(problem string) string {
+		if slices.ContainsFunc(sc.problems, func(p text.Problem) bool { return p.ID == problem }) {
+			return warn
+		}
+		return ""
+	}
+	if b.Temperature != 0 {
+		f.Rows = append(f.Rows, fact{Name: sc.l.T("board.temperature"), Value: decimal(b.Temperature) + " °C", Tone: troubled("heat")})
+	}
+	if b.DiskSize > 0 {
+		f.Rows = append(f.Rows, fact{Name: sc.l.T("board.free"), Value: sc.l.T("outbox.used", size(b.DiskFree), size(b.DiskSize)), Tone: troubled("disk")})
+	}
+	return f
+}
+
+// sourceState marks a source.
+func (sc *screen) sourceState(s hub.Source) mark {
+	switch {
+	case s.OK:
+		return mark{Tone: good, Icon: "ok", Word: sc.l.T("source.ok"), Since: at(s.Since)}
+	case s.Fault == "":
+		return mark{Tone: unknown, Icon: "unknown", Word: sc.l.T("source.silent"), Since: at(s.Since)}
+	}
+	return mark{Tone: bad, Icon: "bad", Word: sc.l.T("source.failed"), Since: at(s.Since)}
+}
+
+// modules are the sources in short: the overview of a site with many of them must fit a phone.
+func (sc *screen) modules() []block {
+	var cards []block
+	for _, s := range sc.v.Sources {
+		cards = append(cards, device{
+			ID: "s-" + s.ID, Name: s.ID, Label: s.ID, Icon: "device", State: sc.sourceState(s), Figures: sc.sourceWhere(s),
+		})
+	}
+	return cards
+}
+
+// sources are cards with every figure of a bus and of a chip.
 func (sc *screen) sources() []block {
 	var cards []block
 	for _, s := range sc.v.Sources {
-		f := facts{ID: "s-" + s.ID, Title: s.ID, Sub: sc.sourceWhere(s), State: mark{
-			Tone: good, Icon: "ok", Word: sc.l.T("source.ok"), Since: at(s.Since),
-		}}
-		switch {
-		case s.OK:
-		case s.Fault == "":
-			f.State.Tone, f.State.Icon, f.State.Word = unknown, "unknown", sc.l.T("source.silent")
-		default:
+		f := facts{ID: "s-" + s.ID, Title: s.ID, Sub: sc.sourceWhere(s), State: sc.sourceState(s)}
+		if !s.OK && s.Fault != "" {
 			what, _ := text.Fault(s.Fault, s.ID)
-			f.State.Tone, f.State.Icon, f.State.Word = bad, "bad", sc.l.T("source.failed")
 			f.Detail = firstOf(s.Error, s.Fault)
 			f.Rows = append(f.Rows, fact{Value: sc.l.Of(what), Tone: bad})
 		}

@@ -13,6 +13,7 @@ type Terminal struct {
 	ID, Label string
 	Source    string // module it is on: the id of a hub.Source
 	Pin       string // as the configuration names it: GPIO17, GPA3
+	Header    int    // pin of the board's own connector; 0 = not known, or not on it
 	Output    bool   // a relay
 	ActiveLow bool
 	Bias      string // up, down, none; "" = as it is

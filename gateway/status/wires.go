@@ -114,15 +114,18 @@ func (sc *screen) events(id string, f filter, most int) eventList {
 		}
 		row := happened{mark: m, Who: sc.deviceLabel(e.Event.ID), Number: e.ID.Sequence()}
 		row.Word = sc.l.Of(text.Event(e.Event))
-		if t := e.Time; t.IsZero() {
-			row.Since = at(e.At)
-		} else {
-			row.Time = sc.when(t)
-			row.Machine = t.UTC().Format(gateway.TimeLayout)
-		}
+		row.Time, row.Machine, row.Since = sc.stamp(e)
 		h.Rows = append(h.Rows, row)
 	}
 	return h
+}
+
+// stamp is when an event was, for people, for the script, and in place of both while the date is not known.
+func (sc *screen) stamp(e hub.Event) (when, machine, since string) {
+	if e.Time.IsZero() {
+		return "", "", at(e.At)
+	}
+	return sc.when(e.Time), e.Time.UTC().Format(gateway.TimeLayout), ""
 }
 
 // when is the time of day, with the date in front on another day. The script of the page writes the same.

@@ -20,7 +20,7 @@ type module struct {
 
 type moduleRow struct {
 	Y             int
-	Pin           string
+	Pin, Header   string // Header: where the line is on the board's connector
 	Output        bool
 	State         mark   // settled
 	Level         string // "high", as a word
@@ -56,7 +56,27 @@ func (sc *screen) wiring() []group {
 	if len(all) == 0 {
 		return nil
 	}
-	return []group{{"wiring", "wiring.title", all}}
+	return []group{
+		{"wiring", "wiring.title", all}, {"wires", "section.wires", sc.wires()}, {"sources", "section.sources", sc.sources()},
+	}
+}
+
+// jump leads to one part of a long screen.
+type jump struct{ Href, Word string }
+
+// jumps to the modules and the tables below them.
+func (sc *screen) jumps() (list []jump) {
+	for _, g := range sc.wiring() {
+		if g.id != "wiring" {
+			list = append(list, jump{"#" + g.id, sc.l.T(text.Key(g.title))})
+			continue
+		}
+		for _, b := range g.blocks {
+			id, _ := b.part()
+			list = append(list, jump{"#" + id, b.(module).Title})
+		}
+	}
+	return list
 }
 
 func (m *module) add(sc *screen, t Terminal) {
@@ -71,6 +91,9 @@ func (m *module) add(sc *screen, t Terminal) {
 	row.State.Since = "" // the drawing is not drawn anew because time passes
 	if t.Output {
 		row.State, row.Level = mark{Tone: idle, Icon: "idle", Word: sc.l.T("wiring.output")}, ""
+	}
+	if t.Header > 0 {
+		row.Header = sc.l.T("wiring.header", t.Header)
 	}
 	row.Meaning = fit(row.Whole, textEms)
 	row.Wire = fit(firstOf(t.Label, t.ID), textEms*14/12)

@@ -65,7 +65,8 @@
   };
   const wire = (pressed) => {
     for (const b of document.querySelectorAll("[data-print]")) b.onclick = () => print();
-    const b = $("sound");
+    const find = $("find"), b = $("sound");
+    if (find) { find.oninput = () => sift(document); find.parentElement.hidden = false; }
     if (!b) return;
     b.setAttribute("aria-pressed", pressed);
     b.onclick = () => { audio = audio ? (audio.close(), null) : new AudioContext(); b.setAttribute("aria-pressed", !!audio); };
@@ -76,6 +77,15 @@
     e.preventDefault();
     soft(a.href);
   });
+
+  // sift hides what does not hold the words that somebody looks for.
+  const sift = (root) => {
+    const find = $("find"), words = find ? find.value.toLowerCase().split(/\s+/) : [];
+    for (const e of root.querySelectorAll(".module, .walkrow, #wires tbody tr, tr[id^=w-]")) {
+      const all = e.textContent.toLowerCase();
+      e.hidden = !words.every((w) => all.includes(w));
+    }
+  };
 
   const hear = (m) => {
     now = m.now; wall = m.wall || 0; at = heard = performance.now();
@@ -93,6 +103,7 @@
       if (!old) continue;
       show(t.content);
       sound(old, t.content.firstElementChild);
+      sift(t.content);
       old.replaceWith(t.content);
       if (id === "p-verdict") document.title = $(id).dataset.title + " · " + words.site;
     }
