@@ -27,7 +27,7 @@ func safeCommand() *cobra.Command {
 			if err != nil {
 				return &failure{exitFailed, err}
 			}
-			n, err := daemon.MakeSafe(cfg, hw, log)
+			n, err := daemon.MakeSafe(cfg, hw)
 			if err != nil {
 				return &failure{exitFailed, err}
 			}

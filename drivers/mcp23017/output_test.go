@@ -97,3 +97,11 @@ func TestSetFailsWithBusDead(t *testing.T) {
 	}
 	b.expect()
 }
+
+// What a failed Set writes to a chip that was reset hides nothing: it still asks to be set up.
+func TestSetOnAChipThatWasReset(t *testing.T) {
+	b := newBench(t)
+	b.chip.Reset()
+	b.expectFault(b.dev.Set(7, true), drivers.FaultReset, "lost its supply")
+	b.expectFault(b.dev.Service(&b.s, 0), drivers.FaultReset, "power-on")
+}

@@ -77,7 +77,7 @@ func (d *Dev) check(r []byte) error {
 	switch {
 	case iocon == want && gppu == d.o.PullUps && olat == d.latch && iodir == ^d.o.Outputs:
 		return nil
-	case iocon == 0 && gppu == 0 && olat == 0 && iodir == 0xffff:
+	case iocon == 0 && gppu == 0 && (olat == 0 || olat == d.latch) && iodir == 0xffff: // Set may have written the latch since
 		return d.error(drivers.FaultReset, "read IOCON..IODIR", errors.New(
 			"registers are at their power-on values: look for a loose supply or a disturbed RESET pin"))
 	default:

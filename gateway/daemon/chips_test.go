@@ -237,6 +237,24 @@ func TestExpanderRelays(t *testing.T) {
 	rest("after the end")
 }
 
+// A daemon that died with coils of an expander on: the one tool that writes outputs makes them inactive.
+func TestSafeOnExpanders(t *testing.T) {
+	m := newModels(t)
+	for _, w := range [][]byte{{0x14, 0x80, 0x00}, {0x00, 0x7f, 0x7f}} { // OLAT, IODIR: GPA7 high and GPB7 low, both on
+		if err := m.bus.Tx(0x20, w, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n, err := MakeSafe(cabinetConfig(t), Hardware{Lines: line.Registry(nil), OpenBus: m.open})
+	if err != nil || n != 3 || m.x1.Output(7) != sim.Low || m.x1.Output(15) != sim.High {
+		t.Errorf("%d relays, %v: open %v, close %v", n, err, m.x1.Output(7), m.x1.Output(15))
+	}
+	m.x1.Hold(true)
+	if _, err := MakeSafe(cabinetConfig(t), Hardware{Lines: line.Registry(nil), OpenBus: m.open}); drivers.Classify(err) != drivers.FaultNoAck {
+		t.Errorf("a chip that does not answer: %v", err)
+	}
+}
+
 // A board without a clock of its own takes the date from a DS3231 that can be trusted, and from no other.
 func TestClockOnTheBus(t *testing.T) {
 	w := &watch{up: time.Minute, system: epoch}

@@ -85,8 +85,9 @@ func Run(ctx context.Context, o Options) error {
 	}
 	relays := claimRelays(o.Config, o.Hardware.Lines, o.Log)
 	defer relays.release()
-
-	restExpanders(o.Config, o.Hardware, o.Log)
+	if err := restExpanders(o.Config, o.Hardware); err != nil {
+		o.Log.Error("relays on expanders cannot be made inactive; trying again", "error", err)
+	}
 
 	d, err := start(o, relays)
 	if err != nil {
@@ -136,6 +137,7 @@ func start(o Options, r *relays) (*daemon, error) {
 	}
 	d.parts.Reply = d.intake.Answer
 	d.field = field.New(d.parts, d.hub, rec, d.clock.Now, d.step)
+	d.attach.connect(d.field)
 	return d, nil
 }
 
@@ -169,12 +171,6 @@ func (d *daemon) run(ctx context.Context, relays *relays) error {
 	others.Go(func() { d.intake.Run(fieldCtx) })
 	report := func(e gateway.Event) { d.field.Post(fieldCtx, e) }
 	others.Go(func() { relays.keep(fieldCtx, d.clock.Now, report) })
-	expanders := d.attach.expanderRelays(fieldCtx, d.field, d.log)
-	var holding sync.WaitGroup
-	holding.Go(func() {
-		expanders.keep(ctx, d.clock.Now, report)
-		expanders.release() // while the field can still do it
-	})
 	others.Go(func() { d.forwardNotices(fieldCtx) })
 	if d.o.Supervisor != nil {
 		others.Go(func() { d.supervise(fieldCtx) })
@@ -186,7 +182,6 @@ func (d *daemon) run(ctx context.Context, relays *relays) error {
 		d.o.Supervisor.Stopping()
 	}
 	page.Wait()
-	holding.Wait()
 	endField()
 	others.Wait()
 	core.Wait()

@@ -15,8 +15,8 @@ import (
 	"lotusgate/gateway/field"
 )
 
-// relays are the movement relays of all barriers, and the signs of lots. They are inactive from the first moment; the actuator of their gate
-// switches them, and keep looks after those that rest.
+// relays are the movement relays of all barriers, on native lines and on pins of expanders, and the signs of lots. They are
+// inactive from the first moment; the actuator of their gate or lot switches them, and keep looks after those that rest.
 type relays struct {
 	provider line.Provider
 	log      *slog.Logger
@@ -24,17 +24,24 @@ type relays struct {
 	guarded  map[string]bool // gates whose CLOSE relay becomes inactive when this program dies
 }
 
+// coil is a relay that is ours to drive.
+type coil interface {
+	field.Relay
+	Close() error // makes it inactive and gives it back
+}
+
 // heldRelay is one relay. It is safe for concurrent use.
 type heldRelay struct {
-	id     string // "entry-gate-open", for people and events
-	gate   string // or the lot
-	kind   device.Output
-	output line.Output
+	id   string // "entry-gate-open", for people and events
+	gate string // or the lot
+	kind device.Output
+	on   string // what its faults are reported of: "gpio", or its bus
 
 	mu     sync.Mutex
-	relay  *line.Relay // nil: not ours
-	active bool        // the actuator wants it so
-	err    error       // why not
+	open   func() (coil, error) // makes it inactive
+	relay  coil                 // nil: not ours
+	active bool                 // the actuator wants it so
+	err    error                // why not
 
 	told  bool // the fault was reported; keep's own
 	since gateway.Mono
@@ -46,44 +53,45 @@ const relayLook = time.Second
 // errNotOurs is what became of a relay that could not be claimed.
 var errNotOurs = errors.New("the relay is not ours to drive")
 
-// claimRelays drives every configured relay inactive. It comes before everything else that the daemon does. A relay that
-// cannot be claimed keeps nothing from starting; keep goes on trying.
+// claimRelays drives every configured relay on a native line inactive. It comes before everything else that the daemon
+// does. A relay that cannot be claimed keeps nothing from starting; keep goes on trying. Relays on expanders are at rest
+// already (restExpanders) and are claimed through the owner of their bus, once there is one.
 func claimRelays(cfg *config.Config, p line.Provider, log *slog.Logger) *relays {
 	r := &relays{provider: p, log: log, guarded: map[string]bool{}}
 	for _, id := range config.IDs(cfg.Gates) {
 		for name, out := range cfg.Gates[id].Outputs.All() {
-			if out.Chip != "" {
-				log.Error("a movement relay on an expander is not driven by this version; wire it to a native line", "relay", id+"-"+name)
-				continue
-			}
-			h := held(id, name, out)
+			h := &heldRelay{id: id + "-" + name, gate: id, kind: outputOf(name), on: field.GPIO}
 			r.all = append(r.all, h)
+			if out.Chip != "" {
+				h.on = cfg.Chips[out.Chip].Bus
+			}
 			if h.kind == device.CloseOutput {
-				r.guarded[id] = r.guard(h, out.Guard)
+				r.guarded[id] = r.guard(id, out)
+			}
+			if out.Chip == "" {
+				h.open = func() (coil, error) { return openLine(p, lineOf(out)) }
 			}
 		}
 	}
 	for _, id := range config.IDs(cfg.Lots) {
 		if s := cfg.Lots[id].Sign; s != nil {
+			out := line.Output{Name: s.Line, ActiveLow: s.Active == config.ActiveLow}
 			r.all = append(r.all, &heldRelay{
-				id: id + "-sign", gate: id, kind: device.SignOutput,
-				output: line.Output{Name: s.Line, ActiveLow: s.Active == config.ActiveLow},
+				id: id + "-sign", gate: id, kind: device.SignOutput, on: field.GPIO,
+				open: func() (coil, error) { return openLine(p, out) },
 			})
 		}
 	}
 	for _, h := range r.all {
-		if err := h.claim(p); err != nil {
+		if err := h.claim(); err != nil {
 			log.Error("relay is not ours to drive; trying again", "relay", h.id, "error", err)
 		}
 	}
 	return r
 }
 
-func held(gate, name string, out config.Output) *heldRelay {
-	return &heldRelay{
-		id: gate + "-" + name, gate: gate, kind: outputOf(name),
-		output: line.Output{Name: out.Line, ActiveLow: out.Active == config.ActiveLow},
-	}
+func lineOf(out config.Output) line.Output {
+	return line.Output{Name: out.Line, ActiveLow: out.Active == config.ActiveLow}
 }
 
 func outputOf(name string) device.Output {
@@ -95,18 +103,24 @@ func outputOf(name string) device.Output {
 	panic("daemon: no output " + name)
 }
 
-// guard tells whether something makes a relay inactive when this program dies.
-func (r *relays) guard(h *heldRelay, g config.Guard) bool {
-	if g != config.GuardKernel {
+// guard tells whether something makes a CLOSE relay inactive when this program dies: a kernel that returns released
+// lines to inputs, which is tried and not believed, or the relay itself. An expander's latch does not.
+func (r *relays) guard(gate string, out config.Output) bool {
+	if out.Guard != config.GuardKernel {
 		return true
 	}
-	back, err := r.provider.ReturnsToInput(h.output)
+	if out.Chip != "" {
+		r.log.Warn("CLOSE is refused: its relay is on an expander, which keeps its outputs when this program dies; use a "+
+			"one-shot or watchdogged relay and say so with guard", "gate", gate)
+		return false
+	}
+	back, err := r.provider.ReturnsToInput(lineOf(out))
 	if back {
 		return true
 	}
 	r.log.Warn("CLOSE is refused: nothing makes its relay inactive when this program dies; set dtparam=strict_gpiod in "+
 		"/boot/firmware/config.txt and restart the board, or use a one-shot or watchdogged relay and say so with guard",
-		"gate", h.gate, "error", err)
+		"gate", gate, "error", err)
 	return false
 }
 
@@ -120,33 +134,46 @@ func (r *relays) of(gate string) (all [device.Outputs]field.Relay) {
 	return all
 }
 
-func (h *heldRelay) claim(p line.Provider) error {
+// claim makes the relay ours and inactive.
+func (h *heldRelay) claim() error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.relay, h.err = p.Output(h.output)
-	if h.err != nil {
-		h.relay = nil
-	}
+	h.take()
 	return h.err
+}
+
+func (h *heldRelay) take() {
+	if h.open == nil {
+		return // the owner of its bus does not run yet
+	}
+	if relay, err := h.open(); err != nil {
+		h.err = err
+	} else {
+		h.relay, h.err = relay, nil
+	}
 }
 
 // Set switches the relay.
-func (h *heldRelay) Set(active bool) error {
+func (h *heldRelay) Set(ctx context.Context, active bool) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.active = active
-	return h.set(active)
+	return h.set(ctx, active)
 }
 
-func (h *heldRelay) set(active bool) error {
+func (h *heldRelay) set(ctx context.Context, active bool) error {
 	if h.relay == nil {
 		return errors.Join(errNotOurs, h.err)
 	}
-	if h.err = h.relay.Set(active); h.err != nil {
-		_ = h.relay.Close() // it has just failed
+	err := h.relay.Set(ctx, active)
+	if errors.Is(err, context.Canceled) {
+		return err // nobody wants it any more, which is no fault
+	}
+	if h.err = err; err != nil && h.on == field.GPIO {
+		_ = h.relay.Close() // it has just failed: the line has to be requested anew
 		h.relay = nil
 	}
-	return h.err
+	return err
 }
 
 // Active reads the relay back.
@@ -159,12 +186,25 @@ func (h *heldRelay) Active() (active, ok bool, err error) {
 	return h.relay.Active()
 }
 
-// keep holds the relays at rest inactive until ctx ends, claims those it can get, and reports what it lacks.
+// keep holds the relays at rest inactive until ctx ends, claims those it can get, and reports what it lacks. A bus that
+// hangs keeps no relay elsewhere waiting.
 func (r *relays) keep(ctx context.Context, now func() gateway.Mono, report func(gateway.Event)) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	places := map[string][]*heldRelay{}
+	for _, h := range r.all {
+		places[h.on] = append(places[h.on], h)
+	}
+	for _, some := range places {
+		wg.Go(func() { r.keepSome(ctx, some, now, report) })
+	}
+}
+
+func (r *relays) keepSome(ctx context.Context, some []*heldRelay, now func() gateway.Mono, report func(gateway.Event)) {
 	tick := time.NewTicker(relayLook)
 	defer tick.Stop()
 	for {
-		for _, h := range r.all {
+		for _, h := range some {
 			h.tell(now, report)
 		}
 		select {
@@ -172,28 +212,26 @@ func (r *relays) keep(ctx context.Context, now func() gateway.Mono, report func(
 			return
 		case <-tick.C:
 		}
-		for _, h := range r.all {
-			if err := h.look(r.provider); err != nil {
+		for _, h := range some {
+			if err := h.look(ctx); err != nil && !h.told {
 				r.log.Error("relay lost", "relay", h.id, "error", err)
 			}
 		}
 	}
 }
 
-// look drives a relay at rest inactive again, or tries to claim one that is not ours. An error is news.
-func (h *heldRelay) look(p line.Provider) error {
+// look drives a relay at rest inactive again, or tries to claim one that is not ours.
+func (h *heldRelay) look(ctx context.Context) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
 	case h.relay == nil:
-		if relay, err := p.Output(h.output); err == nil { // which makes it inactive
-			h.relay, h.err = relay, nil
-		}
+		h.take()
 		return nil
 	case h.active: // the actuator's, until it says otherwise
 		return nil
 	}
-	return h.set(false)
+	return h.set(ctx, false)
 }
 
 // tell reports that a relay is not ours, and that it is again.
@@ -213,19 +251,38 @@ func (h *heldRelay) tell(now func() gateway.Mono, report func(gateway.Event)) {
 
 func (h *heldRelay) event(t gateway.Type, at gateway.Mono, data gateway.BusFaultData) gateway.Event {
 	data.Part = h.id
-	return gateway.Event{Type: t, ID: field.GPIO, At: at, Data: data}
+	return gateway.Event{Type: t, ID: h.on, At: at, Data: data}
 }
 
-// release makes every relay inactive and gives its line back.
+// release makes the relays on native lines inactive and gives the lines back. Those on expanders were made so by their
+// actuator, while the owner of their bus still ran.
 func (r *relays) release() {
 	for _, h := range r.all {
 		h.mu.Lock()
-		if h.relay != nil {
-			if err := h.relay.Close(); err != nil {
-				r.log.Error("relay was not released", "relay", h.id, "error", err)
-			}
+		var err error
+		if h.on != field.GPIO {
+			err = h.err
+		} else if h.relay != nil {
+			err = h.relay.Close()
 			h.relay = nil
+		}
+		if err != nil {
+			r.log.Error("relay was not made inactive", "relay", h.id, "error", err)
 		}
 		h.mu.Unlock()
 	}
 }
+
+// lineCoil is a relay on a native line.
+type lineCoil struct{ *line.Relay }
+
+func openLine(p line.Provider, o line.Output) (coil, error) {
+	r, err := p.Output(o) // which makes it inactive
+	if err != nil {
+		return nil, err
+	}
+	return lineCoil{r}, nil
+}
+
+// Set implements field.Relay; a line takes no time.
+func (l lineCoil) Set(_ context.Context, active bool) error { return l.Relay.Set(active) }

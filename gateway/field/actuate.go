@@ -2,9 +2,11 @@ package field
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
+	"lotusgate/drivers"
 	"lotusgate/gateway"
 	"lotusgate/gateway/device"
 )
@@ -15,14 +17,18 @@ import (
 // Whatever it is told: OPEN and CLOSE are never both active and device.Gap apart, no pulse is longer than
 // device.MaxPulse (but for an OPEN relay that may be held), and a relay that could not be switched off is tried again
 // until it is known to be off. It does not need the core to end a pulse.
+//
+// Relays are switched beside its goroutine: one on a bus that hangs takes seconds, and keeps no other one waiting.
 type actuator struct {
-	device int
-	held   bool
-	now    func() gateway.Mono
-	core   chan<- Input
-	out    [device.Outputs]output
-	poke   chan struct{}
-	told   chan device.Report // on their way to the core, which may be behind: a pulse ends all the same
+	device  int
+	held    bool
+	now     func() gateway.Mono
+	core    chan<- Input
+	out     [device.Outputs]output
+	poke    chan struct{}
+	results chan switched
+	told    chan device.Report // on their way to the core, which may be behind: a pulse ends all the same
+	hands   sync.WaitGroup
 
 	mu     sync.Mutex
 	newest device.Drive
@@ -33,19 +39,47 @@ type output struct {
 	relay  Relay
 	active bool         // or not known to be inactive
 	dirty  bool         // could not be switched off
+	over   bool         // is to be switched off, whatever is wanted
 	pulse  device.Pulse // as it was given; From names it
 	began  gateway.Mono
 	ended  gateway.Mono
+
+	hand  context.CancelFunc // gives up the switching that is under way; nil = there is none
+	on    bool               // what is under way
+	shown bool               // the core was told that the pulse has begun
+	tries int                // to switch it off, in vain
+	again gateway.Mono       // not switched off before
+	next  gateway.Mono       // not switched on before
+	look  gateway.Mono       // while it is active: told again then, and read back
 }
 
-// Tries to switch a relay off that would not go.
+// switched is what became of one attempt.
+type switched struct {
+	n   device.Output
+	on  bool
+	err error
+}
+
 const (
-	offFirst = 10 * time.Millisecond
-	offAgain = 100 * time.Millisecond
+	// Tries to switch a relay off that would not go.
+	offFirst, offAgain = 10 * time.Millisecond, 100 * time.Millisecond
+	// onAgain is the pause after a relay could not be switched on.
+	onAgain = 100 * time.Millisecond
+	// holdLook is how often an active relay is told again and read back: a chip may lose its supply while it holds one,
+	// and a watchdogged relay wants to be told.
+	holdLook = time.Second
+	// lastWord is how long the end of the program waits for relays to be made inactive.
+	lastWord = 2 * time.Second
 )
 
+// errReadBack says that a relay is not as it was switched.
+var errReadBack = errors.New("the relay does not read back what it was told")
+
 func newActuator(i int, d DeviceConfig, now func() gateway.Mono, core chan<- Input) *actuator {
-	a := &actuator{device: i, held: d.Held, now: now, core: core, poke: make(chan struct{}, 1), told: make(chan device.Report, 64)}
+	a := &actuator{
+		device: i, held: d.Held, now: now, core: core,
+		poke: make(chan struct{}, 1), results: make(chan switched, device.Outputs), told: make(chan device.Report, 64),
+	}
 	for n, r := range d.Relays {
 		a.out[n].relay = r
 	}
@@ -82,53 +116,71 @@ func (a *actuator) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
-			for n := range a.out {
-				if o := &a.out[n]; o.relay != nil {
-					_ = o.relay.Set(false) // the last word; whoever holds the lines says it once more
-				}
-			}
+			a.rest(ctx)
 			return
 		case <-a.poke:
 		case <-timer.C:
+		case r := <-a.results:
+			a.learn(r)
 		}
 		timer.Reset(a.step(ctx))
 	}
 }
 
-// step switches what is due and returns when it wants to be called again. What ends comes before what begins.
+// rest is the last word to every relay, once what was under way has been given up.
+func (a *actuator) rest(ctx context.Context) {
+	a.hands.Wait()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWord)
+	defer cancel()
+	for n := range a.out {
+		if r := a.out[n].relay; r != nil {
+			a.hands.Go(func() { _ = r.Set(ctx, false) }) // whoever holds it says it once more
+		}
+	}
+	a.hands.Wait()
+}
+
+// step begins what is due and returns when it wants to be called again. What ends comes before what begins.
 func (a *actuator) step(ctx context.Context) time.Duration {
 	a.mu.Lock()
 	want := a.newest
 	a.mu.Unlock()
-	next := a.now().Add(time.Hour)
+	now := a.now()
+	next := now.Add(time.Hour)
 	for n := range a.out {
 		o := &a.out[n]
 		if !o.active {
 			continue
 		}
 		end := o.end(want[n], a.limit(device.Output(n)))
-		if now := a.now(); now >= end {
-			a.off(ctx, device.Output(n))
-			if o.dirty {
-				next = min(next, now.Add(offAgain))
-			}
-			continue
+		switch due := max(end, o.again); {
+		case o.hand != nil && o.on && now >= end:
+			o.hand()
+		case o.hand != nil && o.on:
+			next = min(next, end)
+		case o.hand != nil:
+		case now >= due:
+			a.begin(ctx, device.Output(n), false)
+		case now >= o.look && due > now:
+			o.look = now.Add(holdLook)
+			a.begin(ctx, device.Output(n), true)
+			next = min(next, due)
+		default:
+			next = min(next, due, o.look)
 		}
-		next = min(next, end)
 	}
 	for n := range a.out {
-		o, p, now := &a.out[n], want[n], a.now()
+		o, p := &a.out[n], want[n]
 		if o.relay == nil || o.active || p.From == o.pulse.From || !p.Ahead(now) {
 			continue
 		}
-		if from := a.earliest(device.Output(n), p); now < from {
+		if from := max(a.earliest(device.Output(n), p), o.next); now < from {
 			next = min(next, from)
 			continue
 		}
-		a.on(ctx, device.Output(n), p)
-		if o.active {
-			next = min(next, o.end(p, a.limit(device.Output(n))))
-		}
+		o.pulse, o.began, o.active, o.shown, o.look = p, now, true, false, now.Add(holdLook)
+		a.begin(ctx, device.Output(n), true)
+		next = min(next, o.end(p, a.limit(device.Output(n))))
 	}
 	return max(next.Sub(a.now()), 0)
 }
@@ -145,7 +197,7 @@ func (a *actuator) limit(n device.Output) time.Duration {
 // full length, counted from when it really began.
 func (o *output) end(want device.Pulse, limit time.Duration) gateway.Mono {
 	switch {
-	case o.dirty || want.From != o.pulse.From:
+	case o.over || want.From != o.pulse.From:
 		return 0
 	case want.Until < o.pulse.Until:
 		return want.Until
@@ -175,53 +227,59 @@ func (a *actuator) earliest(n device.Output, p device.Pulse) gateway.Mono {
 	return max(p.From, o.ended.Add(device.Gap))
 }
 
-// on begins a pulse, or reports why it could not.
-func (a *actuator) on(ctx context.Context, n device.Output, p device.Pulse) {
+// begin switches an output. What becomes of it comes as a result.
+func (a *actuator) begin(ctx context.Context, n device.Output, on bool) {
+	ctx, cancel := context.WithCancel(ctx)
 	o := &a.out[n]
-	o.pulse, o.began, o.active = p, a.now(), true
-	err := o.relay.Set(true)
-	failed := gateway.BusLost
-	if err == nil {
-		active, ok, readErr := o.relay.Active()
-		if readErr == nil && (active || !ok) {
-			a.report(device.Report{Output: n})
-			return
-		}
-		failed = gateway.RelayReadback
-	}
-	a.report(device.Report{Output: n, Failed: failed})
-	a.off(ctx, n)
-}
-
-// off makes an output inactive. If that is not sure it stays dirty, which is reported once, and is tried again.
-func (a *actuator) off(ctx context.Context, n device.Output) {
-	o := &a.out[n]
-	wait := offFirst
-	for try := range 3 {
-		if try > 0 {
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(wait):
-			}
-		}
-		err := o.relay.Set(false)
-		failed := gateway.BusLost
+	o.hand, o.on = cancel, on
+	a.hands.Go(func() {
+		defer cancel()
+		err := o.relay.Set(ctx, on)
 		if err == nil {
 			active, ok, readErr := o.relay.Active()
-			if readErr == nil && (!active || !ok) {
-				o.active, o.ended = false, a.now()
-				if o.dirty {
-					o.dirty = false
-					a.report(device.Report{Output: n, Off: true})
-				}
-				return
+			if err = readErr; err == nil && ok && active != on {
+				err = errReadBack
 			}
-			failed = gateway.RelayReadback
+		}
+		a.results <- switched{n, on, err} // has room: one hand for each output
+	})
+}
+
+// learn notes what became of an attempt, and tells the core what is news. An output that could not be switched on is
+// switched off; one that could not be switched off stays dirty, which is told once, and is tried again.
+func (a *actuator) learn(r switched) {
+	o, now := &a.out[r.n], a.now()
+	o.hand = nil
+	failed := gateway.BusLost
+	if errors.Is(r.err, errReadBack) || drivers.Classify(r.err) == drivers.FaultReadBack {
+		failed = gateway.RelayReadback
+	}
+	switch {
+	case r.on && r.err == nil:
+		if !o.shown {
+			o.shown = true
+			a.report(device.Report{Output: r.n})
+		}
+	case r.on:
+		o.over, o.again, o.next = true, 0, now.Add(onAgain)
+		if !errors.Is(r.err, context.Canceled) { // it was not wanted any more
+			o.shown = true
+			a.report(device.Report{Output: r.n, Failed: failed})
+		}
+	case r.err == nil:
+		o.active, o.over, o.tries, o.again, o.ended = false, false, 0, 0, now
+		if o.dirty {
+			o.dirty = false
+			a.report(device.Report{Output: r.n, Off: true})
+		}
+	default:
+		o.over, o.again = true, now.Add(offAgain)
+		if o.tries++; o.tries < 3 {
+			o.again = now.Add(offFirst)
 		}
 		if !o.dirty {
 			o.dirty = true
-			a.report(device.Report{Output: n, Failed: failed})
+			a.report(device.Report{Output: r.n, Failed: failed})
 		}
 	}
 }

@@ -34,7 +34,7 @@ type move struct {
 
 var errBus = errors.New("bus")
 
-func (c *coil) Set(on bool) error {
+func (c *coil) Set(_ context.Context, on bool) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.dead {

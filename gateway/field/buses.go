@@ -83,6 +83,7 @@ func (b *acquireBus) run(ctx context.Context) {
 
 // pause waits, and meanwhile answers that nothing can be driven or read.
 func (b *acquireBus) pause(ctx context.Context, d time.Duration) {
+	until := b.now().Add(d)
 	t := time.NewTimer(d)
 	defer t.Stop()
 	for {
@@ -92,6 +93,10 @@ func (b *acquireBus) pause(ctx context.Context, d time.Duration) {
 		case <-t.C:
 			return
 		case q := <-b.drive:
+			if soon := b.now().Add(retryFirst); q.urgent && soon < until {
+				until = soon
+				t.Reset(retryFirst)
+			}
 			q.answer <- errNoBus
 		case q := <-b.ask:
 			q.answer <- chipAnswer{err: errNoBus}
@@ -221,8 +226,7 @@ func (b *acquireBus) look(ctx context.Context, bus Bus, i int, at [2]time.Durati
 	for try := 0; ; try++ {
 		err := b.service(bus.Chips[i], at)
 		if drivers.Classify(err) == drivers.FaultReset {
-			if err = bus.Chips[i].Init(); err == nil {
-				push(ctx, b.core, Input{Kind: ResetInput, Source: src})
+			if err = b.renew(ctx, bus, i); err == nil {
 				err = b.service(bus.Chips[i], [2]time.Duration{})
 			}
 		}
@@ -236,6 +240,15 @@ func (b *acquireBus) look(ctx context.Context, bus Bus, i int, at [2]time.Durati
 		}
 		c.retries++
 	}
+}
+
+// renew sets a chip up again that had lost its registers.
+func (b *acquireBus) renew(ctx context.Context, bus Bus, i int) error {
+	err := bus.Chips[i].Init()
+	if err == nil {
+		push(ctx, b.core, Input{Kind: ResetInput, Source: b.cfg.Chips[i].Source})
+	}
+	return err
 }
 
 func (b *acquireBus) service(c Chip, at [2]time.Duration) error {

@@ -266,7 +266,7 @@ func TestDrive(t *testing.T) {
 	cabinet(t, []*part{p}, func(f *Field, _ *memory, _ *hub.Hub) {
 		mismatch := &drivers.Error{Fault: drivers.FaultMismatch, Op: "set"}
 		p.setErr = []error{syscall.EREMOTEIO, mismatch}
-		if err := f.Drive(context.Background(), 2, 5, true); err != nil {
+		if err := f.Relay(2, 5, false).Set(context.Background(), true); err != nil {
 			t.Error(err)
 		}
 		if len(p.set) != 3 {
@@ -275,15 +275,15 @@ func TestDrive(t *testing.T) {
 		p.mu.Lock()
 		p.setErr = []error{mismatch, mismatch, mismatch}
 		p.mu.Unlock()
-		if err := f.Drive(context.Background(), 2, 5, true); drivers.Classify(err) != drivers.FaultReadBack || !errors.Is(err, mismatch) {
+		if err := f.Relay(2, 5, false).Set(context.Background(), true); drivers.Classify(err) != drivers.FaultReadBack || !errors.Is(err, mismatch) {
 			t.Errorf("%v", err)
 		}
 		p.becomes(syscall.ENXIO)
 		wait(2 * time.Second)
-		if err := f.Drive(context.Background(), 2, 5, true); drivers.Classify(err) != drivers.FaultNoAck {
+		if err := f.Relay(2, 5, false).Set(context.Background(), true); drivers.Classify(err) != drivers.FaultNoAck {
 			t.Errorf("a chip that is down: %v", err)
 		}
-		if err := f.Drive(context.Background(), 0, 5, true); err == nil {
+		if err := f.Relay(0, 5, false).Set(context.Background(), true); err == nil {
 			t.Error("drove a native line")
 		}
 	})

@@ -1,6 +1,7 @@
 package field
 
 import (
+	"context"
 	"time"
 
 	"lotusgate/gateway"
@@ -80,9 +81,10 @@ type DeviceConfig struct {
 	Held   bool // the OPEN relay may be active for longer than a pulse
 }
 
-// Relay is one output. It is used by one goroutine.
+// Relay is one output. It is used by one goroutine at a time.
 type Relay interface {
-	Set(active bool) error
+	// Set switches it. When ctx ends it gives up, and what the relay does then is not known.
+	Set(ctx context.Context, active bool) error
 	// Active reads the output back; ok is false where that is impossible.
 	Active() (active, ok bool, err error)
 }

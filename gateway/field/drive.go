@@ -9,24 +9,60 @@ import (
 	"lotusgate/drivers"
 )
 
+// driveMost is how long the owner of a bus may take to drive a relay: a hung bus takes the kernel a second.
+const driveMost = 2 * time.Second
+
+// Relay is the relay at a pin of a chip: whoever holds it drives the pin through the owner of the bus. It is for one
+// goroutine at a time.
+func (f *Field) Relay(source, channel int, activeLow bool) Relay {
+	return &chipRelay{f: f, source: source, channel: channel, low: activeLow}
+}
+
+type chipRelay struct {
+	f               *Field
+	source, channel int
+	low             bool // low switches it on
+	active, proved  bool
+	off             bool // it is known to be off
+}
+
+// Set implements Relay.
+func (r *chipRelay) Set(ctx context.Context, active bool) error {
+	limit, cancel := context.WithTimeout(ctx, driveMost)
+	defer cancel()
+	r.off = r.off && !active
+	err := r.f.drive(limit, driveAsk{source: r.source, channel: r.channel, level: active != r.low, urgent: !r.off})
+	r.active, r.proved = active, err == nil
+	r.off = r.off || r.proved && !active
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &drivers.Error{Fault: drivers.FaultTimeout, Op: "drive relay: the bus is not free", Err: err}
+	}
+	return err
+}
+
+// Active implements Relay: Set has read the output back, or failed.
+func (r *chipRelay) Active() (active, ok bool, err error) { return r.active, r.proved, nil }
+
 // driveAsk wants a pin of a chip driven.
 type driveAsk struct {
 	source, channel int
 	level           bool
+	urgent          bool // a chip that is down is not left alone for longer than retryFirst
 	answer          chan<- error
 }
 
-// Drive sets an output of a chip to an electrical level, proves it by reading back, and tries again where that may help.
+// drive sets an output of a chip to an electrical level, proves it by reading back, and tries again where that may help.
 // It waits for the owner of the bus, who serves interrupts first. After an error the output counts as inactive, and has
 // been driven so as far as the bus allows; drivers.FaultReadBack says that it does not hold what is written.
-func (f *Field) Drive(ctx context.Context, source, channel int, level bool) error {
-	asks, ok := f.drives[source]
+func (f *Field) drive(ctx context.Context, q driveAsk) error {
+	asks, ok := f.drives[q.source]
 	if !ok {
-		return fmt.Errorf("drive output: source %d is no chip", source)
+		return fmt.Errorf("drive output: source %d is no chip", q.source)
 	}
 	answer := make(chan error, 1)
+	q.answer = answer
 	select {
-	case asks <- driveAsk{source, channel, level, answer}:
+	case asks <- q:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -49,12 +85,17 @@ func (b *acquireBus) set(ctx context.Context, bus Bus, q driveAsk) error {
 			return errors.New("drive output: the chip has none")
 		}
 		if !b.chips[i].up {
+			if q.urgent {
+				b.chips[i].due = min(b.chips[i].due, b.now().Add(retryFirst))
+			}
 			return &drivers.Error{Fault: b.chips[i].fault, Op: "drive output: the chip does not work"}
 		}
 		err := b.prove(ctx, out, q, &b.chips[i].retries)
 		if drivers.Classify(err) == drivers.FaultReset { // its pins are inputs now: the coil is off
-			b.look(ctx, bus, i, [2]time.Duration{})
-			return err
+			if b.renew(ctx, bus, i) != nil {
+				return err
+			}
+			err = b.prove(ctx, out, q, &b.chips[i].retries)
 		}
 		if b.chips[i].intAt == [2]time.Duration{} {
 			b.look(ctx, bus, i, [2]time.Duration{})

@@ -100,10 +100,11 @@ func (f *Field) ActOnAlarm(ctx context.Context, act AlarmAct) bool {
 	return push(ctx, f.in, Input{Kind: AlarmInput, Alarm: act})
 }
 
-// Run acquires and steps until ctx ends, and returns when every goroutine it started has ended.
+// Run acquires and steps until ctx ends, and returns when every goroutine it started has ended. The owners of the buses
+// end last: relays on their chips want to be made inactive.
 func (f *Field) Run(ctx context.Context) {
-	var wg sync.WaitGroup
-	defer wg.Wait()
+	owners, leave := context.WithCancel(context.WithoutCancel(ctx))
+	var sources, hands sync.WaitGroup
 	asks := make(chan levelAsk)
 	toINT := map[int]chan<- drivers.Edge{}
 	chips := make([]chan<- chipAsk, len(f.cfg.Sources))
@@ -121,18 +122,32 @@ func (f *Field) Run(ctx context.Context) {
 			chips[c.Source] = fresh
 		}
 		a := &acquireBus{cfg: b, now: f.now, core: f.in, ints: ints, level: asks, drive: drive, ask: fresh}
-		wg.Go(func() { a.run(ctx) })
+		sources.Go(func() { a.run(owners) })
 	}
 	if f.cfg.Lines != nil {
 		a := &acquireLines{cfg: *f.cfg.Lines, now: f.now, core: f.in, toINT: toINT, level: asks}
-		wg.Go(func() { a.run(ctx) })
+		sources.Go(func() { a.run(owners) })
 	}
 	p := &proof{cfg: f.cfg, now: f.now, core: f.in, questions: f.questions, lines: asks, chips: chips}
-	wg.Go(func() { p.run(ctx) })
+	hands.Go(func() { p.run(ctx) })
 	for _, a := range f.actuators {
-		wg.Go(func() { a.run(ctx) })
+		hands.Go(func() { a.run(ctx) })
 	}
 	f.steps(ctx)
+	resting := make(chan struct{})
+	go func() {
+		hands.Wait()
+		close(resting)
+	}()
+	for waiting := true; waiting; {
+		select {
+		case <-f.in: // nobody decides any more, and the owners of the buses must not wait for it
+		case <-resting:
+			waiting = false
+		}
+	}
+	leave()
+	sources.Wait()
 }
 
 // lateBy is how late a timer may fire before we suspect that the whole process was held up, its readers too.

@@ -15,8 +15,8 @@ import (
 // told is a relay that tells when it is switched.
 type told chan bool
 
-func (c told) Set(on bool) error           { c <- on; return nil }
-func (c told) Active() (bool, bool, error) { return false, false, nil }
+func (c told) Set(_ context.Context, on bool) error { c <- on; return nil }
+func (c told) Active() (bool, bool, error)          { return false, false, nil }
 
 // BenchmarkCommandToRelay is a command from its hand-over to its relay: through queue, core, gate and actuator, quiet, and
 // while every input chatters. Beside it one hand-over between two goroutines, which is what a bare loop from MQTT to GPIO
@@ -26,7 +26,7 @@ func BenchmarkCommandToRelay(b *testing.B) {
 		in, out := make(chan struct{}), make(told)
 		go func() {
 			for range in {
-				_ = out.Set(true)
+				_ = out.Set(context.Background(), true)
 			}
 		}()
 		for b.Loop() {
