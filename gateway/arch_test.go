@@ -60,6 +60,7 @@ var mayImport = map[string][]string{
 
 	"firmware-sim/chip":  {},
 	"firmware-sim/plant": {},
+	"firmware-sim/disk":  {},
 	"firmware-sim/rig":   {"firmware-sim/chip", "firmware-sim/plant"},
 	"firmware-sim/vm":    {"firmware-sim/chip"},
 

@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -16,6 +17,8 @@ import (
 
 	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
+
+	"lotusgate/firmware-sim/disk"
 )
 
 const path = "/var/lib/lotusgate/checkpoint"
@@ -136,17 +139,17 @@ func TestNewerFormatIsRefused(t *testing.T) {
 		flush(t, c)
 		put(t, c, "a", 2)
 		flush(t, c)
-		b := fsys.files[path].now[slot*slotBytes:]
+		b := fsys.file().Now[slot*slotBytes:]
 		b[8] = 2
 		if c := open(t, fsys); c.Damaged() {
 			t.Errorf("slot %d: one damaged slot costs everything", slot)
 		}
 		binary.LittleEndian.PutUint32(b[12:], checksum(b[:slotHead+int(b[24])]))
-		before := string(fsys.files[path].now)
+		before := string(fsys.file().Now)
 		if _, err := Open(Options{Path: path, FS: fsys}); !errors.Is(err, ErrNewer) {
 			t.Errorf("slot %d of format 2: error %v", slot, err)
 		}
-		if string(fsys.files[path].now) != before {
+		if string(fsys.file().Now) != before {
 			t.Errorf("slot %d of format 2 was changed", slot)
 		}
 	}
@@ -171,9 +174,9 @@ func TestDamageIsTold(t *testing.T) {
 	put(t, c, "a", 1)
 	flush(t, c)
 	for _, spoil := range []func(){
-		func() { fsys.files[path].now[slotBytes+34] ^= 1 },
-		func() { fsys.files[path].now = fsys.files[path].now[:100] },
-		func() { fsys.files[path].now = nil },
+		func() { fsys.file().Now[slotBytes+34] ^= 1 },
+		func() { fsys.file().Now = fsys.file().Now[:100] },
+		func() { fsys.file().Now = nil },
 	} {
 		spoil()
 		c := open(t, fsys)
@@ -201,7 +204,7 @@ func TestEveryFlippedByteCostsAtMostOneWrite(t *testing.T) {
 		flush(t, c)
 		put(t, c, "n", 2)
 		flush(t, c)
-		fsys.files[path].now[at] ^= 0x10
+		fsys.file().Now[at] ^= 0x10
 		c = open(t, fsys)
 		if n := get[int](t, c, "n"); n != 1 && n != 2 || c.Damaged() {
 			t.Errorf("byte %d: read %d, damaged %v", at, n, c.Damaged())
@@ -216,7 +219,7 @@ func TestWritesAreBounded(t *testing.T) {
 		c := open(t, fsys)
 		put(t, c, "n", 0)
 		flush(t, c)
-		first := fsys.writes
+		first := fsys.writes()
 		ctx, cancel := context.WithCancel(t.Context())
 		go c.Run(ctx)
 		for i := range 3600 {
@@ -224,19 +227,19 @@ func TestWritesAreBounded(t *testing.T) {
 			time.Sleep(time.Second)
 		}
 		synctest.Wait()
-		if n := fsys.writes - first; n < 55 || n > 61 {
+		if n := fsys.writes() - first; n < 55 || n > 61 {
 			t.Errorf("%d writes in an hour of changes each second", n)
 		}
 		if n := get[int](t, open(t, fsys), "n"); n < 3500 {
 			t.Errorf("after an hour %d is written", n)
 		}
-		before := fsys.writes
+		before := fsys.writes()
 		put(t, c, "n", "told a person")
 		flush(t, c)
 		put(t, c, "n", "told a person")
 		flush(t, c)
-		if fsys.writes != before+1 {
-			t.Errorf("%d writes for one change", fsys.writes-before)
+		if fsys.writes() != before+1 {
+			t.Errorf("%d writes for one change", fsys.writes()-before)
 		}
 		cancel()
 		synctest.Wait()
@@ -254,12 +257,12 @@ func TestWritesAreBounded(t *testing.T) {
 func TestTroubleIsToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fsys := newFaultFS()
-		fsys.refuse = func(op string) error {
+		fsys.refuse(func(op, _ string) error {
 			if op == "create" || op == "write" {
 				return unix.ENOSPC
 			}
 			return nil
-		}
+		})
 		var told []error
 		c, err := Open(Options{Path: path, FS: fsys, Notify: func(err error) { told = append(told, err) }})
 		if err != nil {
@@ -268,9 +271,7 @@ func TestTroubleIsToldOnce(t *testing.T) {
 		go c.Run(t.Context())
 		put(t, c, "n", 1)
 		time.Sleep(10 * time.Minute)
-		fsys.mu.Lock()
-		fsys.refuse = nil
-		fsys.mu.Unlock()
+		fsys.refuse(nil)
 		time.Sleep(2 * time.Minute)
 		synctest.Wait()
 		if len(told) != 2 || !errors.Is(told[0], unix.ENOSPC) || told[1] != nil {
@@ -313,7 +314,7 @@ func TestModel(t *testing.T) {
 				switch err := c.Flush(); {
 				case err == nil:
 					durable = newest
-				case fsys.refuse == nil && fsys.short == nil:
+				case !fsys.Faulty():
 					t.Fatal(err)
 				}
 			},
@@ -326,31 +327,31 @@ func TestModel(t *testing.T) {
 			"fault": func(t *rapid.T) {
 				switch rapid.IntRange(0, 3).Draw(t, "kind") {
 				case 0:
-					fsys.refuse = func(op string) error {
+					fsys.refuse(func(op, _ string) error {
 						if op == "sync" && rng.IntN(2) == 0 {
 							return unix.EIO
 						}
 						return nil
-					}
+					})
 				case 1:
-					fsys.refuse = func(op string) error {
+					fsys.refuse(func(op, _ string) error {
 						if op != "open" && op != "read" {
 							return unix.EROFS
 						}
 						return nil
-					}
+					})
 				case 2:
-					fsys.short = func(_ string, n int) int { return rng.IntN(n + 1) }
+					fsys.Fail(func(f *disk.Faults) { f.Short = func(_ string, n int) int { return rng.IntN(n + 1) } })
 				case 3:
-					fsys.refuse = func(op string) error {
+					fsys.refuse(func(op, _ string) error {
 						if op == "rename" || op == "syncdir" || op == "create" {
 							return fs.ErrPermission
 						}
 						return nil
-					}
+					})
 				}
 			},
-			"heal": func(*rapid.T) { fsys.refuse, fsys.short = nil, nil },
+			"heal": func(*rapid.T) { fsys.Fail(func(f *disk.Faults) { *f = disk.Faults{} }) },
 		})
 	})
 }
@@ -371,7 +372,7 @@ func FuzzOpen(f *testing.F) {
 	f.Add(encode(1<<63, []byte(`{"a":`)))
 	f.Fuzz(func(t *testing.T, image []byte) {
 		fsys := newFaultFS()
-		fsys.files[path] = &node{now: image, dirty: map[int]bool{}}
+		fsys.Put("checkpoint", slices.Clone(image))
 		c, err := Open(Options{Path: path, FS: fsys})
 		if err != nil {
 			if !errors.Is(err, ErrNewer) {

@@ -76,12 +76,12 @@ func TestEveryPrefix(t *testing.T) {
 	for _, kind := range []Queue{Alarm, Normal} {
 		whole := filled(t, records)
 		name := whole.segments(kind)[0]
-		used := int(lastByte(whole.files[name].now))
+		used := int(lastByte(whole.Files[name].Now))
 		for n := 0; n <= used+8; n += 3 {
 			synctest.Test(t, func(t *testing.T) {
 				fs := filled(t, records)
-				node := fs.files[name]
-				node.now, node.disk = node.now[:n], node.disk[:n]
+				node := fs.Files[name]
+				node.Now, node.Kept = node.Now[:n], node.Kept[:n]
 				delivered, named, _ := survey(t, fs)
 				if n >= used && delivered.size(1, records+1) != records {
 					t.Errorf("%s cut at %d of %d: only %v came back", name, n, used, delivered)
@@ -116,12 +116,12 @@ func TestByteFlips(t *testing.T) {
 	for range 400 {
 		synctest.Test(t, func(t *testing.T) {
 			fs := filled(t, records)
-			names := slices.Sorted(mapKeys(fs.files))
+			names := slices.Sorted(mapKeys(fs.Files))
 			name := names[rng.IntN(len(names))]
-			b := fs.files[name].now
+			b := fs.Files[name].Now
 			at, bit := rng.IntN(int(max(1, lastByte(b)))), byte(1)<<rng.IntN(8)
 			b[at] ^= bit
-			fs.files[name].disk[at] ^= bit
+			fs.Files[name].Kept[at] ^= bit
 			delivered, named, restored := survey(t, fs)
 			if lost := delivered.missing(1, records+1); lost.size(0, records+1) > 1 {
 				t.Errorf("%s byte %d: one flipped bit cost %v", name, at, lost)
@@ -162,23 +162,23 @@ func mapKeys[V any](m map[string]V) func(func(string) bool) {
 func TestNewerFormatIsRefused(t *testing.T) {
 	for _, name := range []string{"runs", "cursor", "gaps", "normal-0000000000000001.seg"} {
 		fs := filled(t, 10)
-		b := fs.files[name]
-		if zero(b.now) { // never written: nothing was dropped
+		b := fs.Files[name]
+		if zero(b.Now) { // never written: nothing was dropped
 			continue
 		}
-		for _, slot := range []int{0, len(b.now) / 2} {
-			if zero(b.now[slot : slot+8]) {
+		for _, slot := range []int{0, len(b.Now) / 2} {
+			if zero(b.Now[slot : slot+8]) {
 				continue
 			}
-			b.now[slot+8] = 2
+			b.Now[slot+8] = 2
 			end := sectorBytes
 			if name == "runs" || name == "cursor" || name == "gaps" {
-				end = slotHead + int(b.now[slot+24]) + int(b.now[slot+25])<<8
+				end = slotHead + int(b.Now[slot+24]) + int(b.Now[slot+25])<<8
 			} else if slot > 0 {
 				continue
 			}
-			sum := checksumSkipping(b.now[slot:slot+end], 12)
-			b.now[slot+12], b.now[slot+13], b.now[slot+14], b.now[slot+15] = byte(sum), byte(sum>>8), byte(sum>>16), byte(sum>>24)
+			sum := checksumSkipping(b.Now[slot:slot+end], 12)
+			b.Now[slot+12], b.Now[slot+13], b.Now[slot+14], b.Now[slot+15] = byte(sum), byte(sum>>8), byte(sum>>16), byte(sum>>24)
 		}
 		opt := small("/outbox")
 		opt.FS = fs

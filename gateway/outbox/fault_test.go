@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"lotusgate/firmware-sim/disk"
 )
 
 // bench is an outbox on a faulty disk in virtual time.
@@ -63,15 +65,11 @@ func (b *bench) fill(q Queue, n int) {
 const perSegment = (smallSegment - segmentHead) / 544
 
 func (b *bench) refuse(f func(op, name string) error) {
-	b.fs.mu.Lock()
-	defer b.fs.mu.Unlock()
-	b.fs.refuse = f
+	b.fs.Fail(func(faults *disk.Faults) { faults.Refuse = f })
 }
 
 func (b *bench) quota(n int64) {
-	b.fs.mu.Lock()
-	defer b.fs.mu.Unlock()
-	b.fs.quota = n
+	b.fs.Fail(func(faults *disk.Faults) { faults.Quota = n })
 }
 
 func (b *bench) kinds() string {
@@ -126,7 +124,7 @@ func TestFullDisk(t *testing.T) {
 		b.fill(Alarm, 1)
 		mustSync(b.T, b.o)
 		b.settle(time.Minute) // the spares are there
-		b.quota(b.fs.used())
+		b.quota(b.fs.Used())
 
 		b.fill(Normal, 5*perSegment)
 		b.settle(time.Second)
@@ -159,7 +157,7 @@ func TestFullDiskRecovers(t *testing.T) {
 		b.fill(Alarm, 1)
 		mustSync(b.T, b.o)
 		b.settle(time.Minute)
-		b.quota(b.fs.used())
+		b.quota(b.fs.Used())
 		b.fill(Normal, 3*perSegment)
 		b.settle(time.Second)
 		b.quota(0)
@@ -347,7 +345,7 @@ func TestNormalRecordsWaitBeforeTheyEvict(t *testing.T) {
 		b.fill(Normal, 2*perSegment)
 		mustSync(b.T, b.o)
 		b.settle(time.Minute)
-		b.quota(b.fs.used())
+		b.quota(b.fs.Used())
 		b.fill(Normal, 4*perSegment)
 		b.settle(2 * retryMost)
 		b.want("dropped", b.dropped(), "")
@@ -367,7 +365,7 @@ func TestDamageInTheMiddle(t *testing.T) {
 		b.fill(Normal, 3*perSegment)
 		mustSync(b.T, b.o)
 		mustClose(b.T, b.o)
-		middle := b.fs.files[b.fs.segments(Normal)[1]].now
+		middle := b.fs.Files[b.fs.segments(Normal)[1]].Now
 		middle[segmentHead+3*544+100]++           // one record
 		clear(middle[segmentHead+10*544:][:1024]) // two sectors: two records
 		b.open()
@@ -387,7 +385,7 @@ func TestMissingSegment(t *testing.T) {
 		b.fill(Normal, 3*perSegment)
 		mustSync(b.T, b.o)
 		mustClose(b.T, b.o)
-		delete(b.fs.files, b.fs.segments(Normal)[1])
+		delete(b.fs.Files, b.fs.segments(Normal)[1])
 		b.open()
 		b.want("records", len(b.drain()), 2*perSegment)
 		b.settle(2 * tellEvery)
@@ -405,11 +403,11 @@ func TestNewEpoch(t *testing.T) {
 	}{
 		{"nothing", func(*bench) {}, false, 3, ""},
 		{"board", func(b *bench) { b.opt.Board = "board-2" }, true, 1, "the outbox was made on another board"},
-		{"both slots", func(b *bench) { b.fs.files["runs"].now[20]++; b.fs.files["runs"].now[4096+20]++ }, true, 1, "the run slots can't be read"},
-		{"newest slot", func(b *bench) { b.fs.files["runs"].now[4096+20]++ }, false, 3, ""},
-		{"older slot", func(b *bench) { b.fs.files["runs"].now[20]++ }, false, 4, ""},
-		{"no file", func(b *bench) { delete(b.fs.files, "runs") }, true, 1, "the run slots can't be read"},
-		{"empty file", func(b *bench) { b.fs.files["runs"].now = nil }, true, 1, "the run slots can't be read"},
+		{"both slots", func(b *bench) { b.fs.Files["runs"].Now[20]++; b.fs.Files["runs"].Now[4096+20]++ }, true, 1, "the run slots can't be read"},
+		{"newest slot", func(b *bench) { b.fs.Files["runs"].Now[4096+20]++ }, false, 3, ""},
+		{"older slot", func(b *bench) { b.fs.Files["runs"].Now[20]++ }, false, 4, ""},
+		{"no file", func(b *bench) { delete(b.fs.Files, "runs") }, true, 1, "the run slots can't be read"},
+		{"empty file", func(b *bench) { b.fs.Files["runs"].Now = nil }, true, 1, "the run slots can't be read"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			onFaultyDisk(t, func(b *bench) {
@@ -441,7 +439,7 @@ func TestLostCursorCostsDuplicatesOnly(t *testing.T) {
 		b.fill(Normal, perSegment)
 		mustSync(b.T, b.o)
 		mustClose(b.T, b.o)
-		delete(b.fs.files, "cursor")
+		delete(b.fs.Files, "cursor")
 		b.open()
 		b.want("duplicates", len(b.drain()), perSegment)
 	})
@@ -466,19 +464,19 @@ func TestCommitTouchesEachFileOnce(t *testing.T) {
 		b.fill(Alarm, 1)
 		mustSync(b.T, b.o)
 		b.settle(time.Minute)
-		before := maps.Clone(b.fs.counts)
+		before := b.fs.Counts()
 		b.fill(Normal, 10)
 		b.settle(time.Second)
-		b.want("writes, normal only", b.fs.counts["write"]-before["write"], 1)
-		b.want("syncs, normal only", b.fs.counts["sync"]-before["sync"], 1)
-		before = maps.Clone(b.fs.counts)
+		b.want("writes, normal only", b.fs.Counts()["write"]-before["write"], 1)
+		b.want("syncs, normal only", b.fs.Counts()["sync"]-before["sync"], 1)
+		before = b.fs.Counts()
 		b.fill(Alarm, 1)
 		b.settle(time.Second)
-		b.want("syncs, alarm only", b.fs.counts["sync"]-before["sync"], 1)
-		before = maps.Clone(b.fs.counts)
+		b.want("syncs, alarm only", b.fs.Counts()["sync"]-before["sync"], 1)
+		before = b.fs.Counts()
 		b.drain()
 		b.settle(time.Minute)
-		b.want("syncs for confirming", b.fs.counts["sync"]-before["sync"], 0)
+		b.want("syncs for confirming", b.fs.Counts()["sync"]-before["sync"], 0)
 	})
 }
 
@@ -556,12 +554,12 @@ func TestCheck(t *testing.T) {
 		b.fill(Normal, 2)
 		mustSync(b.T, b.o)
 		synctest.Wait() // the committer makes spare segments behind the commit
-		before := maps.Clone(b.fs.counts)
+		before := b.fs.Counts()
 		if err := Check(b.opt); err != nil {
 			b.Error(err)
 		}
 		for _, op := range []string{"write", "create", "rename", "remove", "lock", "mkdir"} {
-			b.want(op, b.fs.counts[op], before[op])
+			b.want(op, b.fs.Counts()[op], before[op])
 		}
 		b.refuse(func(op, _ string) error {
 			if op == "list" {
@@ -576,7 +574,7 @@ func TestCheck(t *testing.T) {
 		if err := Check(Options{Dir: "/outbox", AlarmBytes: MinQueueBytes, NormalBytes: MinQueueBytes - 1}); err == nil {
 			b.Error("a queue of less than four segments passes")
 		}
-		b.fs.files["thesis.txt"] = &faultNode{}
+		b.fs.Put("thesis.txt", nil)
 		if err := Check(b.opt); err != nil {
 			b.Errorf("one more file in an outbox: %v", err)
 		}

@@ -14,21 +14,20 @@ import (
 func FuzzRecover(f *testing.F) {
 	const records = 120
 	good := filled(f, records)
-	names := slices.Sorted(maps.Keys(good.files))
+	names := slices.Sorted(maps.Keys(good.Files))
 	for i, name := range names {
-		f.Add(uint8(i), good.files[name].now)
-		f.Add(uint8(i), good.files[name].now[:len(good.files[name].now)/2])
+		f.Add(uint8(i), good.Files[name].Now)
+		f.Add(uint8(i), good.Files[name].Now[:len(good.Files[name].Now)/2])
 		f.Add(uint8(i), []byte{})
 	}
 	f.Fuzz(func(t *testing.T, which uint8, content []byte) {
 		fs := newFaultFS()
-		for name, node := range good.files {
-			b := slices.Clone(node.now)
+		for name, node := range good.Files {
+			b := slices.Clone(node.Now)
 			if name == names[int(which)%len(names)] {
 				b = slices.Clone(content)
 			}
-			n := &faultNode{now: b, disk: slices.Clone(b), dirty: map[int]bool{}}
-			fs.files[name], fs.stable[name] = n, n
+			fs.Put(name, b)
 		}
 		opt := small("/outbox")
 		opt.FS = fs

@@ -15,6 +15,8 @@ import (
 
 	"golang.org/x/sys/unix"
 	"pgregory.net/rapid"
+
+	"lotusgate/firmware-sim/disk"
 )
 
 // model is what must be true of an outbox whatever happens to it.
@@ -208,9 +210,7 @@ func (m *model) die(left *faultFS) {
 
 // heal takes all faults away and waits until the outbox has noticed.
 func (m *model) heal() {
-	m.fs.mu.Lock()
-	m.fs.refuse, m.fs.short, m.fs.quota = nil, nil, 0
-	m.fs.mu.Unlock()
+	m.fs.Fail(func(f *disk.Faults) { *f = disk.Faults{} })
 	time.Sleep(2 * retryMost)
 	synctest.Wait()
 	m.sync()
@@ -386,26 +386,27 @@ func (m *model) fresh() {
 func (m *model) inject(fault string) {
 	m.hurt = true
 	rng := rand.New(rand.NewPCG(m.rng.Uint64(), 2)) // used under the lock of the file system
-	m.fs.mu.Lock()
-	defer m.fs.mu.Unlock()
-	switch fault {
-	case "full":
-		m.fs.quota = max(1, m.fs.used())
-	case "sync":
-		m.fs.refuse = func(op, _ string) error {
-			if op == "sync" && rng.IntN(3) == 0 {
-				return unix.EIO
+	full := max(1, m.fs.Used())
+	m.fs.Fail(func(f *disk.Faults) {
+		switch fault {
+		case "full":
+			f.Quota = full
+		case "sync":
+			f.Refuse = func(op, _ string) error {
+				if op == "sync" && rng.IntN(3) == 0 {
+					return unix.EIO
+				}
+				return nil
 			}
-			return nil
-		}
-	case "write":
-		m.fs.refuse = func(op, _ string) error {
-			if op == "write" || op == "create" || op == "rename" {
-				return unix.EROFS
+		case "write":
+			f.Refuse = func(op, _ string) error {
+				if op == "write" || op == "create" || op == "rename" {
+					return unix.EROFS
+				}
+				return nil
 			}
-			return nil
+		case "short":
+			f.Short = func(_ string, n int) int { return n - rng.IntN(n+1)*rng.IntN(2) }
 		}
-	case "short":
-		m.fs.short = func(_ string, n int) int { return n - rng.IntN(n+1)*rng.IntN(2) }
-	}
+	})
 }
