@@ -100,6 +100,7 @@ const (
 	ConfirmationStalled  Type = "gateway.confirmation_stalled"
 	ConfirmationResumed  Type = "gateway.confirmation_resumed"
 	WatermarkRejected    Type = "gateway.watermark_rejected"
+	ConfigCorrected      Type = "gateway.config_corrected"
 	StorageDegraded      Type = "gateway.storage_degraded"
 	StorageRecovered     Type = "gateway.storage_recovered"
 )
@@ -221,6 +222,7 @@ var catalogue = [...]Spec{
 	{Type: ConfirmationStalled, Severity: Major, Raises: "confirmation_stalled", Data: ConfirmationData{}},
 	{Type: ConfirmationResumed, Clears: []string{"confirmation_stalled", "watermark_rejected"}, Urgent: true, Data: ConfirmationData{}},
 	{Type: WatermarkRejected, Severity: Major, Raises: "watermark_rejected", Data: ConfirmationData{}},
+	{Type: ConfigCorrected, Severity: Warning, Urgent: true, Data: CorrectedData{}},
 	{Type: StorageDegraded, Severity: Major, Raises: "storage_degraded", Data: StorageData{}},
 	{Type: StorageRecovered, Clears: []string{"storage_degraded"}, Urgent: true, Data: StorageData{}},
 }

@@ -289,6 +289,14 @@ type ClockSteppedData struct {
 	Followed bool  `json:"followed"` // false: what stands behind the new date is weaker, so ours stays
 }
 
+// CorrectedData of gateway.config_corrected: an operator has corrected how inputs are wired, in a drop-in.
+type CorrectedData struct {
+	File  string `json:"file"`           // name of the drop-in, beside the configuration
+	Point string `json:"point"`          // input whose polarity was inverted
+	With  string `json:"with,omitempty"` // the two have swapped terminals instead
+	By    string `json:"by"`
+}
+
 // NumberRange is inclusive.
 type NumberRange struct {
 	From uint64 `json:"from"`

@@ -20,6 +20,15 @@ type file struct {
 // by key, anything else is replaced. A configuration that cannot be used is an Errors; any other error means that a file
 // could not be read.
 func Load(path string) (*Config, error) {
+	files, err := readAll(path)
+	if err != nil {
+		return nil, err
+	}
+	return check(files)
+}
+
+// readAll reads the file and its drop-ins, in the order in which they are laid over each other.
+func readAll(path string) ([]file, error) {
 	names := []string{path}
 	entries, err := os.ReadDir(path + ".d") // sorted by name
 	if err != nil && !os.IsNotExist(err) {
@@ -38,7 +47,7 @@ func Load(path string) (*Config, error) {
 		}
 		files = append(files, file{name, data})
 	}
-	return check(files)
+	return files, nil
 }
 
 // readFile reads one byte more than is allowed, so that the check sees it.

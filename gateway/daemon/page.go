@@ -29,9 +29,15 @@ func (d *daemon) keeper() status.Keeper {
 	return access.New(AccessDir(d.cfg.Storage.Path), func() time.Duration { return time.Duration(d.clock.Now()) })
 }
 
-// acknowledge notes that an operator has seen an alarm.
-func (d *daemon) acknowledge(ctx context.Context, a gateway.Alarm) {
-	d.field.ActOnAlarm(ctx, field.AlarmAct{ID: a.ID, Alarm: a.Name, Act: field.Acknowledge, By: "page"})
+// byPage is how the record names an operator of the page.
+const byPage = "page"
+
+// actOnAlarm does what an operator wants done about an alarm.
+func (d *daemon) actOnAlarm(ctx context.Context, a gateway.Alarm, act status.AlarmAct, howLong time.Duration) {
+	acts := map[status.AlarmAct]field.AlarmActKind{
+		status.Acknowledge: field.Acknowledge, status.Shelve: field.Shelve, status.Unshelve: field.Unshelve,
+	}
+	d.field.ActOnAlarm(ctx, field.AlarmAct{ID: a.ID, Alarm: a.Name, Act: acts[act], For: howLong, By: byPage})
 }
 
 // startPage serves the page, over HTTP, HTTPS and the local socket, as far as they are configured.
@@ -40,7 +46,7 @@ func (d *daemon) startPage(ctx context.Context, wg *sync.WaitGroup) error {
 	page, err := status.New(status.Options{
 		Listen: c.Listen, HTTPS: c.HTTPS.Listen, Now: d.clock.Now, Alive: d.alive, Silence: d.silence, Log: d.log,
 		Trace: d.parts.Trace, Day: &d.day, Terminals: terminals(d.cfg, d.parts), Facts: d.o.facts,
-		Keeper: d.keeper(), Acknowledge: d.acknowledge,
+		Keeper: d.keeper(), ActOnAlarm: d.actOnAlarm, Correct: d.corrector(),
 	}, d.hub)
 	if err != nil {
 		return err

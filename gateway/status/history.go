@@ -63,6 +63,7 @@ type alarmRow struct {
 	What, Name string
 	Key        string
 	Seen       string // when it was acknowledged; empty = it was not
+	Shelved    string // until when it is out of sight; empty = it is not
 }
 
 func (a alarmList) part() (id, template string) { return a.ID, "alarms" }
@@ -78,9 +79,21 @@ func (sc *screen) alarms(f filter) alarmList {
 		}
 		m := severityMark(sc.l, a.Severity)
 		m.Since = at(a.Since)
-		list.Rows = append(list.Rows, alarmRow{mark: m, What: sc.l.Of(text.Alarm(a)), Name: sc.deviceLabel(a.ID), Key: a.Key(), Seen: at(a.Acknowledged)})
+		row := alarmRow{mark: m, What: sc.l.Of(text.Alarm(a)), Name: sc.deviceLabel(a.ID), Key: a.Key(), Seen: at(a.Acknowledged)}
+		if !a.ShelvedUntil.IsZero() {
+			row.Shelved = sc.until(a.ShelvedUntil)
+		}
+		list.Rows = append(list.Rows, row)
 	}
 	return list
+}
+
+// until is the time of day of something to come; while the date is unknown, how long it is from the start of the view.
+func (sc *screen) until(m gateway.Mono) string {
+	if t := sc.wall(m); !t.IsZero() {
+		return sc.l.T("alarms.shelved.until", sc.when(t))
+	}
+	return sc.l.T("alarms.shelved")
 }
 
 // picture is one device's day: its states as colours along 24 hours, and how often something happened.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"time"
 
 	"lotusgate/gateway/access"
 )
@@ -20,7 +21,7 @@ type Keeper interface {
 const operatorCookie = "__Host-operator"
 
 // writes are the addresses that take a POST, over HTTPS only.
-var writes = map[string]bool{"/login": true, "/logout": true, "/alarms/acknowledge": true}
+var writes = map[string]bool{"/login": true, "/logout": true, "/alarms": true, "/walk/correct": true}
 
 // formMost bounds a form.
 const formMost = 8 << 10
@@ -29,7 +30,8 @@ func (s *Server) operatorRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /login", s.serveLogin)
 	mux.HandleFunc("POST /login", s.takeLogin)
 	mux.HandleFunc("POST /logout", s.takeLogout)
-	mux.HandleFunc("POST /alarms/acknowledge", s.operators(s.takeAcknowledge))
+	mux.HandleFunc("POST /alarms", s.operators(s.takeAlarm))
+	mux.HandleFunc("POST /walk/correct", s.operators(s.takeCorrection))
 }
 
 // operator tells whether a request is an operator's. Over plain HTTP nobody is one.
@@ -121,12 +123,31 @@ func (s *Server) takeLogout(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// takeAcknowledge notes that somebody has seen an alarm. The alarm stands until its condition is over.
-func (s *Server) takeAcknowledge(w http.ResponseWriter, r *http.Request) {
+// AlarmAct is what an operator does about an alarm.
+type AlarmAct uint8
+
+const (
+	Acknowledge AlarmAct = iota // somebody has seen it; it stands until its condition is over
+	Shelve                      // out of sight for a while, as during maintenance
+	Unshelve
+)
+
+// alarmActs are the buttons beside an alarm.
+var alarmActs = map[string]struct {
+	act AlarmAct
+	For time.Duration
+}{
+	"acknowledge": {act: Acknowledge}, "unshelve": {act: Unshelve},
+	"shelve-1h": {Shelve, time.Hour}, "shelve-8h": {Shelve, 8 * time.Hour},
+}
+
+// takeAlarm does to an alarm what a button says.
+func (s *Server) takeAlarm(w http.ResponseWriter, r *http.Request) {
 	key := r.PostFormValue("alarm")
+	do, known := alarmActs[r.PostFormValue("act")]
 	for _, a := range s.hub.View().Alarms {
-		if a.Key() == key && s.o.Acknowledge != nil {
-			s.o.Acknowledge(r.Context(), a)
+		if a.Key() == key && known && s.o.ActOnAlarm != nil {
+			s.o.ActOnAlarm(r.Context(), a, do.act, do.For)
 			http.Redirect(w, r, "/history", http.StatusSeeOther)
 			return
 		}

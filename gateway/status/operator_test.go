@@ -30,8 +30,15 @@ func operated(t *testing.T, h *hub.Hub) (*httptest.Server, *Server, *time.Durati
 	now := time.Hour
 	s := newServer(t, h, Options{
 		HTTPS: ":8443", Keeper: access.New(dir, func() time.Duration { return now }),
-		Acknowledge: func(_ context.Context, a gateway.Alarm) {
-			a.Acknowledged = testNow
+		ActOnAlarm: func(_ context.Context, a gateway.Alarm, act AlarmAct, howLong time.Duration) {
+			switch act {
+			case Acknowledge:
+				a.Acknowledged = testNow
+			case Shelve:
+				a.ShelvedUntil = testNow.Add(howLong)
+			case Unshelve:
+				a.ShelvedUntil = 0
+			}
 			h.PutAlarm(a)
 		},
 	})
@@ -84,7 +91,7 @@ func TestOperator(t *testing.T) {
 	h := brokenHub()
 	server, s, now := operated(t, h)
 	c := browserOf(t, server)
-	ack := url.Values{"alarm": {"car-1/fault_raised"}}
+	ack := url.Values{"alarm": {"car-1/fault_raised"}, "act": {"acknowledge"}}
 	acknowledged := func() bool {
 		for _, a := range h.View().Alarms {
 			if a.Key() == "car-1/fault_raised" {
@@ -95,7 +102,7 @@ func TestOperator(t *testing.T) {
 		return false
 	}
 
-	if r, _ := post(t, c, server.URL+"/alarms/acknowledge", ack); r.Header.Get("Location") != "/login" || acknowledged() {
+	if r, _ := post(t, c, server.URL+"/alarms", ack); r.Header.Get("Location") != "/login" || acknowledged() {
 		t.Errorf("without log-in: %d", r.StatusCode)
 	}
 	if r, said := post(t, c, server.URL+"/login", url.Values{"password": {"wrong wrong wrong"}}); r.StatusCode != http.StatusForbidden || !strings.Contains(said, "Wrong password") || len(r.Cookies()) > 0 {
@@ -110,14 +117,14 @@ func TestOperator(t *testing.T) {
 	}
 	// Another site makes the operator's browser post.
 	for _, header := range [][]string{{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Sec-Fetch-Site", "", "Origin", "https://evil.example"}} {
-		if r, _ := post(t, c, server.URL+"/alarms/acknowledge", ack, header...); r.StatusCode != http.StatusForbidden || acknowledged() {
+		if r, _ := post(t, c, server.URL+"/alarms", ack, header...); r.StatusCode != http.StatusForbidden || acknowledged() {
 			t.Errorf("%v: %d", header, r.StatusCode)
 		}
 	}
-	if r, _ := post(t, c, server.URL+"/alarms/acknowledge", url.Values{"alarm": {strings.Repeat("x", 2*formMost)}}); r.StatusCode < 400 {
+	if r, _ := post(t, c, server.URL+"/alarms", url.Values{"alarm": {strings.Repeat("x", 2*formMost)}}); r.StatusCode < 400 {
 		t.Errorf("a large form: %d", r.StatusCode)
 	}
-	if r, _ := post(t, c, server.URL+"/alarms/acknowledge", url.Values{"alarm": {"no/such"}}); r.StatusCode != http.StatusNotFound {
+	if r, _ := post(t, c, server.URL+"/alarms", url.Values{"alarm": {"no/such"}, "act": {"acknowledge"}}); r.StatusCode != http.StatusNotFound {
 		t.Errorf("an alarm that does not stand: %d", r.StatusCode)
 	}
 	// Plain HTTP never operates, with whatever cookie, and offers no form.
@@ -125,7 +132,7 @@ func TestOperator(t *testing.T) {
 	defer plain.Close()
 	u, _ := url.Parse(server.URL)
 	stolen := c.Jar.Cookies(u)[0].String()
-	for _, path := range []string{"/login", "/logout", "/alarms/acknowledge"} {
+	for _, path := range []string{"/login", "/logout", "/alarms", "/walk/correct"} {
 		if r, _ := post(t, plain.Client(), plain.URL+path, ack, "Cookie", stolen); r.StatusCode != http.StatusMethodNotAllowed || acknowledged() {
 			t.Errorf("plain %s: %d", path, r.StatusCode)
 		}
@@ -134,11 +141,35 @@ func TestOperator(t *testing.T) {
 		t.Errorf("plain HTTP offers a log-in: %s", html)
 	}
 
-	if r, _ := post(t, c, server.URL+"/alarms/acknowledge", ack); r.StatusCode != http.StatusSeeOther || !acknowledged() {
+	if r, _ := post(t, c, server.URL+"/alarms", ack); r.StatusCode != http.StatusSeeOther || !acknowledged() {
 		t.Errorf("the operator: %d", r.StatusCode)
 	}
+	shelved := func() time.Duration {
+		for _, a := range h.View().Alarms {
+			if a.Key() == "car-1/fault_raised" && !a.ShelvedUntil.IsZero() {
+				return a.ShelvedUntil.Sub(testNow)
+			}
+		}
+		return 0
+	}
+	for _, try := range []struct {
+		act  string
+		want time.Duration
+	}{{"shelve-8h", 8 * time.Hour}, {"unshelve", 0}, {"shelve-1h", time.Hour}} {
+		ack.Set("act", try.act)
+		if r, _ := post(t, c, server.URL+"/alarms", ack); r.StatusCode != http.StatusSeeOther || shelved() != try.want {
+			t.Errorf("%s: %d, shelved for %v", try.act, r.StatusCode, shelved())
+		}
+	}
+	if said := body(t, get(t, s, "/history?lang=en")); !strings.Contains(said, "Shelved until 10:15:02") {
+		t.Error("the page does not say until when an alarm is shelved")
+	}
+	ack.Set("act", "shelve-for-ever")
+	if r, _ := post(t, c, server.URL+"/alarms", ack); r.StatusCode != http.StatusNotFound {
+		t.Errorf("an act that there is not: %d", r.StatusCode)
+	}
 	*now += access.Idle + time.Second
-	if r, _ := post(t, c, server.URL+"/alarms/acknowledge", ack); r.Header.Get("Location") != "/login" {
+	if r, _ := post(t, c, server.URL+"/alarms", ack); r.Header.Get("Location") != "/login" {
 		t.Errorf("after the time-out: %d %s", r.StatusCode, r.Header.Get("Location"))
 	}
 }

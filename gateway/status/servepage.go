@@ -100,7 +100,11 @@ func (s *Server) page(r *renderer, ask *http.Request, show any) ([]byte, error) 
 		d.Stream += "&" + wanted.query()
 	case walking:
 		wanted := walkOf(ask.URL.Query(), g.KernelBoot)
-		d.Body = sc.walkForm(wanted)
+		if show == nil {
+			form := sc.walkForm(wanted)
+			form.Fixed = sc.corrected(ask.URL.Query().Get("corrected"), ask.URL.Query().Get("force"))
+			d.Body = form
+		}
 		d.Stream += "&" + wanted.query().Encode()
 	}
 	for _, sec := range f.sections {

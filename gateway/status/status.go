@@ -33,9 +33,10 @@ type Options struct {
 	Viewers  int                  // event streams at one time; default 64
 	Conns    int                  // connections at one time; default 256
 
-	Keeper      Keeper                               // of the operator's password; nil = nobody operates
-	HTTPS       string                               // host:port of the page over HTTPS, for the link there; empty = none
-	Acknowledge func(context.Context, gateway.Alarm) // an operator has seen an alarm
+	Keeper     Keeper // of the operator's password; nil = nobody operates
+	HTTPS      string // host:port of the page over HTTPS, for the link there; empty = none
+	ActOnAlarm func(context.Context, gateway.Alarm, AlarmAct, time.Duration)
+	Correct    func(context.Context, Correction) (Corrected, error) // nil = the configuration is not ours to correct
 
 	Facts     func() []support.File // of the support bundle, beside what is known here; may be nil
 	Day       *day.Diary            // how the last 24 hours went; nil = not known

@@ -196,6 +196,7 @@ type walkRow struct {
 	Href                     string // asks for it
 	Next                     string // asks for the one after it
 	Current                  bool
+	Fix                      *walkFix
 	Beep                     string // ok, bad: the script sounds it once
 }
 
@@ -223,6 +224,7 @@ func (sc *screen) walk(w walk) []group {
 	faults := 0
 	for i, r := range results {
 		row := sc.walkRow(w, r)
+		row.Fix = sc.walkFix(w, r)
 		if r.Current && r.Verdict == walkOK {
 			if n := slices.IndexFunc(results[i:], func(r result) bool { return r.Verdict == walkOpen }); n >= 0 {
 				row.Next = stepHref(w, results[i+n].Terminal.ID)
@@ -303,6 +305,8 @@ type walkForm struct {
 	Query   string
 	Begun   bool
 	Unit    []fact
+	Fixed   string // what became of a correction
+	Refused string // why there was none
 }
 
 func (sc *screen) walkForm(w walk) walkForm {

@@ -85,6 +85,11 @@ func eventArgs(e gateway.Event) []any {
 		return []any{d.Version}
 	case gateway.ClockSteppedData:
 		return []any{ms(d.ByMS).Abs()}
+	case gateway.CorrectedData:
+		if d.With != "" {
+			return []any{d.Point + " ⇄ " + d.With}
+		}
+		return []any{d.Point}
 	case gateway.ConfirmationData:
 		return []any{d.Waiting}
 	case gateway.DroppedData:
@@ -251,6 +256,7 @@ var eventTexts = []entry{
 	{"event.gateway.confirmation_stalled", "服务中心没有确认，{1} 条事件仍存在本机", "The center confirms nothing; {1} events are kept here"},
 	{"event.gateway.confirmation_resumed", "服务中心恢复确认", "The center confirms again"},
 	{"event.gateway.watermark_rejected", "服务中心的确认号与本机不符", "The center confirmed what was never issued here"},
+	{"event.gateway.config_corrected", "接线配置已更正：{1}", "Wiring was corrected in the configuration: {1}"},
 	{"event.gateway.storage_degraded", "本机存储异常", "Local storage has failed"},
 	{"event.gateway.storage_recovered", "本机存储恢复", "Local storage works again"},
 

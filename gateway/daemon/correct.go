@@ -1,0 +1,44 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+
+	"lotusgate/gateway"
+	"lotusgate/gateway/config"
+	"lotusgate/gateway/status"
+)
+
+// corrector writes what an operator corrects into the configuration; nil where there is no file to correct.
+func (d *daemon) corrector() func(context.Context, status.Correction) (status.Corrected, error) {
+	if d.o.ConfigPath == "" {
+		return nil
+	}
+	return d.correct
+}
+
+// correct works from what runs, not from what is on disk: asked twice, it does not invert twice.
+func (d *daemon) correct(ctx context.Context, c status.Correction) (status.Corrected, error) {
+	var corrections []config.Correction
+	data := gateway.CorrectedData{Point: c.Invert, By: byPage}
+	why := "Walk test: " + c.Invert + " rested active."
+	if c.Invert != "" {
+		corrections = config.Invert(d.cfg, c.Invert)
+	} else {
+		data.Point, data.With = c.Swap[0], c.Swap[1]
+		var err error
+		if corrections, err = config.Swap(d.cfg, c.Swap[0], c.Swap[1]); err != nil {
+			return status.Corrected{}, err
+		}
+		why = fmt.Sprintf("Walk test: the wires of %s and %s were swapped.", c.Swap[0], c.Swap[1])
+	}
+	name, err := config.Correct(d.o.ConfigPath, why, corrections)
+	if err != nil {
+		return status.Corrected{}, err
+	}
+	data.File = filepath.Base(name)
+	d.log.Warn("configuration corrected", "event", "config_corrected", "file", name, "point", data.Point, "with", data.With)
+	d.post(ctx, gateway.ConfigCorrected, data)
+	return status.Corrected{File: data.File}, nil
+}
