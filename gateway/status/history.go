@@ -88,7 +88,7 @@ func (sc *screen) alarms(f filter) alarmList {
 	return list
 }
 
-// until is the time of day of something to come; while the date is unknown, how long it is from the start of the view.
+// until is when an alarm comes back from the shelf, where the date is known.
 func (sc *screen) until(m gateway.Mono) string {
 	if t := sc.wall(m); !t.IsZero() {
 		return sc.l.T("alarms.shelved.until", sc.when(t))

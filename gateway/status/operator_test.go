@@ -161,7 +161,11 @@ func TestOperator(t *testing.T) {
 			t.Errorf("%s: %d, shelved for %v", try.act, r.StatusCode, shelved())
 		}
 	}
-	if said := body(t, get(t, s, "/history?lang=en")); !strings.Contains(said, "Shelved until 10:15:02") {
+	if said := body(t, get(t, s, "/history?lang=en")); !strings.Contains(said, ">Shelved<") {
+		t.Error("the page does not say that an alarm is shelved")
+	}
+	h.SetClock(hub.Clock{Quality: gateway.ClockSynced, Offset: testStart})
+	if said := body(t, get(t, s, "/history?lang=en")); !strings.Contains(said, ">Shelved until 10:15:02<") {
 		t.Error("the page does not say until when an alarm is shelved")
 	}
 	ack.Set("act", "shelve-for-ever")
