@@ -309,7 +309,7 @@ type DroppedData struct {
 	Run    uint32        `json:"run"`
 	Ranges []NumberRange `json:"ranges"`
 	Queue  string        `json:"queue"` // alarm, normal, or "" where damage hid it
-	Cause  string        `json:"cause"` // evicted, damaged, power_cut, poison, oversize, storage
+	Cause  string        `json:"cause"` // evicted, damaged, power_cut, poison, oversize, storage, renumbered
 }
 
 // ConfirmationData of gateway.confirmation_stalled, confirmation_resumed and watermark_rejected.

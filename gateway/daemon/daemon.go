@@ -232,6 +232,7 @@ func (d *daemon) startUplink(ctx context.Context, wg *sync.WaitGroup) error {
 		AckByCenter: m.Ack == config.AckCenter, Confirmation: func(c uplink.Confirmation, data gateway.ConfirmationData) {
 			d.post(ctx, confirmations[c], data)
 		},
+		Renew:     d.box.Renew,
 		AlarmText: text.Alarm, Problems: d.ownProblems, Poison: d.quarantine, Log: d.log,
 		Commands: d.intake,
 	}, q, d.clock, d.hub, q)

@@ -18,6 +18,10 @@ type committer struct {
 	gapsAt                time.Time // not before, after a failure
 	closeError            error
 	runAt                 time.Time // next attempt to make the run durable
+	renumber              *History  // of stale, while it is being renumbered
+	renumberAt            time.Time // not before
+	renumbered            []place   // appended again, and perhaps not yet durable
+	copiedTo              [2]uint64 // positions behind the newest of them
 }
 
 func (c *committer) init(opt Options) {
@@ -29,8 +33,9 @@ func (c *committer) init(opt Options) {
 // write is what one commit puts into one queue.
 type write struct {
 	segment *segment
+	run     runKey
 	from    uint64 // position
-	last    uint64 // number before the first entry in this queue and run
+	last    uint64 // number before the first entry in this queue and run; 0 = none
 	entries []entry
 	buf     []byte
 	err     error
@@ -71,6 +76,7 @@ func (o *Outbox) commitLoop() {
 
 // turn does what is due and returns when to come back at the latest.
 func (o *Outbox) turn() time.Duration {
+	more := o.renew()
 	if o.storageGone() {
 		o.tell()
 		return o.sleep(o.tellAt)
@@ -88,10 +94,11 @@ func (o *Outbox) turn() time.Duration {
 	if time.Until(o.cursorAt) <= 0 {
 		_ = o.saveCursor(false) // costs duplicates after a cut, which are allowed; tried again
 	}
-	if wait > 0 && o.makeSpare() {
+	if more || wait > 0 && o.makeSpare() {
 		wait = 0 // perhaps the next one too
 	}
-	return min(max(wait, 0), o.sleep(o.tellAt), o.sleep(o.gapsAt), o.sleep(o.cursorAt), o.sleep(o.runAt), o.sleep(o.spareAt))
+	return min(max(wait, 0), o.sleep(o.tellAt), o.sleep(o.gapsAt), o.sleep(o.cursorAt), o.sleep(o.runAt), o.sleep(o.spareAt),
+		o.sleep(o.renumberAt))
 }
 
 // sleep until at; a zero or past time needs no waking up.
@@ -197,7 +204,7 @@ func (o *Outbox) account(q *queue, w *write) {
 	to := w.from + uint64(len(w.entries))
 	for _, i := range [...]int{0, len(w.entries) - 1} {
 		w.segment.note(&record{
-			kind: kindEvent, position: w.from + uint64(i), number: w.entries[i].number, epoch: o.epoch, run: o.run,
+			kind: kindEvent, position: w.from + uint64(i), number: w.entries[i].number, epoch: w.run.epoch, run: w.run.run,
 		})
 	}
 	w.segment.end = to
@@ -258,31 +265,55 @@ func (o *Outbox) prepare(failures *[2]int) bool {
 		}
 		able[i] = true
 	}
-	cut := uint64(math.MaxUint64) // the first number that has to wait; from here on mu stays held
+	run := o.nextRun(able) // from here on mu stays held
+	cut := uint64(math.MaxUint64)
 	for i := range o.queues {
 		if able[i] {
-			cut = min(cut, o.firstUnfit(&o.queues[i]))
+			cut = min(cut, o.firstUnfit(&o.queues[i], run))
 		}
 	}
 	work := false
 	for i := range o.queues {
 		q, w := &o.queues[i], &o.writes[i]
-		*w = write{segment: q.active(), from: q.written, last: q.last, entries: w.entries[:0], buf: w.buf[:0]}
-		for p := q.written; able[i] && p < q.next && q.entry(p).number < cut; p++ {
-			w.entries = append(w.entries, *q.entry(p))
+		*w = write{segment: q.active(), run: run, from: q.written, entries: w.entries[:0], buf: w.buf[:0]}
+		if q.lastRun == run {
+			w.last = q.last
+		}
+		for p := q.written; able[i] && p < q.next; p++ {
+			e := q.entry(p)
+			if e.run != run || e.number >= cut {
+				break
+			}
+			w.entries = append(w.entries, *e)
 		}
 		work = work || len(w.entries) > 0
 	}
 	if work {
-		o.encode(min(o.queues[0].firstPending(), o.queues[1].firstPending()) - 1)
+		o.encode(min(o.queues[0].firstPending(run), o.queues[1].firstPending(run)) - 1)
 	}
 	return work
+}
+
+// nextRun is the run of the oldest record that waits: a piece holds records of one run. mu is held.
+func (o *Outbox) nextRun(able [2]bool) runKey {
+	var oldest *entry
+	for i := range o.queues {
+		if q := &o.queues[i]; able[i] {
+			if e := q.entry(q.written); oldest == nil || e.at < oldest.at {
+				oldest = e
+			}
+		}
+	}
+	if oldest == nil {
+		return o.runKey
+	}
+	return oldest.run
 }
 
 // fits tells whether the next record of q can go into its active segment. mu is held.
 func (o *Outbox) fits(q *queue) bool {
 	s := q.active()
-	if s == nil || s.file == nil || s.failed || s.full(o.epoch, o.run) {
+	if s == nil || s.file == nil || s.failed || s.full(q.entry(q.written).run) {
 		return false
 	}
 	return s.off+q.voidSize(s)+int64(recordSize(len(q.entry(q.written).payload))) <= o.opt.segment
@@ -296,12 +327,15 @@ func (q *queue) voidSize(s *segment) int64 {
 	return 0
 }
 
-// firstUnfit is the number of the first waiting record that has to go into a later piece. mu is held.
-func (o *Outbox) firstUnfit(q *queue) uint64 {
+// firstUnfit is the number of the first waiting record of a run that has to go into a later piece. mu is held.
+func (o *Outbox) firstUnfit(q *queue, run runKey) uint64 {
 	s := q.active()
 	off := s.off + q.voidSize(s)
 	for p := q.written; p < q.next; p++ {
 		e := q.entry(p)
+		if e.run != run {
+			break
+		}
 		off += int64(recordSize(len(e.payload)))
 		if off > o.opt.segment || p-q.written >= maxBatch {
 			return e.number
@@ -320,11 +354,11 @@ func (o *Outbox) encode(base uint64) {
 		}
 		seed, last := w.segment.seed(), w.last
 		if expected := w.segment.end; w.from > expected {
-			w.buf = appendVoid(w.buf, seed, expected, w.from-expected, record{number: w.entries[0].number, run: o.run, epoch: o.epoch})
+			w.buf = appendVoid(w.buf, seed, expected, w.from-expected, record{number: w.entries[0].number, run: w.run.run, epoch: w.run.epoch})
 		}
 		for k, e := range w.entries {
 			r := record{
-				kind: kindEvent, position: w.from + uint64(k), number: e.number, run: o.run, epoch: o.epoch,
+				kind: kindEvent, position: w.from + uint64(k), number: e.number, run: w.run.run, epoch: w.run.epoch,
 				behind: narrow(e.number-base, math.MaxUint32), payload: e.payload,
 			}
 			if last != 0 {

@@ -2,8 +2,8 @@ package outbox
 
 // key is an ID in a map.
 type key struct {
-	epoch, run uint32
-	number     uint64
+	runKey
+	number uint64
 }
 
 // place of a record.
@@ -14,7 +14,7 @@ type place struct {
 
 func keyOf(id ID) (key, bool) {
 	e, ok := parseEpoch(id.Epoch)
-	return key{e, id.Run, id.Number}, ok
+	return key{runKey{e, id.Run}, id.Number}, ok
 }
 
 // Confirm releases records that were handed out: somebody who keeps them has said so. Ids that are not out are ignored.
@@ -65,7 +65,7 @@ func (o *Outbox) Named(d Dropped, by ID) {
 	defer o.mu.Unlock()
 	k, _ := keyOf(by)
 	at, ok := o.queues[Alarm].position(by.Number)
-	ok = ok && k.epoch == o.epoch && k.run == o.run
+	ok = ok && k.runKey == o.runKey
 	for i := range o.gaps {
 		g := &o.gaps[i]
 		if g.epoch != epoch || g.run != d.Run || !d.holds(g.from, g.to) {

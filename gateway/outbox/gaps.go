@@ -11,16 +11,17 @@ type Cause uint8
 
 // Causes, as gateway.events_dropped names them.
 const (
-	Evicted  Cause = iota + 1 // its space was needed
-	Damaged                   // its bytes on disk are not what was written
-	PowerCut                  // it was being written when the power went
-	Poison                    // it killed every connection it was sent on
-	Oversize                  // too large for a record
-	Storage                   // it could not be written, and memory was full
+	Evicted    Cause = iota + 1 // its space was needed
+	Damaged                     // its bytes on disk are not what was written
+	PowerCut                    // it was being written when the power went
+	Poison                      // it killed every connection it was sent on
+	Oversize                    // too large for a record
+	Storage                     // it could not be written, and memory was full
+	Renumbered                  // somebody else used its name: it got another one
 )
 
 func (c Cause) String() string {
-	names := [...]string{"", "evicted", "damaged", "power_cut", "poison", "oversize", "storage"}
+	names := [...]string{"", "evicted", "damaged", "power_cut", "poison", "oversize", "storage", "renumbered"}
 	if int(c) < len(names) {
 		return names[c]
 	}

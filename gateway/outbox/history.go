@@ -17,27 +17,31 @@ type History struct {
 
 // lane is the way of a History through one queue.
 type lane struct {
-	next    uint64 // position to look at
-	end     uint64 // positions from here on were issued after the History was made
-	ahead   Record
-	loaded  bool // ahead is the next record of this queue
-	segment *segment
-	limit   uint64 // positions below it are in the image
-	walk    walker
+	next     uint64 // position to look at
+	end      uint64 // positions from here on were issued after the History was made
+	ahead    Record
+	position uint64 // of ahead
+	loaded   bool   // ahead is the next record of this queue
+	segment  *segment
+	limit    uint64 // positions below it are in the image
+	walk     walker
 }
 
 // History begins to read what lies from from to to, both included; both are of one epoch.
 func (o *Outbox) History(from, to ID) *History {
-	h := &History{box: o}
-	var okFrom, okTo bool
-	h.from, okFrom = keyOf(from)
-	h.to, okTo = keyOf(to)
-	if !okFrom || !okTo || h.from.epoch != h.to.epoch {
-		return h // nothing lies between
+	first, okFirst := keyOf(from)
+	last, okLast := keyOf(to)
+	if !okFirst || !okLast || first.epoch != last.epoch {
+		return &History{box: o} // nothing lies between
 	}
-	h.epoch = h.from.epoch
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	return o.history(first, last)
+}
+
+// history is History. mu is held.
+func (o *Outbox) history(from, to key) *History {
+	h := &History{box: o, epoch: from.epoch, from: from, to: to}
 	for i := range o.queues {
 		h.lanes[i] = lane{next: 1, end: o.queues[i].next}
 	}
@@ -48,23 +52,28 @@ func (o *Outbox) History(from, to ID) *History {
 // out: it has been named, or will be when it is sent. An error is that of the disk, and the next call tries again.
 func (h *History) Next(dst []Record, max int) ([]Record, error) {
 	for limit := len(dst) + max; len(dst) < limit; {
-		var first *lane
-		for i := range h.lanes {
-			l := &h.lanes[i]
-			if err := h.look(Queue(i), l); err != nil {
-				return dst, err
-			}
-			if l.loaded && (first == nil || before(l.ahead.ID, first.ahead.ID)) {
-				first = l
-			}
+		l, err := h.first()
+		if err != nil || l == nil {
+			return dst, err
 		}
-		if first == nil {
-			break
-		}
-		dst = append(dst, first.ahead)
-		first.ahead, first.loaded = Record{}, false
+		dst = append(dst, l.ahead)
+		l.ahead, l.loaded = Record{}, false
 	}
 	return dst, nil
+}
+
+// first is the lane whose record comes next; nil = there is none.
+func (h *History) first() (first *lane, err error) {
+	for i := range h.lanes {
+		l := &h.lanes[i]
+		if err := h.look(Queue(i), l); err != nil {
+			return nil, err
+		}
+		if l.loaded && (first == nil || before(l.ahead.ID, first.ahead.ID)) {
+			first = l
+		}
+	}
+	return first, nil
 }
 
 func before(a, b ID) bool { return a.Run < b.Run || a.Run == b.Run && a.Number < b.Number }
@@ -97,7 +106,7 @@ func (h *History) look(kind Queue, l *lane) error {
 		}
 		if in {
 			l.ahead = Record{ID: ID{epochText(r.epoch), r.run, r.number}, Queue: kind, Payload: r.payload, Resent: true}
-			l.loaded = true
+			l.position, l.loaded = at, true
 		}
 	}
 	return nil
@@ -110,7 +119,7 @@ func (h *History) read(q *queue, l *lane) (record, uint64, error) {
 	if p := l.next; p >= q.liveStart() && p < q.next {
 		defer o.mu.Unlock()
 		e := q.entry(p)
-		return record{kind: kindEvent, epoch: o.epoch, run: o.run, number: e.number, payload: e.payload}, p, nil
+		return record{kind: kindEvent, epoch: e.run.epoch, run: e.run.run, number: e.number, payload: e.payload}, p, nil
 	}
 	seg := h.nextSegment(q, l.next)
 	if seg == nil {

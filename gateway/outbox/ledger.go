@@ -164,5 +164,5 @@ func (o *Outbox) durableTo() uint64 {
 	if o.runError != nil {
 		return 0
 	}
-	return min(o.number, o.queues[0].firstPending()-1, o.queues[1].firstPending()-1)
+	return min(o.number, o.queues[0].firstPending(o.runKey)-1, o.queues[1].firstPending(o.runKey)-1)
 }

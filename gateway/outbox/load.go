@@ -23,7 +23,7 @@ type loss struct {
 
 // begin sets the positions of an empty memory.
 func (q *queue) begin(next uint64, settled spans) {
-	q.next, q.written, q.liveFrom = next, next, next
+	q.next, q.written, q.liveFrom, q.begun = next, next, next, next
 	q.settled = settled
 	q.settled.add(0, 1)
 	q.settled.clip(next)

@@ -246,6 +246,48 @@ func TestModel(t *testing.T) {
 	})
 }
 
+// renew begins a new epoch: what waited has new names, and is the same in the same order.
+func (m *model) renew() {
+	old := m.this
+	m.o.Renew("the model says so")
+	time.Sleep(10 * time.Second)
+	synctest.Wait()
+	l := m.o.Ledger()
+	r := &modelRun{epoch: l.Epoch, run: l.Run, issued: l.Number, payload: map[uint64][]byte{}, queue: map[uint64]Queue{}}
+	if m.runs[r.name()] != nil {
+		m.t.Fatalf("run %s is used twice", r.name())
+	}
+	m.runs[r.name()], m.this = r, r
+	maps.DeleteFunc(m.out, func(id ID, _ bool) bool { return id.Epoch == old.epoch && id.Run == old.run })
+	last := uint64(0)
+	h := m.o.History(ID{l.Epoch, 1, 1}, ID{l.Epoch, 1, l.Number})
+	for {
+		rs, err := h.Next(nil, 10)
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		if len(rs) == 0 {
+			return
+		}
+		for _, rec := range rs {
+			was := last + 1
+			for was <= old.issued && (old.confirmed.has(was) || !bytes.Equal(rec.Payload, old.payload[was])) {
+				was++
+			}
+			if was > old.issued || rec.Queue != old.queue[was] {
+				m.t.Fatalf("%v is no copy of anything behind %d that waited", rec.ID, last)
+			}
+			last = was
+			r.payload[rec.ID.Number], r.queue[rec.ID.Number] = rec.Payload, rec.Queue
+			for id, d := range m.told {
+				if id == (ID{old.epoch, old.run, was}) {
+					m.told[rec.ID] = d
+				}
+			}
+		}
+	}
+}
+
 // history demands that what is read again is what was issued, in order.
 func (m *model) history() {
 	h := m.o.History(ID{m.this.epoch, 1, 1}, ID{m.this.epoch, m.this.run, m.this.issued})
@@ -310,6 +352,13 @@ func runModel(t *rapid.T) {
 		"rewind":  func(*rapid.T) { m.o.Rewind(); clear(m.out) },
 		"sync":    func(*rapid.T) { m.sync() },
 		"tell":    func(*rapid.T) { m.tell() },
+		"renew": func(t *rapid.T) {
+			if faults {
+				m.heal()
+				faults = false
+			}
+			m.renew()
+		},
 		"history": func(*rapid.T) { m.history() },
 		"wait":    func(*rapid.T) { time.Sleep(3 * time.Second); synctest.Wait() },
 		"reopen": func(t *rapid.T) {

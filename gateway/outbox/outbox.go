@@ -115,9 +115,10 @@ type Outbox struct {
 
 	// mu guards everything below and is never held during I/O.
 	mu        sync.Mutex
-	epoch     uint32
-	run       uint32
-	number    uint64            // last issued
+	runKey                      // this run
+	number    uint64            // last issued in it
+	renewal   string            // why a new epoch shall begin; "" = it need not
+	stale     runKey            // what nobody has confirmed of this run is being renumbered; zero = nothing
 	names     map[uint32]string // text of epochs
 	runError  error             // why the run is not durable; nil = it is
 	noStorage bool              // the directory could not be read: memory only for the life of this process
@@ -190,7 +191,7 @@ func (o *Outbox) Append(kind Queue, payload []byte) ID {
 		o.drop(q.kind, Storage, o.number)
 	default:
 		first := q.written == q.next
-		q.push(entry{number: o.number, at: o.opt.Now(), payload: o.keep(payload)})
+		q.push(entry{run: o.runKey, number: o.number, at: o.opt.Now(), payload: o.keep(payload)})
 		if kind == Alarm || first || o.batchFull(q) {
 			o.signal(o.kick)
 		}

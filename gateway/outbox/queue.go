@@ -27,8 +27,12 @@ func (q Queue) String() string {
 	return ""
 }
 
+// runKey names a run.
+type runKey struct{ epoch, run uint32 }
+
 // entry is a record in memory.
 type entry struct {
+	run     runKey
 	number  uint64
 	at      time.Duration // when it was appended
 	payload []byte
@@ -50,7 +54,10 @@ type queue struct {
 	pending  int     // bytes of live records not yet written
 	kept     int     // bytes of live records in all
 
-	last     uint64     // number of the record at position written-1, of this run; 0 = none
+	last     uint64     // number of the record at position written-1, written by this process; 0 = none
+	lastRun  runKey     // its run
+	begun    uint64     // position at which this run began
+	held     span       // positions that wait to be renumbered: nothing of them is handed out
 	segments []*segment // oldest first; the last one is appended to
 	opened   time.Duration
 
@@ -105,19 +112,21 @@ func (q *queue) advance(position uint64) {
 	for ; q.written < position; q.written++ {
 		e := q.entry(q.written)
 		q.pending -= len(e.payload)
-		q.last = e.number
+		q.last, q.lastRun = e.number, e.run
 	}
 }
 
 // memory is what the records that wait for a commit take, with one more of n bytes.
 func (q *queue) memory(n int) int { return q.pending + int(q.next-q.written)*entryCost + n }
 
-// firstPending is the number of the first record that is not yet written; MaxUint64 = none.
-func (q *queue) firstPending() uint64 {
-	if q.written >= q.next {
-		return math.MaxUint64
+// firstPending is the number of the first record of a run that is not yet written; MaxUint64 = none.
+func (q *queue) firstPending(run runKey) uint64 {
+	for p := q.written; p < q.next; p++ {
+		if e := q.entry(p); e.run == run {
+			return e.number
+		}
 	}
-	return q.entry(q.written).number
+	return math.MaxUint64
 }
 
 // depth counts records that are not settled.
@@ -127,12 +136,12 @@ func (q *queue) depth() uint64 {
 
 // position of a number of this run, if it is in memory.
 func (q *queue) position(number uint64) (uint64, bool) {
-	live := q.live[q.head:]
+	live := q.live[q.head+int(max(q.begun, q.liveStart())-q.liveStart()):]
 	i := sort.Search(len(live), func(i int) bool { return live[i].number >= number })
 	if i == len(live) || live[i].number != number {
 		return 0, false
 	}
-	return q.liveStart() + uint64(i), true
+	return q.next - uint64(len(live)-i), true
 }
 
 // segmentOf returns the segment that holds position, or the first one behind it; nil = none.

@@ -65,6 +65,7 @@ func (o *Outbox) recover() error {
 	}
 	if err == nil {
 		err = o.beginRun(last, known, fresh, identity.damaged)
+		o.holdStale()
 	}
 	if err != nil {
 		o.beginInMemory(err)

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
@@ -11,23 +12,44 @@ import (
 
 // runIdentity is what the run slots hold.
 type runIdentity struct {
-	epoch, run uint32
-	board      string
+	runKey
+	board string
+	stale runKey // see Outbox.stale
 }
 
 func parseRunIdentity(b []byte) (runIdentity, bool) {
 	if len(b) < 8 {
 		return runIdentity{}, false
 	}
-	le := binary.LittleEndian
-	return runIdentity{le.Uint32(b), le.Uint32(b[4:]), string(b[8:])}, true
+	id := runIdentity{runKey: parseRunKey(b)}
+	board, stale, _ := bytes.Cut(b[8:], []byte{0})
+	if id.board = string(board); len(stale) == 8 {
+		id.stale = parseRunKey(stale)
+	}
+	return id, true
+}
+
+func (id *runIdentity) encode() []byte {
+	b := append(id.runKey.appendTo(nil), id.board...)
+	if id.stale != (runKey{}) {
+		b = id.stale.appendTo(append(b, 0))
+	}
+	return b
+}
+
+func (r runKey) appendTo(b []byte) []byte {
+	b = binary.LittleEndian.AppendUint32(b, r.epoch)
+	return binary.LittleEndian.AppendUint32(b, r.run)
+}
+
+func parseRunKey(b []byte) runKey {
+	return runKey{binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:])}
 }
 
 // identity of this run. mu is held.
 func (o *Outbox) identity() []byte {
-	b := binary.LittleEndian.AppendUint32(nil, o.epoch)
-	b = binary.LittleEndian.AppendUint32(b, o.run)
-	return append(b, o.opt.Board...)
+	id := runIdentity{o.runKey, o.opt.Board, o.stale}
+	return id.encode()
 }
 
 // beginRun chooses epoch and run and makes them durable. A damaged slot may have held the run after the one that can
@@ -41,6 +63,7 @@ func (o *Outbox) beginRun(last runIdentity, known, fresh bool, damaged int) erro
 	case last.board != o.opt.Board:
 		reason = "the outbox was made on another board"
 	}
+	o.stale = last.stale
 	if fresh || reason != "" {
 		o.epoch, o.run = rand.Uint32N(epochs), 1
 	} else {
@@ -88,7 +111,7 @@ func newestRun(tails [2]tail) (newest runIdentity) {
 	for _, t := range tails {
 		if n := len(t.records); n > 0 {
 			if r := t.records[n-1]; newest.run == 0 || r.epoch == newest.epoch && r.run > newest.run {
-				newest = runIdentity{epoch: r.epoch, run: r.run}
+				newest.runKey = runKey{r.epoch, r.run}
 			}
 		}
 	}

@@ -167,9 +167,9 @@ func (s *segment) note(r *record) {
 }
 
 // full tells whether another run no longer fits into the seal.
-func (s *segment) full(epoch, run uint32) bool {
+func (s *segment) full(run runKey) bool {
 	n := len(s.stretches)
-	return n == maxStretches && (s.stretches[n-1].epoch != epoch || s.stretches[n-1].run != run)
+	return n == maxStretches && (runKey{s.stretches[n-1].epoch, s.stretches[n-1].run} != run)
 }
 
 // newSegmentFile makes a zero-filled file of size bytes under a temporary name, durable but for its name.

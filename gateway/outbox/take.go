@@ -28,6 +28,9 @@ func (o *Outbox) take(dst []Record, limit int, backlog bool) []Record {
 	defer o.taking.Unlock()
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.renewal != "" {
+		return dst // under names that somebody else uses
+	}
 	for _, kind := range [...]Queue{Alarm, Normal} {
 		q := &o.queues[kind]
 		dst = o.takeLive(dst, limit, q)
@@ -50,7 +53,7 @@ func (o *Outbox) takeLive(dst []Record, limit int, q *queue) []Record {
 			break
 		}
 		e := q.entry(p)
-		dst = append(dst, o.handOut(q, p, key{o.epoch, o.run, e.number}, e.payload))
+		dst = append(dst, o.handOut(q, p, key{e.run, e.number}, e.payload))
 		q.liveFrom = p + 1
 	}
 	return dst
@@ -65,7 +68,7 @@ func (o *Outbox) takeBacklog(dst []Record, limit int, q *queue) []Record {
 		}
 		if p >= q.liveStart() {
 			e := q.entry(p)
-			dst = append(dst, o.handOut(q, p, key{o.epoch, o.run, e.number}, e.payload))
+			dst = append(dst, o.handOut(q, p, key{e.run, e.number}, e.payload))
 			continue
 		}
 		r, err := o.readAt(q, p)
@@ -73,7 +76,7 @@ func (o *Outbox) takeBacklog(dst []Record, limit int, q *queue) []Record {
 			break // try again at the next Take
 		}
 		if r.kind == kindEvent && q.untaken(p) == p {
-			dst = append(dst, o.handOut(q, p, key{r.epoch, r.run, r.number}, r.payload))
+			dst = append(dst, o.handOut(q, p, key{runKey{r.epoch, r.run}, r.number}, r.payload))
 		}
 	}
 	return dst
@@ -83,6 +86,9 @@ func (o *Outbox) takeBacklog(dst []Record, limit int, q *queue) []Record {
 func (q *queue) untaken(p uint64) uint64 {
 	for {
 		n := q.taken.next(q.settled.next(p))
+		if q.held.from <= n && n < q.held.to {
+			n = q.held.to
+		}
 		if n == p {
 			return p
 		}
@@ -97,7 +103,7 @@ func (o *Outbox) handOut(q *queue, position uint64, k key, payload []byte) Recor
 		ID:      ID{o.epochName(k.epoch), k.run, k.number},
 		Queue:   q.kind,
 		Payload: payload,
-		Resent:  q.sent.has(position) || k.epoch != o.epoch || k.run != o.run,
+		Resent:  q.sent.has(position) || k.runKey != o.runKey,
 	}
 }
 

@@ -266,4 +266,5 @@ var eventTexts = []entry{
 	{"drop.poison", "服务器拒收", "the broker refused them"},
 	{"drop.oversize", "内容过大", "they were too large"},
 	{"drop.storage", "本机存储异常", "local storage had failed"},
+	{"drop.renumbered", "编号与其他设备重复，已换新编号", "another device used their numbers; they got new ones"},
 }

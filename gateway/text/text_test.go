@@ -95,7 +95,7 @@ func families() map[string][]string {
 		"clock":     {gateway.ClockSynced.String(), gateway.ClockHoldover.String(), gateway.ClockUnset.String()},
 		"queue":     {gateway.AlarmQueue.String(), gateway.NormalQueue.String()},
 		"span":      {"ms", "s", "m", "h", "d"},
-		"drop":      {"evicted", "damaged", "power_cut", "poison", "oversize", "storage"},
+		"drop":      {"evicted", "damaged", "power_cut", "poison", "oversize", "storage", "renumbered"},
 		"nav":       {"overview", "signals", "wiring", "history", "walk", "login"},
 		"walk":      {"open", "waiting", "ok", "chatters", "inverted", "swapped", "instead", "dead"},
 		"walkfound": {"chatters", "inverted", "swapped", "instead", "dead"},

@@ -39,6 +39,9 @@ type Options struct {
 	Stall        time.Duration                                // without any watermark that releases something; default 10 min
 	Confirmation func(Confirmation, gateway.ConfirmationData) // told of changes; must not wait for the uplink; default: nobody
 
+	// Renew is told that numbers of this epoch are issued elsewhere, too, and why that is certain; default: nobody.
+	Renew func(reason string)
+
 	// Date is what certificates are judged by; while it is not known, it is the earliest that can be now. Default: the
 	// system clock.
 	Date func() (now time.Time, known bool)
@@ -72,6 +75,9 @@ func (o *Options) complete() {
 	}
 	if o.Confirmation == nil {
 		o.Confirmation = func(Confirmation, gateway.ConfirmationData) {}
+	}
+	if o.Renew == nil {
+		o.Renew = func(string) {}
 	}
 	if o.AlarmText == nil {
 		o.AlarmText = func(a gateway.Alarm) gateway.Text { return gateway.Text{ZH: a.Name, EN: a.Name} }

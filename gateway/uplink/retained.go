@@ -43,6 +43,7 @@ func (s *session) receive(m message, now time.Time) {
 	case m.topic == s.topics.watermark:
 		s.release(s.confirmer.watermark(m.payload, s.ledger.Ledger(), now))
 	case m.topic == s.topics.status:
+		s.foreign(m.payload)
 		if m.retained { // from before our birth, which overwrites it
 			return
 		}

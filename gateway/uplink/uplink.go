@@ -24,6 +24,7 @@ type Uplink struct {
 	// open makes the connection that paho talks over; tcp is what lies under TLS, for cutting it.
 	open func(context.Context) (tcp, stream net.Conn, err error)
 
+	process   string        // how every session of this process begins
 	longest   time.Duration // between two attempts
 	confirmer confirmer     // outlives connections
 
@@ -42,8 +43,8 @@ func New(o Options, outbox Outbox, clock Clock, h *hub.Hub, ledger Ledger) (*Upl
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	u := &Uplink{opt: o, outbox: outbox, ledger: ledger, clock: clock, hub: h, topics: topicsOf(o.Root)}
-	u.confirmer = confirmer{byCenter: o.AckByCenter, stall: o.Stall, tell: o.Confirmation}
+	u := &Uplink{opt: o, outbox: outbox, ledger: ledger, clock: clock, hub: h, topics: topicsOf(o.Root), process: rand.Text()[:12]}
+	u.confirmer = confirmer{byCenter: o.AckByCenter, stall: o.Stall, tell: o.Confirmation, renew: o.Renew}
 	u.writer = writer{opt: &u.opt, clock: clock, ledger: ledger}
 	if o.BacklogRate > 0 {
 		u.backlog = rate.NewLimiter(rate.Limit(o.BacklogRate), max(1, o.BacklogRate/10))
@@ -65,7 +66,7 @@ func (u *Uplink) Run(ctx context.Context) error {
 // attempt makes one connection and serves it to its end.
 func (u *Uplink) attempt(ctx context.Context) (up time.Duration, err error) {
 	u.link.Attempts++
-	session := rand.Text() // 130 random bits
+	session := u.process + rand.Text() // 130 random bits behind it
 	p, err := u.dial(ctx, u.writer.will(session))
 	if err != nil {
 		return 0, err

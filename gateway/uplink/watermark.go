@@ -16,7 +16,7 @@ const (
 	ConfirmationResumed Confirmation = iota
 	// ConfirmationStalled: the broker acknowledges and the center does not say that it has stored anything.
 	ConfirmationStalled
-	// WatermarkRejected: a watermark names what this outbox never issued.
+	// WatermarkRejected: a watermark names another epoch, or is none.
 	WatermarkRejected
 )
 
@@ -27,6 +27,7 @@ type confirmer struct {
 	byCenter bool
 	stall    time.Duration
 	tell     func(Confirmation, gateway.ConfirmationData)
+	renew    func(reason string)
 
 	mark     gateway.EventID   // the highest watermark of this epoch
 	awaiting []gateway.EventID // acknowledged, not covered
@@ -76,7 +77,7 @@ func (c *confirmer) watermark(payload []byte, l gateway.Ledger, now time.Time) (
 		c.reject(mark.String(), "the epoch here is "+l.Epoch)
 		return nil
 	case after(mark, newest):
-		c.reject(mark.String(), fmt.Sprintf("the newest event here is %d-%d", l.Run, l.Number))
+		c.renew(fmt.Sprintf("the center has confirmed %v, and the newest event is %d-%d", mark, l.Run, l.Number))
 		return nil
 	case c.mark.Epoch == mark.Epoch && !after(mark, c.mark):
 		return nil

@@ -16,7 +16,7 @@ func TestConfirmer(t *testing.T) {
 	words := [...]string{ConfirmationResumed: "resumed", ConfirmationStalled: "stalled", WatermarkRejected: "rejected"}
 	c := confirmer{byCenter: true, stall: 10 * time.Minute, tell: func(k Confirmation, d gateway.ConfirmationData) {
 		told = append(told, fmt.Sprintf("%s %d", words[k], d.Waiting))
-	}}
+	}, renew: func(string) { told = append(told, "renew") }}
 	ledger := gateway.Ledger{Epoch: "bbbbbb", Run: 3, Number: 100}
 	ids := func(epoch string, run uint32, numbers ...uint64) (out []gateway.EventID) {
 		for _, n := range numbers {
@@ -60,7 +60,7 @@ func TestConfirmer(t *testing.T) {
 	mark(`{"epoch":"bbbbbb","run":3,"number":101}`)
 	mark(`{"epoch":"bbbbbb","run":4,"number":1}`)
 	mark(`hello`)
-	say("rejected 1", "rejected 1", "rejected 1", "rejected 1")
+	say("rejected 1", "renew", "renew", "rejected 1")
 	mark(`{"epoch":"bbbbbb","run":3,"number":3}`, ids("bbbbbb", 3, 3)...)
 	say("resumed 0")
 
