@@ -226,7 +226,12 @@ type AlarmActData struct {
 type AlarmClearedData struct {
 	Alarm string `json:"alarm"`
 	Count uint64 `json:"count,omitempty"` // chattering: all changes of it
+	// Reason is "restarted" where an alarm of an earlier run stood that nobody has raised again: it may be over since long.
+	Reason string `json:"reason,omitempty"`
 }
+
+// ClearedByRestart is a Reason of AlarmClearedData.
+const ClearedByRestart = "restarted"
 
 // AlarmCause names the alarm.
 func (d AlarmClearedData) AlarmCause() string { return d.Alarm }

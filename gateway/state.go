@@ -9,18 +9,18 @@ type DeviceState struct {
 	Detail  any  // a small comparable struct with JSON tags; nil = none
 }
 
-// Alarm is one condition that needs somebody, from its raise to its clear.
+// Alarm is one condition that needs somebody, from its raise to its clear. Its JSON is that of the checkpoint.
 type Alarm struct {
-	ID       string // device, point or bus
-	Name     string // "offline", "travel_timeout"
-	Type     Type   // of the event that raised it
-	Severity Severity
-	Text     string // the site's own words; "" = those of package text
-	Since    Mono
-	Event    EventID
+	ID       string   `json:"id"`   // device, point or bus
+	Name     string   `json:"name"` // "offline", "travel_timeout"
+	Type     Type     `json:"type"` // of the event that raised it
+	Severity Severity `json:"severity"`
+	Text     string   `json:"text,omitempty"` // the site's own words; "" = those of package text
+	Since    Mono     `json:"since"`
+	Event    EventID  `json:"event"`
 
-	Acknowledged Mono // when somebody did; zero = nobody
-	ShelvedUntil Mono // zero = not shelved
+	Acknowledged Mono `json:"acknowledged,omitempty"`  // when somebody did; zero = nobody
+	ShelvedUntil Mono `json:"shelved_until,omitempty"` // zero = not shelved
 }
 
 // Key names the alarm: its topic below "alarm/".

@@ -107,24 +107,45 @@ func (c *Checkpoint) Get(key string, v any) (bool, error) {
 // Put replaces a section; Run will write it. What equals the section as it is costs nothing. After an error the section
 // is as it was.
 func (c *Checkpoint) Put(key string, v any) error {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("checkpoint section %s: %w", key, err)
+	return c.PutAll([]Section{{key, v}})
+}
+
+// Section is a key and its value.
+type Section struct {
+	Key   string
+	Value any
+}
+
+// PutAll is Put for several sections, no two of one key, that belong together: a power cut leaves all of them as they are or as they were.
+func (c *Checkpoint) PutAll(sections []Section) error {
+	raws := make([]json.RawMessage, len(sections))
+	for i, s := range sections {
+		var err error
+		if raws[i], err = json.Marshal(s.Value); err != nil {
+			return fmt.Errorf("checkpoint section %s: %w", s.Key, err)
+		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	old, had := c.sections[key]
-	if had && bytes.Equal(old, raw) {
+	size, same := c.size, true
+	for i, s := range sections {
+		old, had := c.sections[s.Key]
+		if had {
+			size -= sectionSize(s.Key, old)
+		}
+		size += sectionSize(s.Key, raws[i])
+		same = same && had && bytes.Equal(old, raws[i])
+	}
+	switch {
+	case same:
 		return nil
+	case size > maxPayload:
+		return fmt.Errorf("checkpoint section %s and %d others: %w", sections[0].Key, len(sections)-1, ErrFull)
 	}
-	size := c.size + sectionSize(key, raw)
-	if had {
-		size -= sectionSize(key, old)
+	for i, s := range sections {
+		c.sections[s.Key] = raws[i]
 	}
-	if size > maxPayload {
-		return fmt.Errorf("checkpoint section %s of %d bytes: %w", key, len(raw), ErrFull)
-	}
-	c.sections[key], c.size = raw, size
+	c.size = size
 	c.version++
 	select {
 	case c.changed <- struct{}{}:

@@ -20,7 +20,6 @@ type attach struct {
 	hw      Hardware
 	clock   *clock
 	relays  *relays
-	fires   []string // latched by an earlier run
 	out     field.Config
 	lines   []line.Input
 	points  map[string]int // id → index into out.Points
@@ -30,9 +29,9 @@ type attach struct {
 }
 
 // attachConfig makes it; clock is the one that a real-time clock on a bus serves.
-func attachConfig(cfg *config.Config, hw Hardware, clock *clock, r *relays, fires []string) *attach {
+func attachConfig(cfg *config.Config, hw Hardware, clock *clock, r *relays) *attach {
 	a := &attach{
-		cfg: cfg, hw: hw, clock: clock, relays: r, fires: fires,
+		cfg: cfg, hw: hw, clock: clock, relays: r,
 		points: map[string]int{}, devices: map[string]int{}, sources: map[string]int{},
 	}
 	a.out.Sources = []field.SourceConfig{{ID: field.GPIO, Kind: field.GPIO, Where: "GPIO", Bus: field.GPIO}}
@@ -88,12 +87,12 @@ const (
 // addInternal makes the devices that nobody sees: the center, key switch and maintenance window. The autonomy of a lane
 // comes with its gate.
 func (a *attach) addInternal() {
-	a.internal(kindCenter, gateway.GatewayID, field.Box(device.NewCenter()))
+	a.internal(kindCenter, gateway.GatewayID, field.BoxKept(device.NewCenter()))
 	if p := a.cfg.Service.Lockout; p != "" {
-		a.internal(kindKey, gateway.GatewayID, field.Box(device.NewKey()), a.point(device.RoleInput, 0, p))
+		a.internal(kindKey, gateway.GatewayID, field.BoxKept(device.NewKey()), a.point(device.RoleInput, 0, p))
 	}
 	if p := a.cfg.Service.Button; p != "" {
-		a.internal(kindWindow, gateway.GatewayID, field.Box(device.NewWindow(a.cfg.Service.Window)), a.point(device.RoleInput, 0, p))
+		a.internal(kindWindow, gateway.GatewayID, field.BoxKept(device.NewWindow(a.cfg.Service.Window)), a.point(device.RoleInput, 0, p))
 	}
 }
 
@@ -228,12 +227,12 @@ func (a *attach) addDevice(meta gateway.MetaDevice) {
 	switch meta.Kind {
 	case config.KindLoop:
 		l := a.cfg.Loops[meta.ID]
-		d.Machine = field.Box(device.NewLoop(loopConfig(l)))
+		d.Machine = field.BoxKept(device.NewLoop(loopConfig(l)))
 		d.Parts = a.wired(d.Parts, device.RoleInput, l.Input)
 		d.Parts = a.wired(d.Parts, device.RoleFault, l.Fault)
 	case config.KindLane:
 		l := a.cfg.Lanes[meta.ID]
-		d.Machine = field.Box(device.NewLane(device.LaneConfig{
+		d.Machine = field.BoxKept(device.NewLane(device.LaneConfig{
 			Direction: l.Direction, OneWay: *l.OneWay, Gap: l.Gap, Jitter: l.Jitter,
 			Single: l.B == "", Waiting: l.Waiting, UTurn: l.UTurn, CreditFor: l.CreditFor,
 		}))
@@ -245,7 +244,7 @@ func (a *attach) addDevice(meta gateway.MetaDevice) {
 	case config.KindGate:
 		d = a.gate(meta)
 	case config.KindFire:
-		d.Machine = field.Box(device.NewFireInput(slices.Contains(a.fires, meta.ID)))
+		d.Machine = field.BoxKept(device.NewFireInput())
 		d.Parts = []field.Part{a.point(device.RoleInput, 0, a.cfg.Fires[meta.ID].Input)}
 	case config.KindElevator:
 		d.Machine, d.Parts = a.elevator(meta.ID)
@@ -255,7 +254,7 @@ func (a *attach) addDevice(meta gateway.MetaDevice) {
 		d.Parts = []field.Part{a.part(device.RoleInput, 0, b.Input)}
 	case config.KindLot:
 		l := a.cfg.Lots[meta.ID]
-		d.Machine = field.Box(device.NewLot(device.LotConfig{
+		d.Machine = field.BoxKept(device.NewLot(device.LotConfig{
 			Capacity: int64(l.Capacity), Bays: uint8(len(l.Bays)), Lanes: uint8(len(l.Lanes)),
 			FullAt: int64(l.FullAt), AvailableAt: int64(*l.AvailableAt), Drift: int64(l.Drift), DriftAfter: l.DriftAfter,
 		}))
@@ -273,7 +272,7 @@ func (a *attach) addDevice(meta gateway.MetaDevice) {
 		cfg.ActiveLow, cfg.Active = int64(in.Bands.Closed[0]), int64(in.Bands.Closed[1])
 		cfg.IdleLow, cfg.Idle = int64(in.Bands.Parted[0]), int64(in.Bands.Parted[1])
 		cfg.ActiveOpen = in.Contact == "opens"
-		d.Machine = field.Box(device.NewSupervised(cfg))
+		d.Machine = field.BoxKept(device.NewSupervised(cfg))
 		d.Parts = []field.Part{a.point(device.RoleInput, 0, in.Point)}
 	case config.KindContact:
 		c := a.cfg.Contacts[meta.ID]
@@ -281,17 +280,17 @@ func (a *attach) addDevice(meta gateway.MetaDevice) {
 		if err := cfg.Severity.UnmarshalText([]byte(c.Severity)); err != nil {
 			panic(err) // the configuration was not checked
 		}
-		d.Machine = field.Box(device.NewContact(cfg))
+		d.Machine = field.BoxKept(device.NewContact(cfg))
 		d.Parts = []field.Part{a.part(device.RoleInput, 0, c.Input)}
 	case config.KindCounter:
 		c := a.cfg.Counters[meta.ID]
-		d.Machine = field.Box(device.NewCounter(c.Every))
+		d.Machine = field.BoxKept(device.NewCounter(c.Every))
 		d.Parts = []field.Part{a.point(device.RoleInput, 0, c.Input)}
 	case config.KindCamera:
 		d.Machine, d.Parts = a.camera(meta.ID)
 	case config.KindCameraGroup:
 		g := a.cfg.CameraGroups[meta.ID]
-		d.Machine = field.Box(device.NewCameraGroup(uint8(len(g.Cameras)), g.Window))
+		d.Machine = field.BoxKept(device.NewCameraGroup(uint8(len(g.Cameras)), g.Window))
 		for i, id := range g.Cameras {
 			d.Parts = append(d.Parts, a.part(device.RoleChild, uint8(i), id))
 			cam := &a.out.Devices[a.devices[id]]
@@ -313,7 +312,7 @@ func (a *attach) gate(meta gateway.MetaDevice) field.DeviceConfig {
 	for o, r := range d.Relays {
 		gc.Has[o] = r != nil
 	}
-	d.Machine = field.Box(device.NewGate(gc))
+	d.Machine = field.BoxKept(device.NewGate(gc))
 	d.Parts = []field.Part{
 		a.point(device.RoleOpenLimit, 0, g.OpenLimit), a.point(device.RoleClosedLimit, 0, g.ClosedLimit),
 	}
@@ -345,7 +344,7 @@ func (a *attach) autonomy(lane string) []field.Part {
 	kind := kindPresent + " " + lane
 	if _, ok := a.devices["internal "+kind]; !ok {
 		parts := append(a.within(device.RoleAway, kindCenter), a.part(device.RolePresence, 0, l.A))
-		a.internal(kind, lane, field.Box(device.NewAutonomy(mode)), parts...)
+		a.internal(kind, lane, field.BoxKept(device.NewAutonomy(mode)), parts...)
 	}
 	return a.within(role, kind)
 }
@@ -359,9 +358,9 @@ func (a *attach) camera(id string) (field.Stepper, []field.Part) {
 		}
 	}
 	if c.Supply != "" {
-		return field.Box(device.NewSupplyCamera(hold)), []field.Part{a.point(device.RoleSupply, 0, c.Supply)}
+		return field.BoxKept(device.NewSupplyCamera(hold)), []field.Part{a.point(device.RoleSupply, 0, c.Supply)}
 	}
-	return field.Box(device.NewCamera(device.CameraConfig{Period: c.Period, Hold: hold})),
+	return field.BoxKept(device.NewCamera(device.CameraConfig{Period: c.Period, Hold: hold})),
 		[]field.Part{a.point(device.RoleInput, 0, c.Heartbeat)}
 }
 
@@ -371,6 +370,7 @@ func loopConfig(l config.Loop) device.LoopConfig {
 		Pulse: l.Output == config.OutputPulse, Blank: l.Blank, Healthy: l.Healthy,
 		MaxPresence: l.MaxPresence, NoActivity: l.NoActivity, Erratic: uint16(l.Erratic),
 	}
+	cfg.Contact = l.Fault != ""
 	cfg.Reports, _ = device.ParseLoopCause(l.FaultMeans)
 	for i, c := range l.FaultCodes {
 		means, _ := device.ParseLoopCause(c.Means)

@@ -46,5 +46,5 @@ func (a *attach) elevator(id string) (field.Stepper, []field.Part) {
 	if e.Test != "" {
 		cfg.TestEvery = e.TestEvery
 	}
-	return field.Box(device.NewElevator(cfg)), parts
+	return field.BoxKept(device.NewElevator(cfg)), parts
 }

@@ -100,7 +100,7 @@ func cabinetConfig(t *testing.T) *config.Config {
 // Every kind of chip of the configuration has a driver, and one that nobody uses is left alone.
 func TestEveryKindHasADriver(t *testing.T) {
 	m := newModels(t)
-	a := attachConfig(cabinetConfig(t), Hardware{OpenBus: m.open}, &clock{}, &relays{}, nil)
+	a := attachConfig(cabinetConfig(t), Hardware{OpenBus: m.open}, &clock{}, &relays{})
 	b := a.buses[0]
 	if !a.chipOf("unused").idle() || len(b.chips) != 7 {
 		t.Error("a chip that nobody uses is served")
@@ -122,7 +122,7 @@ func TestEveryKindHasADriver(t *testing.T) {
 // What is measured arrives in the unit of its channel: ‰ of the reference, µA, µV.
 func TestReadings(t *testing.T) {
 	m := newModels(t)
-	a := attachConfig(cabinetConfig(t), Hardware{OpenBus: m.open}, &clock{}, &relays{}, nil)
+	a := attachConfig(cabinetConfig(t), Hardware{OpenBus: m.open}, &clock{}, &relays{})
 	opened, err := a.hw.openBus(a.buses[0])
 	if err != nil {
 		t.Fatal(err)

@@ -63,6 +63,7 @@ type daemon struct {
 	hub    *hub.Hub
 	box    *outbox.Outbox
 	truths *checkpoint.Checkpoint
+	memory *memory
 	attach *attach
 	parts  field.Config // what the field is made of
 	field  *field.Field
@@ -129,13 +130,15 @@ func start(o Options, r *relays) (*daemon, error) {
 		}
 	}}
 	d.recall()
-	d.attach = attachConfig(d.cfg, o.Hardware, d.clock, r, d.unfinished.Fires)
+	d.attach = attachConfig(d.cfg, o.Hardware, d.clock, r)
 	d.parts = d.attach.out
 	d.parts.Trace = traceOf(d.parts)
 	if d.intake, err = newIntake(d, d.parts); err != nil {
 		return nil, errors.Join(err, d.box.Close())
 	}
 	d.parts.Reply = d.intake.Answer
+	d.memory = newMemory(d.truths, d.clock, d.log)
+	d.parts.Memory = d.memory
 	d.field = field.New(d.parts, d.hub, rec, d.clock.Now, d.step)
 	d.attach.connect(d.field)
 	return d, nil
@@ -154,18 +157,18 @@ func (d *daemon) run(ctx context.Context, relays *relays) error {
 	}
 	seen := d.clock.look()
 	d.hub.SetClock(seen.Clock)
+	d.memory.begin()
 	if err := d.startUplink(sendCtx, &sender); err != nil {
 		return errors.Join(err, d.closeTruths(), d.box.Close())
 	}
-	d.announce(fieldCtx, seen)
-	for _, e := range d.unfinished.abandoned(d.clock.Now()) {
-		d.field.Post(fieldCtx, e)
-	}
-	core.Go(func() { d.field.Run(fieldCtx) })
+	first := append([]gateway.Event{d.announce(seen)}, d.unfinished.abandoned(d.clock.Now())...)
+	d.tellClock(fieldCtx, seen)
+	core.Go(func() { d.field.Run(fieldCtx, first...) })
 	others.Go(func() { d.watchStorage(fieldCtx) })
 	others.Go(func() { d.watchClock(fieldCtx, seen) })
 	others.Go(func() { d.watchBoard(fieldCtx) })
 	others.Go(func() { d.truths.Run(fieldCtx) })
+	others.Go(func() { d.memory.run(fieldCtx) })
 	others.Go(func() { d.keepDiary(fieldCtx) })
 	others.Go(func() { d.watchCenter(fieldCtx) })
 	others.Go(func() { d.intake.Run(fieldCtx) })
@@ -271,15 +274,14 @@ func (d *daemon) ownProblems(v *hub.View) []gateway.Text {
 }
 
 // announce is the first event of every run.
-func (d *daemon) announce(ctx context.Context, seen glance) {
+func (d *daemon) announce(seen glance) gateway.Event {
 	l := ledger(d.box.Ledger())
-	d.post(ctx, gateway.GatewayStarted, gateway.StartedData{
+	d.keepCalendar()
+	d.log.Info("started", "version", d.o.Version, "epoch", l.Epoch, "run", l.Run, "config", d.cfg.Hash)
+	return gateway.Event{Type: gateway.GatewayStarted, ID: gateway.GatewayID, At: d.clock.Now(), Data: gateway.StartedData{
 		Version: d.o.Version, KernelBoot: d.clock.boot, Epoch: l.Epoch, Run: l.Run, Unconfirmed: l.Unconfirmed,
 		Config: d.cfg.Hash, Clock: seen.Quality,
-	})
-	d.keepCalendar()
-	d.tellClock(ctx, seen)
-	d.log.Info("started", "version", d.o.Version, "epoch", l.Epoch, "run", l.Run, "config", d.cfg.Hash)
+	}}
 }
 
 func (d *daemon) post(ctx context.Context, t gateway.Type, data any) {

@@ -37,7 +37,7 @@ func example(t *testing.T) *config.Config {
 
 // Every reference of the configuration ends where it belongs, and devices come after their parts.
 func TestAttach(t *testing.T) {
-	out := attachConfig(example(t), Hardware{}, nil, &relays{}, nil).out
+	out := attachConfig(example(t), Hardware{}, nil, &relays{}).out
 	point := func(id string) int {
 		return slices.IndexFunc(out.Points, func(p field.PointConfig) bool { return p.ID == id })
 	}

@@ -12,7 +12,7 @@ import (
 // coil on, and the latch of a chip keeps it so. It returns what could not be reached; that is made inactive when its bus
 // works.
 func restExpanders(cfg *config.Config, hw Hardware) error {
-	a := attachConfig(cfg, hw, nil, &relays{}, nil) // a clock is not asked for the time here
+	a := attachConfig(cfg, hw, nil, &relays{}) // a clock is not asked for the time here
 	var errs []error
 	for _, b := range a.buses {
 		b.chips = onlyOutputs(b.chips)

@@ -10,6 +10,7 @@ import (
 )
 
 const (
+	truthsEvery     = 10 * time.Second // how much of the counts a power cut may cost
 	calendarSection = "calendar"
 	calendarEvery   = 10 * time.Minute // how old the last known time may be after a power cut
 )
@@ -17,7 +18,8 @@ const (
 // openTruths opens the checkpoint beside the outbox, and makes the clock out of what it kept.
 func (d *daemon) openTruths(boot string) (err error) {
 	d.truths, err = checkpoint.Open(checkpoint.Options{
-		Path: filepath.Join(d.cfg.Storage.Path, "checkpoint"),
+		Path:  filepath.Join(d.cfg.Storage.Path, "checkpoint"),
+		Every: truthsEvery,
 		Notify: func(err error) {
 			if err != nil {
 				d.log.Error("last known time and counts are not kept: look after the storage", "error", err)

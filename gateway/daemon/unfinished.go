@@ -9,10 +9,9 @@ import (
 
 const unfinishedSection = "unfinished"
 
-// unfinished is what a restart must not forget: fires that nobody has reset, and commands that have not ended. It follows
-// the events, so it is written by the core and read before the core begins.
+// unfinished is what a restart must not forget of commands: those that have not ended. It follows the events, so it is
+// written by the core and read before the core begins.
 type unfinished struct {
-	Fires    []string             `json:"fires"`    // ids of fire inputs
 	Commands map[string]openOrder `json:"commands"` // by issuer and jti
 }
 
@@ -30,13 +29,6 @@ func (u *unfinished) follow(e gateway.Event) bool {
 	data, isCommand := e.Data.(gateway.CommandData)
 	key := data.Issuer + " " + data.JTI
 	switch e.Type {
-	case gateway.FireOpened:
-		if slices.Contains(u.Fires, e.ID) {
-			return false
-		}
-		u.Fires = append(u.Fires, e.ID)
-	case gateway.FireReset:
-		u.Fires = slices.DeleteFunc(u.Fires, func(id string) bool { return id == e.ID })
 	case gateway.CommandAccepted:
 		if len(u.Commands) >= mostUnfinished {
 			return false
@@ -60,7 +52,7 @@ func (u *unfinished) follow(e gateway.Event) bool {
 // recall reads what the run before left unfinished.
 func (d *daemon) recall() {
 	if _, err := d.truths.Get(unfinishedSection, &d.unfinished); err != nil {
-		d.log.Warn("unfinished commands and latched fires cannot be read and are forgotten", "error", err)
+		d.log.Warn("unfinished commands cannot be read and are forgotten", "error", err)
 		d.unfinished = unfinished{}
 	}
 }
@@ -71,7 +63,7 @@ func (d *daemon) remember(e gateway.Event) {
 		return
 	}
 	if err := d.truths.Put(unfinishedSection, d.unfinished); err != nil {
-		d.log.Error("a latched fire or an open command would not survive a restart", "error", err)
+		d.log.Error("an open command would not survive a restart", "error", err)
 	}
 }
 

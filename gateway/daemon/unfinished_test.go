@@ -14,15 +14,8 @@ func TestUnfinished(t *testing.T) {
 	for _, e := range []gateway.Event{
 		command(gateway.CommandAccepted, "1"), command(gateway.CommandAccepted, "2"), command(gateway.CommandDone, "1"),
 		command(gateway.CommandRejected, "2"), // of a replay; the command goes on
-		{Type: gateway.FireOpened, ID: "fire-1"},
-		{Type: gateway.FireOpened, ID: "fire-2"},
-		{Type: gateway.FireCleared, ID: "fire-1"},
-		{Type: gateway.FireReset, ID: "fire-2"},
 	} {
 		u.follow(e)
-	}
-	if len(u.Fires) != 1 || u.Fires[0] != "fire-1" {
-		t.Errorf("fires %v", u.Fires)
 	}
 	events := u.abandoned(7)
 	if len(events) != 1 || events[0].ID != "gate" || events[0].Data.(gateway.CommandData).JTI != "2" ||

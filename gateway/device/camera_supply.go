@@ -27,12 +27,6 @@ type SupplyCamera struct {
 	voice cameraVoice
 }
 
-// SupplyBaseline is what a camera by supply current must not forget when the power goes.
-type SupplyBaseline struct {
-	MicroAmp int64  `json:"microamp"`
-	Samples  uint16 `json:"samples"` // that it rests on, up to supplyLearn
-}
-
 const (
 	supplyNone  = 10_000 // µA
 	supplyLearn = 24     // samples until the usual current is believed: two minutes of one every 5 s
@@ -51,17 +45,6 @@ var supplyAfter = [...]time.Duration{
 // NewSupplyCamera returns a camera whose current has not been read yet. hold is as in CameraConfig.
 func NewSupplyCamera(hold time.Duration) SupplyCamera {
 	return SupplyCamera{voice: cameraVoice{hold: hold}}
-}
-
-// Restore goes on with what was learned.
-func (c SupplyCamera) Restore(b SupplyBaseline) SupplyCamera {
-	c.base, c.learned = b.MicroAmp*1000, min(b.Samples, supplyLearn)
-	return c
-}
-
-// Baseline is what Restore wants.
-func (c SupplyCamera) Baseline() SupplyBaseline {
-	return SupplyBaseline{MicroAmp: c.base / 1000, Samples: c.learned}
 }
 
 // Step takes RoleSupply, the current in µA every few seconds, and RoleParent.

@@ -76,6 +76,11 @@ func (v cameraVoice) say(is cameraValue, at gateway.Mono, data gateway.CameraDat
 	return v
 }
 
+// stands tells whether what was said last stands as the alarm of that name.
+func (v cameraVoice) stands(alarm string) bool {
+	return v.told > cameraOnline && alarm == cameraTypes[v.told].Name()
+}
+
 // silence drops what was not told yet.
 func (v cameraVoice) silence() cameraVoice {
 	v.waits, v.waitsAt, v.data, v.due = cameraUnknown, 0, gateway.CameraData{}, 0

@@ -19,22 +19,8 @@ type Counter struct {
 	since gateway.Mono // of the value
 }
 
-// CounterSnapshot is what a counter must not forget when the power goes.
-type CounterSnapshot struct {
-	Count uint64 `json:"count"`
-}
-
 // NewCounter returns a counter at zero. every is how long an event waits for more pulses.
 func NewCounter(every time.Duration) Counter { return Counter{every: every} }
-
-// Restore goes on from a snapshot, which was told already.
-func (c Counter) Restore(s CounterSnapshot) Counter {
-	c.count, c.told = s.Count, s.Count
-	return c
-}
-
-// Snapshot is what Restore wants.
-func (c Counter) Snapshot() CounterSnapshot { return CounterSnapshot{Count: c.count} }
 
 // Step takes RoleInput.
 func (c Counter) Step(now gateway.Mono, in Input) (Counter, Effects, gateway.Mono) {

@@ -24,6 +24,14 @@ func (d delay) set(s Signal) delay {
 	return d
 }
 
+// restore goes on from what was known to be on; what was off is not known.
+func (d delay) restore(on bool, since gateway.Mono) delay {
+	if on {
+		d.known, d.on, d.since = true, true, since
+	}
+	return d
+}
+
 // tick lets time pass up to now. first tells that it is the first thing known.
 func (d delay) tick(now gateway.Mono) (next delay, changed, first bool) {
 	if due := d.due(); due.IsZero() || now < due {

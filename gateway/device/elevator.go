@@ -27,6 +27,9 @@ type Elevator struct {
 	value    elevatorValue
 }
 
+// mainPower is the fault that the main supply is off.
+const mainPower = "main_power"
+
 // MaxFaults is how many fault contacts one lift can have.
 const MaxFaults = 8
 
@@ -131,7 +134,7 @@ func NewElevator(cfg ElevatorConfig) Elevator {
 func (e Elevator) Step(now gateway.Mono, in Input) (Elevator, Effects, gateway.Mono) {
 	var fx Effects
 	if e.now.IsZero() {
-		e.tested, e.since = now, now
+		e = e.begin(now, &fx)
 	}
 	e = e.follow(in.at(now), &fx)
 	switch {
@@ -149,6 +152,21 @@ func (e Elevator) Step(now gateway.Mono, in Input) (Elevator, Effects, gateway.M
 		e.value, e.since = v, in.at(now)
 	}
 	return e, fx, after(now, e.deadline())
+}
+
+// begin is the first step.
+func (e Elevator) begin(now gateway.Mono, fx *Effects) Elevator {
+	e.since = now
+	if e.tested.IsZero() {
+		e.tested = now
+	}
+	if e.call.interrupted {
+		e.call.interrupted = false
+		if !e.call.raised {
+			e = e.alarm(now, fx)
+		}
+	}
+	return e
 }
 
 // follow lets time pass up to now, through every moment at which something is due.
@@ -203,7 +221,7 @@ func (e Elevator) moment(t gateway.Mono, fx *Effects) Elevator {
 			if on {
 				kind = gateway.ElevatorFaultCleared
 			}
-			fx.emit(kind, e.contacts[c].since, gateway.ElevatorFaultData{Fault: "main_power", Code: e.cfg.Codes.Supply})
+			fx.emit(kind, e.contacts[c].since, gateway.ElevatorFaultData{Fault: mainPower, Code: e.cfg.Codes.Supply})
 		}
 	}
 	e = e.service(t, fx)

@@ -1,6 +1,7 @@
 package device
 
 import (
+	"slices"
 	"time"
 
 	"lotusgate/gateway"
@@ -15,6 +16,7 @@ type elevatorCall struct {
 	acknowledged bool         // until the end no call is filtered any more
 	pressed      gateway.Mono // the call that may still turn out to be needless; zero = none
 	due          gateway.Mono // when it turns out not to be
+	interrupted  bool         // the daemon ended while a call waited
 }
 
 // entrapment is the conclusion that people may be, or are, shut in.
@@ -208,26 +210,76 @@ func (e Elevator) end(t gateway.Mono, by string, fx *Effects) Elevator {
 
 // ElevatorSnapshot is what an elevator must not forget when the power goes: an alarm is not lost by it (EN 81-28).
 type ElevatorSnapshot struct {
-	Alarm        bool          `json:"alarm"`
-	Acknowledged bool          `json:"acknowledged"`
-	Entrapment   uint8         `json:"entrapment"` // 0, 1 suspected, 2 confirmed
-	TestAge      time.Duration `json:"test_age"`   // since the last test call
+	Faults       [MaxFaults]string `json:"faults"`   // by name: contacts may be wired anew meanwhile
+	NoPower      bool              `json:"no_power"` // the main supply was off
+	Alarm        bool              `json:"alarm"`    // from the car
+	Pending      bool              `json:"pending"`  // a call that might still have turned out to be needless
+	Acknowledged bool              `json:"acknowledged"`
+	Entrapment   uint8             `json:"entrapment"` // 0, 1 suspected, 2 confirmed
+	Started      gateway.Mono      `json:"started"`    // of the entrapment
+	Tested       gateway.Mono      `json:"tested"`     // last test call, or when watching began
+	Overdue      bool              `json:"overdue"`
 }
 
 // Snapshot is what Restore wants.
-func (e Elevator) Snapshot(now gateway.Mono) ElevatorSnapshot {
-	s := ElevatorSnapshot{Alarm: e.call.raised, Acknowledged: e.call.acknowledged, Entrapment: uint8(e.trap.stage)}
-	if !e.tested.IsZero() {
-		s.TestAge = now.Sub(e.tested)
+func (e Elevator) Snapshot() ElevatorSnapshot {
+	s := ElevatorSnapshot{
+		NoPower: e.contacts[MainSupply].known && !e.contacts[MainSupply].on,
+		Alarm:   e.call.raised, Pending: e.call.interrupted || !e.call.pressed.IsZero(), Acknowledged: e.call.acknowledged,
+		Entrapment: uint8(e.trap.stage), Overdue: e.overdue,
+	}
+	for i := range e.faults {
+		if e.faults[i].on {
+			s.Faults[i] = e.cfg.Faults[i].Name
+		}
+	}
+	if e.trap.stage != notTrapped {
+		s.Started = e.trap.started
+	}
+	if e.cfg.TestEvery > 0 {
+		s.Tested = e.tested
 	}
 	return s
 }
 
-// Restore goes on from a snapshot. What it restores was told already.
-func (e Elevator) Restore(s ElevatorSnapshot, now gateway.Mono) Elevator {
-	e.now, e.since, e.tested = now, now, now.Add(-s.TestAge)
-	e.call = elevatorCall{raised: s.Alarm, acknowledged: s.Acknowledged}
-	e.trap = entrapment{stage: trapStage(min(s.Entrapment, uint8(trapConfirmed))), started: now}
+// Restore goes on from a snapshot. A call that was being filtered is an alarm as soon as time begins: nobody has seen the
+// door open.
+func (e Elevator) Restore(s ElevatorSnapshot, shift time.Duration) Elevator {
+	for i, f := range e.cfg.Faults {
+		if f.Name != "" && slices.Contains(s.Faults[:], f.Name) {
+			e.faults[i] = e.faults[i].restore(true, 0)
+		}
+	}
+	if e.cfg.Wired.Has(MainSupply) {
+		e.contacts[MainSupply].known = s.NoPower
+	}
+	e.call = elevatorCall{raised: s.Alarm, acknowledged: s.Acknowledged, interrupted: s.Pending}
+	e.trap = entrapment{stage: trapStage(min(s.Entrapment, uint8(trapConfirmed))), started: moved(s.Started, shift)}
+	if e.cfg.TestEvery > 0 {
+		e.tested, e.overdue = moved(s.Tested, shift), s.Overdue
+	}
 	e.value = e.judge()
 	return e
+}
+
+// Stands is for Kept.
+func (e Elevator) Stands(alarm string) bool {
+	switch alarm {
+	case gateway.ElevatorAlarmButton.Name():
+		return e.call.raised
+	case gateway.EntrapmentSuspected.Name():
+		return e.trap.stage == trapSuspected
+	case gateway.EntrapmentConfirmed.Name():
+		return e.trap.stage == trapConfirmed
+	case gateway.ElevatorTestOverdue.Name():
+		return e.overdue
+	case mainPower:
+		return e.contacts[MainSupply].known && !e.contacts[MainSupply].on
+	}
+	for i := range e.faults {
+		if e.faults[i].on && (gateway.ElevatorFaultData{Fault: e.cfg.Faults[i].Name}).AlarmCause() == alarm {
+			return true
+		}
+	}
+	return false
 }

@@ -10,11 +10,8 @@ type FireInput struct {
 	since   gateway.Mono
 }
 
-// NewFireInput returns a fire input; latched is what an earlier run left behind.
-func NewFireInput(latched bool) FireInput { return FireInput{latched: latched} }
-
-// Latched is what has to survive a restart.
-func (f FireInput) Latched() bool { return f.latched }
+// NewFireInput returns a fire input of which nothing is known.
+func NewFireInput() FireInput { return FireInput{} }
 
 // Step takes RoleInput, and the order reset_fire.
 func (f FireInput) Step(now gateway.Mono, in Input) (FireInput, Effects, gateway.Mono) {

@@ -404,7 +404,7 @@ func TestFireInputLatches(t *testing.T) {
 		return f
 	}
 	good := func(on bool) Signal { return Signal{On: on, Quality: gateway.Good, Since: origin} }
-	f := tell(tell(NewFireInput(false), good(false)), good(true))
+	f := tell(tell(NewFireInput(), good(false)), good(true))
 	if f, fx, _ := f.Step(origin, reset); !f.Signal().On || fx.Outcomes[0].Reason != gateway.Fire {
 		t.Error("reset while the contact is active")
 	}
@@ -419,7 +419,7 @@ func TestFireInputLatches(t *testing.T) {
 	if f, fx, _ := f.Step(origin, reset); f.Signal().On || len(fx.Outcomes) != 2 {
 		t.Error("not reset")
 	}
-	if f := NewFireInput(true); !f.Signal().On || !f.Latched() {
+	if f := NewFireInput().Restore(FireSnapshot{Latched: true}, 0); !f.Signal().On {
 		t.Error("forgotten over a restart")
 	}
 }

@@ -44,7 +44,7 @@ func (g *Gate) follow(t gateway.Mono, fx *Effects) {
 		return
 	}
 	g.since, g.stopped = t, false
-	if g.stuck {
+	if g.stuck && was != gateUnknown {
 		g.stuck = false
 		fx.emit(gateway.GateFaultCleared, t, gateway.GateFaultData{Cause: string(gateway.NoMotion)})
 	}
@@ -95,7 +95,13 @@ func (g *Gate) arrived(was gatePosition, t gateway.Mono, fx *Effects) {
 	}
 	g.tripped = false
 	if g.position == gateClosed {
-		g.forced = false
+		if g.forced && was == gateUnknown { // nobody saw it close
+			fx.emit(gateway.AlarmCleared, t, gateway.AlarmClearedData{Alarm: gateway.GateForced.Name()})
+		}
+		if g.heldOpen && was == gateUnknown {
+			fx.emit(gateway.AlarmCleared, t, gateway.AlarmClearedData{Alarm: gateway.GateHeldOpen.Name()})
+		}
+		g.forced, g.heldOpen = false, false
 	}
 	if was != gateUnknown || g.position == gateClosed {
 		g.closing = 0 // it is down, or has come up again

@@ -34,6 +34,7 @@ type Lane struct {
 	counts bool            // passages are authorised here: what goes without is tailgating
 	card   Signal          // the contact that authorises
 	count  [2]uint64       // by direction: in, out
+	base   [2]uint64       // of which an earlier run has counted so many
 	since  gateway.Mono    // of the state's value
 	word   laneWord
 }
@@ -360,20 +361,21 @@ func (l Lane) wordNow() laneWord {
 	return laneWaiting
 }
 
-// Balance offers the lane's count to a lot: how many more vehicles went in than came out, wrong ways included.
+// Balance offers the lane's count to a lot: how many more vehicles went in than came out since the daemon started, wrong
+// ways included.
 func (l Lane) Balance() (Signal, int64) {
 	q := min(l.loops[0].Quality, l.loops[1].Quality)
 	if l.phase == phaseUnknown {
 		q = gateway.Bad
 	}
-	return Signal{Quality: q, Since: l.since}, int64(l.count[0]) - int64(l.count[1])
+	return Signal{Quality: q, Since: l.since}, int64(l.count[0]-l.base[0]) - int64(l.count[1]-l.base[1])
 }
 
 // LaneDetail goes out with the state of a lane.
 type LaneDetail struct {
 	A        bool   `json:"a"` // loop occupied
 	B        bool   `json:"b"`
-	CountIn  uint64 `json:"count_in"` // since the daemon started
+	CountIn  uint64 `json:"count_in"`
 	CountOut uint64 `json:"count_out"`
 	Counting bool   `json:"counting"`         // false until both loops were clear once
 	Single   bool   `json:"single,omitempty"` // one loop only: no direction, every passage of low confidence

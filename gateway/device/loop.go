@@ -37,6 +37,7 @@ type LoopConfig struct {
 	MaxPresence time.Duration // occupied for so long is a fault; 0 = off
 	Erratic     uint16        // more detections than this in a minute are a fault; 0 = off
 	Healthy     time.Duration // a fault is over when its condition has been gone for so long
+	Contact     bool          // a fault contact is wired
 	Reports     LoopCause     // what an active fault contact means
 	Codes       [MaxCodes]LoopCode
 }
@@ -130,7 +131,9 @@ func (l Loop) level(now gateway.Mono, s Signal, t gateway.Mono, fx *Effects) Loo
 		return l
 	}
 	l.quiet = t
-	l = l.over(LoopNoActivity, t)
+	if s.On || was.Known() {
+		l = l.over(LoopNoActivity, t)
+	}
 	if !s.On {
 		l = l.over(LoopMaxPresence, t)
 	} else if was.Known() {
@@ -200,6 +203,13 @@ func (l Loop) reported(s Signal, t gateway.Mono, fx *Effects) Loop {
 			return l.raise(l.cfg.Reports, t, gateway.LoopFaultData{}, fx)
 		}
 		return l.over(l.cfg.Reports, t)
+	}
+	if !was.Known() { // a fault of before the restart: it is over when no such pulse comes
+		for c := LoopDetector; c < loopCauses; c++ {
+			if f := &l.faults[c]; f.raised && f.well.IsZero() {
+				f.well = t
+			}
+		}
 	}
 	if s.On || !was.Known() || !was.On {
 		return l

@@ -63,28 +63,10 @@ func (b bitset) count() (n int64) {
 	return n
 }
 
-// LotSnapshot is what a lot must not forget when the power goes.
-type LotSnapshot struct {
-	Passed int64 `json:"passed"` // vehicles inside, as the lanes count
-	Full   bool  `json:"full"`
-}
-
 // NewLot returns a lot of which nothing is known.
 func NewLot(cfg LotConfig) Lot {
 	cfg.Lanes = min(cfg.Lanes, MaxLotLanes)
 	return Lot{cfg: cfg}
-}
-
-// Restore goes on from a snapshot.
-func (l Lot) Restore(s LotSnapshot) Lot {
-	l.passed, l.full, l.counted = s.Passed, s.Full, true
-	l.occupied = s.Passed
-	return l
-}
-
-// Snapshot is what Restore wants; ok is false while nobody has counted.
-func (l Lot) Snapshot() (s LotSnapshot, ok bool) {
-	return LotSnapshot{Passed: l.passed, Full: l.full}, l.counted
 }
 
 // Step takes RoleBay; RoleLane, the balance of vehicles that went in; the order set_count; and reports of its sign.

@@ -161,7 +161,7 @@ var kinds = map[string]func(t *testing.T, p *params, script string) ([]string, g
 			AvailableAt: 2, Drift: 1, DriftAfter: 15 * time.Minute,
 		})
 		if n := p.number("restored", -1); n >= 0 {
-			l = l.Restore(LotSnapshot{Passed: int64(n)})
+			l = l.Restore(LotSnapshot{Passed: int64(n), Counted: true}, 0)
 		}
 		roles := map[string]Input{"L": {Role: RoleLane, Value: 1}, "set": {Kind: OrderGiven, Order: Order{Number: 1, Action: gateway.SetCount, Count: 3}}}
 		for i := range uint8(4) {
@@ -192,7 +192,7 @@ var kinds = map[string]func(t *testing.T, p *params, script string) ([]string, g
 	"supply": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
 		c := NewSupplyCamera(p.duration("hold", 0))
 		if usual := p.number("usual", 0); usual > 0 {
-			c = c.Restore(SupplyBaseline{MicroAmp: int64(usual) * 1000, Samples: supplyLearn})
+			c = c.Restore(SupplySnapshot{MilliAmp: int64(usual), Samples: supplyLearn}, 0)
 		}
 		return run(t, c, cameraRoles, script)
 	},

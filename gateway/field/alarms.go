@@ -1,6 +1,8 @@
 package field
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,6 +16,54 @@ import (
 type alarms struct {
 	standing map[string]gateway.Alarm
 	shelved  map[string]gateway.Mono // by key, until when; it outlives the alarm
+	orphans  map[string]bool         // by key: of an earlier run, and nobody here knows of it
+	adopt    gateway.Mono            // when orphans are given up
+	changed  bool                    // since it was last kept
+}
+
+// restore goes on with the alarms of an earlier run. known tells whether a device stands for one.
+func (a *alarms) restore(kept keptAlarms, shift time.Duration, known func(gateway.Alarm) bool) {
+	move := func(m gateway.Mono) gateway.Mono {
+		if m.IsZero() {
+			return m
+		}
+		return m.Add(shift)
+	}
+	for _, alarm := range kept.Standing {
+		alarm.Since, alarm.Acknowledged, alarm.ShelvedUntil = move(alarm.Since), move(alarm.Acknowledged), move(alarm.ShelvedUntil)
+		a.put(alarm)
+		if !known(alarm) {
+			if a.orphans == nil {
+				a.orphans = map[string]bool{}
+			}
+			a.orphans[alarm.Key()] = true
+		}
+	}
+	for key, until := range kept.Shelved {
+		if a.shelved == nil {
+			a.shelved = map[string]gateway.Mono{}
+		}
+		a.shelved[key] = move(until)
+	}
+}
+
+// kept is what restore wants.
+func (a *alarms) kept() keptAlarms {
+	k := keptAlarms{Standing: make([]gateway.Alarm, 0, len(a.standing)), Shelved: maps.Clone(a.shelved)}
+	for _, key := range a.keys() {
+		k.Standing = append(k.Standing, a.standing[key])
+	}
+	return k
+}
+
+// keys of the standing alarms, in order.
+func (a *alarms) keys() []string { return slices.Sorted(maps.Keys(a.standing)) }
+
+func (a *alarms) put(alarm gateway.Alarm) {
+	if a.standing == nil {
+		a.standing = make(map[string]gateway.Alarm)
+	}
+	a.standing[alarm.Key()] = alarm
 }
 
 // apply follows one event and returns what it raised and the keys of what it cleared. An alarm that stands already is
@@ -24,6 +74,8 @@ func (a *alarms) apply(e gateway.Event, id gateway.EventID) (raised []gateway.Al
 		key := gateway.Alarm{ID: e.ID, Name: alarmName(name, e)}.Key()
 		if _, ok := a.standing[key]; ok {
 			delete(a.standing, key)
+			delete(a.orphans, key)
+			a.changed = true
 			cleared = append(cleared, key)
 		}
 	}
@@ -38,13 +90,12 @@ func (a *alarms) apply(e gateway.Event, id gateway.EventID) (raised []gateway.Al
 	}
 	key := alarm.Key()
 	if _, ok := a.standing[key]; ok {
+		delete(a.orphans, key)
 		return raised, cleared
 	}
-	if a.standing == nil {
-		a.standing = make(map[string]gateway.Alarm)
-	}
 	alarm.ShelvedUntil = a.shelved[key]
-	a.standing[key] = alarm
+	a.put(alarm)
+	a.changed = true
 	return append(raised, alarm), cleared
 }
 
@@ -65,7 +116,8 @@ func (a *alarms) acknowledge(key string, now gateway.Mono) (alarm gateway.Alarm,
 		return alarm, false
 	}
 	alarm.Acknowledged = now
-	a.standing[key] = alarm
+	a.put(alarm)
+	a.changed = true
 	return alarm, true
 }
 
@@ -79,19 +131,20 @@ func (a *alarms) shelve(key string, until gateway.Mono) (alarm gateway.Alarm, ok
 	if a.shelved == nil {
 		a.shelved = make(map[string]gateway.Mono)
 	}
-	a.shelved[key] = until
+	a.shelved[key], a.changed = until, true
 	if until.IsZero() {
 		delete(a.shelved, key)
 	}
 	if stands {
 		alarm.ShelvedUntil = until
-		a.standing[key] = alarm
+		a.put(alarm)
 	}
 	return alarm, true
 }
 
-// wake is when the next alarm comes back from the shelf; zero = none is there.
+// wake is when the next alarm comes back from the shelf, or is given up; zero = never.
 func (a *alarms) wake() (w gateway.Mono) {
+	w = a.adopt
 	for _, until := range a.shelved {
 		w = gateway.Earliest(w, until)
 	}

@@ -18,8 +18,9 @@ type Config struct {
 	Buses   []BusConfig
 
 	// Reply, if not nil, is told what becomes of every command, by the core: it must not wait.
-	Reply func(gateway.Reply)
-	Trace *trace.Trace // of Points, in their order; nil = edges are not kept
+	Reply  func(gateway.Reply)
+	Memory Memory       // what survives a restart; nil = nothing
+	Trace  *trace.Trace // of Points, in their order; nil = edges are not kept
 }
 
 // SourceConfig names a source of levels: the native lines, or a chip.
@@ -104,6 +105,9 @@ type Stepper interface {
 	signal() (device.Signal, bool)
 	balance() (s device.Signal, value int64, ok bool)
 	drive() (device.Drive, bool)
+	changed() (any, bool) // what must survive a restart, if it has changed since the last call
+	recall(m Memory, key string)
+	stands(alarm string) bool
 }
 
 // Box holds machine m so that the core can keep machines of different kinds in one list.

@@ -21,6 +21,8 @@ type Core struct {
 	record  Recorder
 	trace   *trace.Trace
 	orders  orders
+	memory  Memory
+	fresh   []Truth // of the input that is being applied
 
 	ask   func(question)          // where evidence is read; nil = nowhere
 	drive func(int, device.Drive) // what a gate's relays shall do; nil = there are none
@@ -74,6 +76,10 @@ const showEvery = time.Second
 func NewCore(cfg Config, h *hub.Hub, r Recorder, now gateway.Mono) *Core {
 	c := &Core{
 		hub: h, record: r, trace: cfg.Trace, byPlace: make([][]int, len(cfg.Sources)), orders: newOrders(cfg),
+		memory: cfg.Memory,
+	}
+	if c.memory == nil {
+		c.memory = forgetful{}
 	}
 	for i, s := range cfg.Sources {
 		c.byPlace[i] = make([]int, MaxChannels)
@@ -111,22 +117,27 @@ func NewCore(cfg Config, h *hub.Hub, r Recorder, now gateway.Mono) *Core {
 	return c
 }
 
-// begin tells devices what was true before anything was read: a fire that an earlier run had latched. It comes before
-// the first input.
+// begin recalls what an earlier run has left, lets time begin for every device, and tells them what was true before
+// anything was read: a fire that is latched. It comes before the first input.
 func (c *Core) begin(now gateway.Mono) {
+	c.recall(now)
 	for i := range c.devices {
 		d := &c.devices[i]
 		if s, ok := d.cfg.Machine.signal(); ok && s.Known() && s.On {
 			c.lead(now, d, device.Input{Kind: device.SignalChanged, Signal: s})
 		}
-		if d.cfg.Internal {
-			c.step(now, i, device.Input{}) // time begins
-		}
+		c.step(now, i, device.Input{})
 	}
+	c.keep()
 }
 
 // Apply gives one input to the core. now must not be before the now of an earlier call.
 func (c *Core) Apply(now gateway.Mono, in Input) {
+	c.apply(now, in)
+	c.keep()
+}
+
+func (c *Core) apply(now gateway.Mono, in Input) {
 	switch in.Kind {
 	case EdgeInput:
 		c.edge(now, in.Source, in.Edge)
@@ -184,7 +195,9 @@ func (c *Core) Wake() gateway.Mono {
 // Tick lets time pass. Every edge that happened before now must have been applied. What is due happens in the order of
 // its times, however late Tick comes: which of two loops was left first decides the direction of a vehicle.
 func (c *Core) Tick(now gateway.Mono) {
+	defer c.keep()
 	c.unshelve(now)
+	c.disown(now)
 	for {
 		p, due := c.nextPoint(now, All)
 		d := c.nextDevice(now, due)
@@ -435,6 +448,7 @@ func (c *Core) step(now gateway.Mono, i int, in device.Input) {
 			c.hub.PutDevice(d.view)
 		}
 	}
+	c.note(i)
 	for _, o := range fx.Outcomes {
 		c.outcome(now, i, o)
 	}

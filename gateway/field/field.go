@@ -101,8 +101,8 @@ func (f *Field) ActOnAlarm(ctx context.Context, act AlarmAct) bool {
 }
 
 // Run acquires and steps until ctx ends, and returns when every goroutine it started has ended. The owners of the buses
-// end last: relays on their chips want to be made inactive.
-func (f *Field) Run(ctx context.Context) {
+// end last: relays on their chips want to be made inactive. The events of first are issued before all others.
+func (f *Field) Run(ctx context.Context, first ...gateway.Event) {
 	owners, leave := context.WithCancel(context.WithoutCancel(ctx))
 	var sources, hands sync.WaitGroup
 	asks := make(chan levelAsk)
@@ -132,6 +132,9 @@ func (f *Field) Run(ctx context.Context) {
 	hands.Go(func() { p.run(ctx) })
 	for _, a := range f.actuators {
 		hands.Go(func() { a.run(ctx) })
+	}
+	for _, e := range first {
+		f.core.Apply(f.now(), Input{Kind: EventInput, Event: e})
 	}
 	f.steps(ctx)
 	resting := make(chan struct{})

@@ -552,7 +552,7 @@ func TestLotCountsAtTheLane(t *testing.T) {
 		cfg := site(b)
 		cfg.Devices = append(cfg.Devices[:3:3], DeviceConfig{
 			Meta:    gateway.MetaDevice{ID: "b1", Kind: "lot"},
-			Machine: Box(device.NewLot(device.LotConfig{Capacity: 10, Lanes: 1, AvailableAt: 2}).Restore(device.LotSnapshot{Passed: 4})),
+			Machine: Box(device.NewLot(device.LotConfig{Capacity: 10, Lanes: 1, AvailableAt: 2}).Restore(device.LotSnapshot{Passed: 4, Counted: true}, 0)),
 			Parts:   []Part{{Role: device.RoleLane, Point: -1, Device: 2}},
 		})
 		c := NewCore(cfg, h, m, b.now())

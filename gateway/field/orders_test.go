@@ -40,7 +40,7 @@ func gateSite(b *board, coils [device.Outputs]*coil) Config {
 	}
 	c.Devices = []DeviceConfig{
 		{Meta: gateway.MetaDevice{ID: "loop", Kind: "loop"}, Machine: Box(device.NewLoop(device.LoopConfig{})), Parts: []Part{{Point: 3}}},
-		{Meta: gateway.MetaDevice{ID: "fire", Kind: "fire", Commands: []string{"reset_fire"}}, Machine: Box(device.NewFireInput(false)), Parts: []Part{{Point: 4}}},
+		{Meta: gateway.MetaDevice{ID: "fire", Kind: "fire", Commands: []string{"reset_fire"}}, Machine: Box(device.NewFireInput()), Parts: []Part{{Point: 4}}},
 		gate,
 	}
 	return c
@@ -195,14 +195,18 @@ func TestEvidenceIsReadAndNotRemembered(t *testing.T) {
 }
 
 func TestNothingWhileStarting(t *testing.T) {
-	inGate(t, nil, func(c *commanded) {
-		c.give("a", gateway.Open)
-		c.give("s", gateway.Stop)
-		wait(time.Second)
-		got := strings.Split(c.take(), "\n")
-		slices.Sort(got)
-		says(t, strings.Join(got, "\n"), "a rejected starting\ns accepted\ns done\ns executing")
-	})
+	c := &commanded{board: newBoard()}
+	cfg := gateSite(c.board, [device.Outputs]*coil{{}, {}, {}})
+	cfg.Reply = c.hear
+	core := NewCore(cfg, hub.New(c.now), &memory{start: c.now()}, c.now())
+	give := func(jti string, a gateway.Action) {
+		core.Apply(c.now(), Input{Kind: CommandInput, Command: gateway.Command{JTI: jti, Device: "gate", Action: a}})
+	}
+	core.begin(c.now())
+	core.Apply(c.now(), Input{Kind: LevelsInput, Source: 0}) // the chip has not spoken yet
+	give("a", gateway.Open)
+	give("s", gateway.Stop)
+	says(t, c.take(), "a rejected starting\ns accepted")
 }
 
 func TestUnknownDeviceAndFullQueue(t *testing.T) {
@@ -277,7 +281,7 @@ func TestLatchedFireOpensAtStart(t *testing.T) {
 			coils[n] = &coil{start: b.origin}
 		}
 		cfg := gateSite(b, coils)
-		cfg.Devices[1].Machine = Box(device.NewFireInput(true))
+		cfg.Devices[1].Machine = Box(device.NewFireInput().Restore(device.FireSnapshot{Latched: true}, 0))
 		f := New(cfg, hub.New(b.now), &memory{start: b.now()}, b.now, nil)
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
