@@ -33,10 +33,17 @@ type Command struct {
 	JTI     string
 	Issuer  string // key id, or the local user
 	Local   bool   // came over the page or the local socket
+	Peer    *Peer  // who is at the other end of the local socket; nil = it came another way
 	Device  string
 	Action  Action
 	Args    Args
 	Expires Mono // checked again at the decision; 0 = never
+}
+
+// Peer is the process that gave a command over the local socket, in the words of the kernel.
+type Peer struct {
+	UID int64 `json:"uid"`
+	PID int64 `json:"pid"`
 }
 
 // Stage of a command: Rejected alone, or Accepted, Executing and then one of Done and Failed.
@@ -107,7 +114,8 @@ type Evidence struct {
 // CommandData of command.accepted, rejected, done and failed: the audit trail.
 type CommandData struct {
 	JTI        string              `json:"jti"`
-	Issuer     string              `json:"issuer,omitempty"`
+	Issuer     string              `json:"issuer,omitempty"` // key id; local/<user> and page/<address> of commands that were given here
+	Peer       *Peer               `json:"peer,omitempty"`   // the process at the local socket
 	Action     Action              `json:"action,omitempty"`
 	Ref        string              `json:"ref,omitempty"`
 	Reason     Reason              `json:"reason,omitempty"`
@@ -132,6 +140,12 @@ type Reply struct {
 
 	Issuer string `json:"-"`
 	To     string `json:"-"` // last level of the topic: the device, or "gateway" where there is no such device
+}
+
+// CommandResult is how a command went, for statistics. Reason is empty for accepted and done.
+type CommandResult struct {
+	Stage  Stage
+	Reason Reason
 }
 
 // Final tells whether nothing more follows.

@@ -29,11 +29,7 @@ func (o *orderOptions) flags(cmd *cobra.Command) {
 	f.StringVar(&o.kid, "kid", "", "key id in the gateway's configuration (default: the name of the key file)")
 	f.StringVar(&o.gateway, "gateway", "", "site/gateway, as in lianhua/park-01")
 	f.DurationVar(&o.ttl, "ttl", 10*time.Second, "the command is worth nothing after that; 60s at most")
-	f.StringVar(&o.args.Ref, "ref", "", "open: echoed, so that a passage finds its payment")
-	f.IntVar(&o.args.Passages, "passages", 0, "open: how many may pass")
-	f.IntVar(&o.args.Seconds, "seconds", 0, "hold_open: how long; 0 = until release")
-	f.Func("value", "set_count: how many vehicles are inside", number(&o.args.Value))
-	f.Func("expected", "set_count: only if the gateway still counts so many", number(&o.args.Expected))
+	argFlags(cmd, &o.args)
 	if err := cmd.MarkFlagRequired("gateway"); err != nil {
 		panic(err)
 	}
@@ -46,6 +42,16 @@ func number(to **int64) func(string) error {
 		*to = &n
 		return err
 	}
+}
+
+// argFlags are the arguments of commands.
+func argFlags(cmd *cobra.Command, a *gateway.Args) {
+	f := cmd.Flags()
+	f.StringVar(&a.Ref, "ref", "", "open: echoed, so that a passage finds its payment")
+	f.IntVar(&a.Passages, "passages", 0, "open: how many may pass")
+	f.IntVar(&a.Seconds, "seconds", 0, "hold_open: how long; 0 = until release")
+	f.Func("value", "set_count: how many vehicles are inside", number(&a.Value))
+	f.Func("expected", "set_count: only if the gateway still counts so many", number(&a.Expected))
 }
 
 // message is the request, signed if there is a key.

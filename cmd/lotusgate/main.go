@@ -80,7 +80,7 @@ func rootCommand() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.AddCommand(runCommand(), checkCommand(), wiringCommand(), probeCommand(), bundleCommand(), eventsCommand(),
-		initCommand(), schemaCommand(), passwordCommand(), certificateCommand(), keyCommand(), commandCommand(), safeCommand(),
+		initCommand(), schemaCommand(), passwordCommand(), certificateCommand(), keyCommand(), commandCommand(), triggerCommand(), safeCommand(),
 		versionCommand())
 	return root
 }

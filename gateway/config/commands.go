@@ -39,17 +39,23 @@ func (c *checker) checkCommands() {
 		if c.good(path + ".file") {
 			checkFileMode(c, path+".file", k.File, k.Alg == "HS256")
 		}
-		for i, d := range k.Devices {
-			if at := fmt.Sprintf("%s.devices.%d", path, i); !slices.Contains(known, d) {
-				c.fail(at, "unknown_id", d, "gate", choices(known)).near(known...)
-			}
-		}
+		c.checkTargets(path, k.Devices, known)
 	}
+	c.checkTargets("commands.local", c.cfg.Commands.Local.Devices, known)
 	if c.cfg.Commands.Auth == AuthNone && !loopback(c.cfg.MQTT.Broker) {
 		c.warn("commands.auth", "open_commands", "")
 	}
 	for _, id := range c.ids(gates) {
 		c.checkGate(id)
+	}
+}
+
+// checkTargets holds that the devices of a permission exist.
+func (c *checker) checkTargets(path string, devices, known []string) {
+	for i, d := range devices {
+		if at := fmt.Sprintf("%s.devices.%d", path, i); !slices.Contains(known, d) {
+			c.fail(at, "unknown_id", d, "gate", choices(known)).near(known...)
+		}
 	}
 }
 

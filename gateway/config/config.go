@@ -102,7 +102,7 @@ type HTTPS struct {
 // Control is the local socket of the command line.
 type Control struct {
 	Socket string `yaml:"socket"` // default /run/lotusgate/control.sock
-	Group  string `yaml:"group"`  // may use it beside the daemon's user and root; default nobody
+	Group  string `yaml:"group"`  // may use it beside the daemon's user and root; default lotusgate-operators
 }
 
 // Bus is one I²C bus.
@@ -313,7 +313,14 @@ type Service struct {
 type Commands struct {
 	Auth      Auth           `yaml:"auth"`       // jws, none (leaves authority to the broker's rules); default jws
 	PerMinute int            `yaml:"per_minute"` // commands of one key, and to one device; default 60
-	Keys      map[string]Key `yaml:"keys"`       // by key id; without keys and with auth jws nobody may command
+	Keys      map[string]Key `yaml:"keys"`       // by key id; without keys and with auth jws no center may command
+	Local     LocalCommands  `yaml:"local"`      // what the page and the local socket may; movement also needs the maintenance window
+}
+
+// LocalCommands is what an operator at the page, and a member of control.group at the local socket, may do.
+type LocalCommands struct {
+	Devices []string `yaml:"devices"` // ids, or "*"; none = all
+	Actions []string `yaml:"actions"` // actions, or "*"; none = all
 }
 
 // Auth is how commands prove who gave them.

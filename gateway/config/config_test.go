@@ -61,7 +61,7 @@ func TestDefaults(t *testing.T) {
 		},
 		Storage: Storage{Path: "/var/lib/lotusgate", Alarm: 16 << 20, Normal: 64 << 20},
 		Status:  Status{Listen: "127.0.0.1:8080"},
-		Control: Control{Socket: "/run/lotusgate/control.sock"},
+		Control: Control{Socket: "/run/lotusgate/control.sock", Group: "lotusgate-operators"},
 		Buses:   map[string]Bus{"i2c-1": {Device: "/dev/i2c-1", Speed: 400e3}},
 		Chips:   map[string]Chip{"x1": {Kind: MCP23017, Bus: "i2c-1", Address: 0x20, Interrupt: "GPIO25", Poll: time.Second}},
 		Points: map[string]Point{

@@ -70,7 +70,7 @@ var rules = map[string]rule{
 	"status.https.key_file":  {form: checkSecretFile},
 
 	"control.socket": {def: "/run/lotusgate/control.sock", form: checkSocket},
-	"control.group":  {form: checkID},
+	"control.group":  {def: "lotusgate-operators", form: checkID},
 
 	"buses.*.device": {like: "device: /dev/i2c-1", form: checkBusDevice},
 	"buses.*.speed":  {def: "100kHz", min: "10kHz", max: "1MHz"},
@@ -172,6 +172,8 @@ var rules = map[string]rule{
 	"commands.keys.*.alg":       {def: "EdDSA", words: []string{"EdDSA", "ES256", "HS256"}},
 	"commands.keys.*.devices.*": {}, // by what there is
 	"commands.keys.*.actions.*": {form: checkAction},
+	"commands.local.devices.*":  {}, // by what there is
+	"commands.local.actions.*":  {form: checkAction},
 
 	"elevators.*.label":        {form: checkLabel},
 	"elevators.*.labels.*":     {form: checkLabel},

@@ -7,6 +7,8 @@
 package control
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,7 +25,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Listen opens the socket at path for the daemon's user and, if it is not empty, a group.
+// ErrGroup is why Listen could not give the socket to its group.
+var ErrGroup = errors.New("the group cannot use the local socket")
+
+// Listen opens the socket at path for the daemon's user and, if it is not empty, a group. If that is not possible the
+// socket is there all the same, and the error is ErrGroup.
 func Listen(path, group string) (net.Listener, error) {
 	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
 		_ = c.Close()
@@ -38,11 +44,7 @@ func Listen(path, group string) (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("control: %w: create the directory (systemd: RuntimeDirectory=lotusgate) or choose another control.socket", err)
 	}
-	if err := share(path, group); err != nil {
-		_ = l.Close()
-		return nil, err
-	}
-	return l, nil
+	return l, share(path, group)
 }
 
 func share(path, group string) error {
@@ -51,14 +53,14 @@ func share(path, group string) error {
 	}
 	g, err := user.LookupGroup(group)
 	if err != nil {
-		return fmt.Errorf("control: %w: create it (groupadd --system %s) or leave control.group out", err, group)
+		return fmt.Errorf("control: %w: %w: create it (groupadd --system %s)", ErrGroup, err, group)
 	}
 	id, err := strconv.Atoi(g.Gid)
 	if err != nil {
-		return fmt.Errorf("control: group %s has the odd number %q", group, g.Gid)
+		return fmt.Errorf("control: %w: %s has the odd number %q", ErrGroup, group, g.Gid)
 	}
 	if err := errors.Join(os.Chown(path, -1, id), os.Chmod(path, 0o660)); err != nil {
-		return fmt.Errorf("control: give the socket to group %s: %w", group, err)
+		return fmt.Errorf("control: %w: %w: let the daemon's user be in it (adduser lotusgate %s)", ErrGroup, err, group)
 	}
 	return nil
 }
@@ -123,6 +125,20 @@ func (c *Client) Get(ctx context.Context, address string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("control: %w", err)
 	}
+	resp, err := c.ask(r)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<20))
+	if err != nil {
+		return nil, fmt.Errorf("control: read answer: %w", err)
+	}
+	return body, nil
+}
+
+// ask returns an answer that is not a refusal.
+func (c *Client) ask(r *http.Request) (*http.Response, error) {
 	resp, err := c.http.Do(r)
 	switch {
 	case errors.Is(err, os.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
@@ -131,16 +147,39 @@ func (c *Client) Get(ctx context.Context, address string) ([]byte, error) {
 		return nil, fmt.Errorf("control: %w: use sudo, or join the group of the socket", err)
 	case err != nil:
 		return nil, fmt.Errorf("control: %w", err)
+	case resp.StatusCode != http.StatusOK:
+		defer func() { _ = resp.Body.Close() }()
+		why, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10)) // as far as it goes
+		return nil, fmt.Errorf("control: %s: %s", resp.Status, bytes.TrimSpace(why))
+	}
+	return resp, nil
+}
+
+// Post sends v as JSON to an address and gives each line of the answer to line, as they come.
+func (c *Client) Post(ctx context.Context, address string, v any, line func([]byte) error) error {
+	body, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("control: %w", err)
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://lotusgate"+address, bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("control: %w", err)
+	}
+	resp, err := c.ask(r)
+	if err != nil {
+		return err
 	}
 	defer func() { _ = resp.Body.Close() }()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<20))
-	if err != nil {
-		return nil, fmt.Errorf("control: read answer: %w", err)
+	lines := bufio.NewScanner(resp.Body)
+	for lines.Scan() {
+		if err := line(lines.Bytes()); err != nil {
+			return err
+		}
 	}
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("control: %s: %s", resp.Status, body)
+	if err := lines.Err(); err != nil {
+		return fmt.Errorf("control: read answer: %w", err)
 	}
-	return body, nil
+	return nil
 }
 
 // Read asks for an address and decodes its JSON into v.

@@ -51,6 +51,13 @@ func TestSocket(t *testing.T) {
 	if _, err := client.Get(t.Context(), "/bad"); err == nil || !strings.Contains(err.Error(), "418") {
 		t.Errorf("a refusal: %v", err)
 	}
+	lines := 0
+	if err := client.Post(t.Context(), "/", who, func([]byte) error { lines++; return nil }); err != nil || lines != 1 {
+		t.Errorf("%d lines, %v", lines, err)
+	}
+	if err := client.Post(t.Context(), "/bad", who, nil); err == nil || !strings.Contains(err.Error(), "418") {
+		t.Errorf("a refused post: %v", err)
+	}
 	if _, err := Listen(path, ""); err == nil || !strings.Contains(err.Error(), "in use") {
 		t.Errorf("a second daemon: %v", err)
 	}
@@ -78,11 +85,12 @@ func TestDeadSocketIsReplaced(t *testing.T) {
 }
 
 func TestListenTellsTheNextStep(t *testing.T) {
-	for path, group := range map[string]string{
-		filepath.Join(t.TempDir(), "no", "s"): "", filepath.Join(t.TempDir(), "s"): "no-such-group-here",
-	} {
-		if _, err := Listen(path, group); err == nil || !strings.Contains(err.Error(), "control.") && !strings.Contains(err.Error(), "groupadd") {
-			t.Errorf("%s %s: %v", path, group, err)
-		}
+	if l, err := Listen(filepath.Join(t.TempDir(), "no", "s"), ""); l != nil || err == nil || !strings.Contains(err.Error(), "control.socket") {
+		t.Errorf("no directory: %v", err)
 	}
+	l, err := Listen(filepath.Join(t.TempDir(), "s"), "no-such-group-here")
+	if !errors.Is(err, ErrGroup) || !strings.Contains(err.Error(), "groupadd") || l == nil {
+		t.Fatalf("no group: %v", err)
+	}
+	l.Close()
 }

@@ -15,6 +15,7 @@ func newIntake(d *daemon, fc field.Config) (*intake.Intake, error) {
 	c := d.cfg.Commands
 	o := intake.Options{
 		Audience: d.cfg.Source(), Unsigned: c.Auth == config.AuthNone, PerMinute: c.PerMinute,
+		Local:   intake.Permission{Devices: orAll(c.Local.Devices), Actions: orAll(c.Local.Actions)},
 		Devices: map[string][]gateway.Action{},
 		Now:     d.clock.Now,
 		Wall:    func() (time.Time, gateway.ClockQuality) { return d.clock.Stamp(d.clock.boot, d.clock.Now()) },
@@ -38,4 +39,12 @@ func newIntake(d *daemon, fc field.Config) (*intake.Intake, error) {
 		o.Devices[dev.Meta.ID] = takes
 	}
 	return intake.New(o)
+}
+
+// orAll is a list of a permission; none = all.
+func orAll(list []string) []string {
+	if len(list) == 0 {
+		return []string{config.Anything}
+	}
+	return list
 }

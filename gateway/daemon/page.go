@@ -47,6 +47,7 @@ func (d *daemon) startPage(ctx context.Context, wg *sync.WaitGroup) error {
 		Listen: c.Listen, HTTPS: c.HTTPS.Listen, Now: d.clock.Now, Alive: d.alive, Silence: d.silence, Log: d.log,
 		Trace: d.parts.Trace, Day: &d.day, Terminals: terminals(d.cfg, d.parts), Facts: d.o.facts,
 		Keeper: d.keeper(), ActOnAlarm: d.actOnAlarm, Correct: d.corrector(),
+		Command: d.intake.Local, CommandResults: d.intake.Results,
 	}, d.hub)
 	if err != nil {
 		return err
@@ -88,9 +89,11 @@ func (d *daemon) startPage(ctx context.Context, wg *sync.WaitGroup) error {
 		d.log.Info("https page", "address", secure.Addr().String(), "sha256", access.Fingerprint(pair))
 	}
 	// Without the local socket the command line cannot reach us; the gateway works all the same.
-	if local, err := control.Listen(d.cfg.Control.Socket, d.cfg.Control.Group); err != nil {
-		d.log.Warn("no local socket", "error", err)
-	} else {
+	local, err := control.Listen(d.cfg.Control.Socket, d.cfg.Control.Group)
+	if err != nil {
+		d.log.Warn("local socket", "error", err)
+	}
+	if local != nil {
 		serve("local socket", func() error { return page.Run(ctx, local) })
 	}
 	return nil

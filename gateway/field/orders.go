@@ -159,7 +159,7 @@ func (c *Core) answer(now gateway.Mono, cmd gateway.Command, o device.Outcome, i
 			id = gateway.GatewayID
 		}
 		c.emit(gateway.Event{Type: t, ID: id, At: now, Data: gateway.CommandData{
-			JTI: cmd.JTI, Issuer: cmd.Issuer, Action: cmd.Action, Ref: cmd.Args.Ref, Reason: o.Reason,
+			JTI: cmd.JTI, Issuer: cmd.Issuer, Peer: cmd.Peer, Action: cmd.Action, Ref: cmd.Args.Ref, Reason: o.Reason,
 			Verified: r.Verified, Evidence: r.Evidence,
 		}})
 	}

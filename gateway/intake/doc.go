@@ -9,5 +9,11 @@
 // next one says how many were not. The same bytes again get the last reply again and move nothing. An expiry is turned
 // into monotonic time at once, so that no clock step revives a command.
 //
+// Who stands at the gateway commands through Local: the page after a login (Issuer "page/<address>"), the local socket by the
+// kernel's word (Issuer "local/<user>", Peer). Package status calls it as Options.Command:
+//
+//	replies := s.o.Command(gateway.Command{Issuer: "page/192.168.1.9", Device: "entry-gate", Action: gateway.Open})
+//	for r := range replies { … } // rejected, or accepted, executing, and done or failed
+//
 // It does not decide whether a movement is safe: package device does. It reads no message but those it is given.
 package intake

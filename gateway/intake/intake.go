@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -20,7 +21,8 @@ type Options struct {
 	Audience  string // event source of this gateway
 	Unsigned  bool   // auth: none
 	Keys      []KeyFile
-	PerMinute int                         // commands of one key, and to one device
+	Local     Permission                  // of the page and the local socket
+	PerMinute int                         // commands of one key or local caller, and to one device
 	Devices   map[string][]gateway.Action // what each device takes
 
 	Now     func() gateway.Mono
@@ -54,8 +56,10 @@ type Intake struct {
 	session    string
 	seen       map[string]*seen // by issuer and jti
 	limits     map[string]*rate.Limiter
-	refusals   *rate.Limiter
+	refusals   map[string]*rate.Limiter // by account
 	suppressed int
+	callers    map[string]chan gateway.Reply // who gave a command here and waits, by issuer and jti
+	results    map[gateway.CommandResult]uint64
 }
 
 // seen is a command of this session.
@@ -77,7 +81,8 @@ func New(o Options) (*Intake, error) {
 	}
 	in := &Intake{
 		opt: o, replies: make(chan gateway.Reply, waiting), audits: make(chan gateway.Event, waiting),
-		limits: map[string]*rate.Limiter{}, refusals: rate.NewLimiter(rate.Every(refusalGap), burst),
+		limits: map[string]*rate.Limiter{}, refusals: map[string]*rate.Limiter{}, callers: map[string]chan gateway.Reply{},
+		results: map[gateway.CommandResult]uint64{},
 	}
 	in.readKeys()
 	return in, nil
@@ -122,13 +127,21 @@ func (in *Intake) Take(device string, payload []byte, retained bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	m := message{device: device, payload: payload, retained: retained}
-	if why := in.check(&m); why != nil {
+	why := in.check(&m)
+	if why == nil {
+		why = in.hand(&m)
+	}
+	if why != nil {
 		in.refuse(&m, why)
-		return
 	}
+}
+
+// hand gives a command to the core.
+func (in *Intake) hand(m *message) *refusal {
 	if !in.opt.Command(m.command()) {
-		in.refuse(&m, because(gateway.RateLimited, "too many commands wait"))
+		return because(gateway.RateLimited, "too many commands wait")
 	}
+	return nil
 }
 
 // message is one message on its way through the checks.
@@ -143,11 +156,23 @@ type message struct {
 	expires gateway.Mono
 	entry   *seen // of this command; nil until it has one
 	repeat  bool  // the same bytes again
+
+	local bool // given here: nothing to prove
+	peer  *gateway.Peer
+}
+
+// account is who rates are counted for: a key, everybody at the gateway, or (empty) everybody who has proven nothing.
+func (m *message) account() string {
+	if m.local {
+		return "local/"
+	}
+	return m.issuer
 }
 
 func (m *message) command() gateway.Command {
 	return gateway.Command{
-		JTI: m.claims.JTI, Issuer: m.issuer, Device: m.device, Action: m.claims.Action, Args: m.claims.args, Expires: m.expires,
+		JTI: m.claims.JTI, Issuer: m.issuer, Local: m.local, Peer: m.peer, Device: m.device, Action: m.claims.Action,
+		Args: m.claims.args, Expires: m.expires,
 	}
 }
 
@@ -237,7 +262,10 @@ func (in *Intake) inTime(m *message) *refusal {
 }
 
 func (in *Intake) permission(m *message) *refusal {
-	if in.opt.Unsigned {
+	switch {
+	case m.local && !in.opt.Local.allows(m.device, m.claims.Action):
+		return because(gateway.NotAllowed, "commands.local does not allow it")
+	case m.local, in.opt.Unsigned:
 		return nil
 	}
 	if k, ok := (*in.keys.Load())[m.issuer]; !ok || !k.allows(m.device, m.claims.Action) {
@@ -250,7 +278,7 @@ func (in *Intake) rates(m *message) *refusal {
 	if m.claims.Action == gateway.Stop {
 		return nil
 	}
-	names := []string{"key " + m.issuer}
+	names := []string{"key " + m.account()}
 	if _, ok := in.opt.Devices[m.device]; ok {
 		names = append(names, "device "+m.device)
 	}
@@ -284,7 +312,7 @@ func (in *Intake) target(m *message) *refusal {
 // refuse tells the sender and the audit, unless that has been said too often.
 func (in *Intake) refuse(m *message, why *refusal) {
 	if m.repeat {
-		if in.refusals.AllowN(in.moment(), 1) || m.claims.Action == gateway.Stop {
+		if in.mayTell(m.account()) || m.claims.Action == gateway.Stop {
 			r := m.entry.last
 			r.Repeated = true
 			in.send(r)
@@ -301,17 +329,21 @@ func (in *Intake) refuse(m *message, why *refusal) {
 	if m.entry != nil {
 		m.entry.last = r
 	}
-	if !in.refusals.AllowN(in.moment(), 1) {
+	in.results[gateway.CommandResult{Stage: r.Stage, Reason: r.Reason}]++
+	told := in.mayTell(m.account())
+	if told || m.local { // who asks at the gateway waits for it
+		in.send(r)
+	}
+	if !told {
 		in.suppressed++
 		return
 	}
-	in.send(r)
 	id := m.device
 	if _, ok := in.opt.Devices[id]; !ok {
 		id = gateway.GatewayID
 	}
 	e := gateway.Event{Type: gateway.CommandRejected, ID: id, At: in.opt.Now(), Data: gateway.CommandData{
-		JTI: r.JTI, Issuer: r.Issuer, Action: r.Action, Reason: r.Reason, Suppressed: in.suppressed,
+		JTI: r.JTI, Issuer: r.Issuer, Peer: m.peer, Action: r.Action, Reason: r.Reason, Suppressed: in.suppressed,
 	}}
 	select {
 	case in.audits <- e:
@@ -321,10 +353,31 @@ func (in *Intake) refuse(m *message, why *refusal) {
 	}
 }
 
+// mayTell bounds the refusals that are told and audited. Each account has its own measure, so that no stranger's flood hides
+// what is done with a key.
+func (in *Intake) mayTell(account string) bool {
+	l := in.refusals[account]
+	if l == nil {
+		l = rate.NewLimiter(rate.Every(refusalGap), burst)
+		in.refusals[account] = l
+	}
+	return l.AllowN(in.moment(), 1)
+}
+
+// Results counts how commands went, those that nobody was told of among them.
+func (in *Intake) Results() map[gateway.CommandResult]uint64 {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return maps.Clone(in.results)
+}
+
 // Answer passes on what the core says about a command. It never waits.
 func (in *Intake) Answer(r gateway.Reply) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	if r.Stage != gateway.Executing {
+		in.results[gateway.CommandResult{Stage: r.Stage, Reason: r.Reason}]++
+	}
 	if s := in.seen[r.Issuer+" "+r.JTI]; s != nil {
 		s.last = r
 	}
@@ -335,6 +388,9 @@ func (in *Intake) Answer(r gateway.Reply) {
 func (in *Intake) send(r gateway.Reply) {
 	now, _ := in.opt.Wall()
 	r.At = gateway.WireTime(now)
+	if in.sendHere(r) {
+		return
+	}
 	r.To = r.Device
 	if _, ok := in.opt.Devices[r.Device]; !ok {
 		r.To = gateway.GatewayID

@@ -37,8 +37,15 @@ type key struct {
 const maxKeyFile = 64 << 10
 
 func (k key) allows(device string, a gateway.Action) bool {
+	return Permission{k.Devices, k.Actions}.allows(device, a)
+}
+
+// Permission is who may do what: ids of devices and actions, or "*".
+type Permission struct{ Devices, Actions []string }
+
+func (p Permission) allows(device string, a gateway.Action) bool {
 	has := func(list []string, s string) bool { return slices.Contains(list, "*") || slices.Contains(list, s) }
-	return has(k.Devices, device) && has(k.Actions, string(a))
+	return has(p.Devices, device) && has(p.Actions, string(a))
 }
 
 // readKeys reads the key files that have changed. A key whose file is gone, or cannot be read, is no key any more.

@@ -23,7 +23,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
-		if r.Method == http.MethodPost && r.TLS != nil && writes[r.URL.Path] {
+		if r.Method == http.MethodPost && (r.TLS != nil && writes[r.URL.Path] || fromSocket(r) && r.URL.Path == commandPath) {
 			r.Body = http.MaxBytesReader(w, r.Body, formMost)
 			next.ServeHTTP(w, r)
 			return

@@ -129,6 +129,15 @@ func gatewayMetrics(s *Server) []metric {
 			}),
 		gauge("status_viewers", "Browsers that follow the status page live.", nil,
 			one(func(*screen) float64 { return float64(len(s.viewers)) })),
+		counter("commands", "Commands by what became of them: accepted, done, and rejected or failed with the reason.", []string{"stage", "reason"},
+			func(_ *screen, emit func(float64, ...string)) {
+				if s.o.CommandResults == nil {
+					return
+				}
+				for r, n := range s.o.CommandResults() {
+					emit(float64(n), string(r.Stage), string(r.Reason))
+				}
+			}),
 		counter("status_viewers_refused", "Browsers refused because too many follow already.", nil,
 			one(func(*screen) float64 { return float64(s.refused.Load()) })),
 	}

@@ -38,6 +38,11 @@ type Options struct {
 	ActOnAlarm func(context.Context, gateway.Alarm, AlarmAct, time.Duration)
 	Correct    func(context.Context, Correction) (Corrected, error) // nil = the configuration is not ours to correct
 
+	// Command gives a command for whom this package has identified, with Issuer, Peer, Device, Action and Args set; its
+	// replies come over the channel, which is closed after the last. It never waits. nil = nobody commands here.
+	Command        func(gateway.Command) <-chan gateway.Reply
+	CommandResults func() map[gateway.CommandResult]uint64 // how commands went so far; nil = there is no metric of it
+
 	Facts     func() []support.File // of the support bundle, beside what is known here; may be nil
 	Day       *day.Diary            // how the last 24 hours went; nil = not known
 	Trace     *trace.Trace          // edges of the inputs; nil = the signals are empty
@@ -105,6 +110,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /signals", s.servePage(signals))
 	mux.HandleFunc("GET /wiring", s.servePage(wiring))
 	s.operatorRoutes(mux)
+	mux.HandleFunc("POST "+commandPath, s.serveCommand)
 	mux.HandleFunc("GET /walk", s.servePage(walking))
 	mux.HandleFunc("GET /walk/step", s.serveStep)
 	mux.HandleFunc("GET /api/v1/walk", s.serveWalk)
