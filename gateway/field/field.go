@@ -29,6 +29,10 @@ type Field struct {
 // inputsWaiting bounds what sources may be ahead of the core.
 const inputsWaiting = 1024
 
+// turn is how many inputs are applied before commands get their turn: a command waits for no more of them, however many
+// there are. A CLOSE rests on evidence that comes behind all of them.
+const turn = 64
+
 // commandsWaiting bounds the commands that wait for the core.
 const commandsWaiting = 16
 
@@ -161,12 +165,13 @@ func (f *Field) steps(ctx context.Context) {
 	const idle = time.Second
 	timer := time.NewTimer(idle)
 	defer timer.Stop()
-	yielded := false
+	yielded, turns := false, 0
 	f.core.begin(f.now())
 	for {
 		select {
 		case <-ctx.Done():
-			f.drain()
+			for n := 0; f.drain() && n < inputsWaiting/turn; n++ {
+			}
 			return
 		case c := <-f.stops:
 			f.core.Apply(f.now(), Input{Kind: CommandInput, Command: c})
@@ -177,7 +182,11 @@ func (f *Field) steps(ctx context.Context) {
 			f.core.Apply(f.now(), Input{Kind: CommandInput, Command: c})
 		case <-timer.C:
 		}
-		f.drain()
+		if f.drain() && turns < inputsWaiting/turn {
+			turns++ // more has happened already; time passes after it
+			continue
+		}
+		turns = 0
 		now, wake := f.now(), f.core.Wake()
 		if !wake.IsZero() && wake <= now {
 			// Edges that happened before now must be known before time passes. When this timer is late, so is the
@@ -202,9 +211,9 @@ func (f *Field) steps(ctx context.Context) {
 	}
 }
 
-// drain applies what has arrived, without waiting, and lets stop in between.
-func (f *Field) drain() {
-	for range inputsWaiting {
+// drain applies a turn of what has arrived, without waiting, and lets stop in between. It tells whether there may be more.
+func (f *Field) drain() bool {
+	for range turn {
 		select {
 		case c := <-f.stops:
 			f.core.Apply(f.now(), Input{Kind: CommandInput, Command: c})
@@ -214,7 +223,8 @@ func (f *Field) drain() {
 		case in := <-f.in:
 			f.core.Apply(f.now(), in)
 		default:
-			return
+			return false
 		}
 	}
+	return true
 }
