@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,6 +24,7 @@ import (
 	"lotusgate/gateway/hub"
 	"lotusgate/gateway/intake"
 	"lotusgate/gateway/outbox"
+	"lotusgate/gateway/status"
 	"lotusgate/gateway/text"
 	"lotusgate/gateway/uplink"
 )
@@ -38,6 +40,10 @@ type Options struct {
 
 	// Page, if not nil, is told the address of the status page once it answers.
 	Page func(net.Addr)
+	// Load reads the configuration again whenever Reload yields. Both may be nil.
+	Load   func() (*config.Config, error)
+	Reload <-chan os.Signal
+
 	// Supervisor, if not nil, is told that the daemon is ready, alive, and about to end.
 	Supervisor Supervisor
 
@@ -57,7 +63,7 @@ const (
 // daemon is a gateway that runs.
 type daemon struct {
 	o      Options
-	cfg    *config.Config
+	cfg    *config.Config // of the start; inForce has the one of now
 	log    *slog.Logger
 	clock  *clock
 	hub    *hub.Hub
@@ -65,10 +71,13 @@ type daemon struct {
 	truths *checkpoint.Checkpoint
 	memory *memory
 	attach *attach
-	parts  field.Config // what the field is made of
 	field  *field.Field
+	page   *status.Server
 	day    day.Diary
 	intake *intake.Intake
+
+	inForce inForce
+	reloads sync.WaitGroup
 
 	unfinished unfinished // the core's, once it runs
 
@@ -131,15 +140,16 @@ func start(o Options, r *relays) (*daemon, error) {
 	}}
 	d.recall()
 	d.attach = attachConfig(d.cfg, o.Hardware, d.clock, r)
-	d.parts = d.attach.out
-	d.parts.Trace = traceOf(d.parts)
-	if d.intake, err = newIntake(d, d.parts); err != nil {
+	parts := d.attach.out
+	parts.Trace = traceOf(parts)
+	if d.intake, err = newIntake(d, parts); err != nil {
 		return nil, errors.Join(err, d.box.Close())
 	}
-	d.parts.Reply = d.intake.Answer
+	parts.Reply = d.intake.Answer
 	d.memory = newMemory(d.truths, d.clock, d.log)
-	d.parts.Memory = d.memory
-	d.field = field.New(d.parts, d.hub, rec, d.clock.Now, d.step)
+	parts.Memory = d.memory
+	d.inForce.set(d.cfg, parts)
+	d.field = field.New(parts, d.hub, rec, d.clock.Now, d.step)
 	d.attach.connect(d.field)
 	return d, nil
 }
@@ -175,6 +185,10 @@ func (d *daemon) run(ctx context.Context, relays *relays) error {
 	report := func(e gateway.Event) { d.field.Post(fieldCtx, e) }
 	others.Go(func() { relays.keep(fieldCtx, d.clock.Now, report) })
 	others.Go(func() { d.forwardNotices(fieldCtx) })
+	others.Go(func() {
+		d.followReloads(fieldCtx)
+		d.reloads.Wait()
+	})
 	if d.o.Supervisor != nil {
 		others.Go(func() { d.supervise(fieldCtx) })
 	}

@@ -111,6 +111,13 @@ func (in *Intake) Begin(session string) {
 	in.session, in.seen = session, map[string]*seen{}
 }
 
+// SetDevices replaces what each device takes.
+func (in *Intake) SetDevices(takes map[string][]gateway.Action) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.opt.Devices = takes
+}
+
 // Replies is what becomes of commands; they are best effort.
 func (in *Intake) Replies() <-chan gateway.Reply { return in.replies }
 
