@@ -319,6 +319,9 @@ func (in *Intake) target(m *message) *refusal {
 // refuse tells the sender and the audit, unless that has been said too often.
 func (in *Intake) refuse(m *message, why *refusal) {
 	if m.repeat {
+		if m.entry.last.Stage == "" {
+			return // its first reply is on its way
+		}
 		if in.mayTell(m.account()) || m.claims.Action == gateway.Stop {
 			r := m.entry.last
 			r.Repeated = true
