@@ -20,8 +20,8 @@ func newIntake(d *daemon, fc field.Config) (*intake.Intake, error) {
 		Now:     d.clock.Now,
 		Wall:    func() (time.Time, gateway.ClockQuality) { return d.clock.Stamp(d.clock.boot, d.clock.Now()) },
 		// The core does not exist yet, but neither does a connection.
-		Command: func(c gateway.Command) bool { return d.field.Command(c) },
-		Audit:   func(ctx context.Context, e gateway.Event) bool { return d.field.Post(ctx, e) },
+		Command: func(c gateway.Command) bool { return d.core.Command(c) },
+		Audit:   func(ctx context.Context, e gateway.Event) bool { return d.core.Post(ctx, e) },
 		Log:     d.log,
 	}
 	for _, id := range config.IDs(c.Keys) {

@@ -104,6 +104,13 @@ func (in *Intake) Run(ctx context.Context) {
 	}
 }
 
+// Step hands on what waits, in place of Run.
+func (in *Intake) Step(ctx context.Context) {
+	for len(in.audits) > 0 {
+		in.opt.Audit(ctx, <-in.audits)
+	}
+}
+
 // Begin starts a session: commands must quote it from now on, and ids may be used anew.
 func (in *Intake) Begin(session string) {
 	in.mu.Lock()
