@@ -33,7 +33,7 @@ func (k *fakeKernel) chip(name string, lines ...string) *fakeKernel {
 }
 
 func (k *fakeKernel) provider() Provider {
-	return Provider{kernel: k, now: Now, kept: kernelEvents, queue: queuedEdges}
+	return Provider{kernel: k, find: gpioreg.ByName, now: Now, kept: kernelEvents, queue: queuedEdges}
 }
 
 func (k *fakeKernel) lines() ([]Info, error) { return k.infos, k.err }

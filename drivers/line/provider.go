@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+	"periph.io/x/conn/v3/gpio"
 	"periph.io/x/conn/v3/gpio/gpioreg"
 
 	"lotusgate/drivers"
@@ -59,7 +60,8 @@ func (i Info) String() string {
 
 // Provider opens lines by name. Make one with Kernel or Registry; it holds nothing open itself.
 type Provider struct {
-	kernel kernel // nil: periph's registry only
+	kernel kernel // nil: pins of periph only
+	find   func(name string) gpio.PinIO
 	now    func() time.Duration
 	kept   uint32 // events the kernel keeps for one request
 	queue  int    // edges on their way to the consumer
@@ -72,16 +74,20 @@ const (
 
 // Kernel is the Provider of a real board.
 func Kernel() Provider {
-	return Provider{kernel: cdev{dir: "/dev"}, now: Now, kept: kernelEvents, queue: queuedEdges}
+	return Provider{kernel: cdev{dir: "/dev"}, find: gpioreg.ByName, now: Now, kept: kernelEvents, queue: queuedEdges}
 }
 
 // Registry is the Provider of what is registered with periph and nothing else: a simulated board. Edges are stamped
 // with now, a time since boot; nil means Now.
-func Registry(now func() time.Duration) Provider {
+func Registry(now func() time.Duration) Provider { return Pins(gpioreg.ByName, now) }
+
+// Pins is the Provider of the pins that find returns and nothing else: one of several simulated boards in a process. find
+// returns nil where there is none; edges are stamped as with Registry.
+func Pins(find func(name string) gpio.PinIO, now func() time.Duration) Provider {
 	if now == nil {
 		now = Now
 	}
-	return Provider{now: now, queue: queuedEdges}
+	return Provider{find: find, now: now, queue: queuedEdges}
 }
 
 // Now is the time since the kernel booted, on the clock that stamps its edges (CLOCK_MONOTONIC).

@@ -31,14 +31,15 @@ type directory struct {
 	lines  []Info
 	err    error // chips that could not be read
 	kernel bool
+	find   func(name string) gpio.PinIO
 }
 
 func (p Provider) directory() directory {
 	if p.kernel == nil {
-		return directory{}
+		return directory{find: p.find}
 	}
 	lines, err := p.kernel.lines()
-	return directory{lines: lines, err: err, kernel: true}
+	return directory{lines: lines, err: err, kernel: true, find: p.find}
 }
 
 // resolve finds the one line that name means: first the kernel's name of a line, then chip:offset, then periph's names
@@ -53,7 +54,7 @@ func (d directory) resolve(name string) (place, error) {
 	if d.err != nil { // the line may be on a chip that we may not read: not the moment to drive something else instead
 		return place{}, &drivers.Error{Fault: drivers.Classify(d.err), Op: "find line " + name, Err: d.err}
 	}
-	pin := gpioreg.ByName(name)
+	pin := d.find(name)
 	if pin == nil {
 		return place{}, d.unknown(name)
 	}
