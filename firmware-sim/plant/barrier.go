@@ -38,6 +38,7 @@ type terminal struct {
 type Barrier struct {
 	Open   *Contact // limit switch: closed when the arm is up
 	Closed *Contact // limit switch: closed when the arm is down
+	Off    *Contact // of the arm: closed while it is out of its flange
 
 	name    string
 	opt     BarrierOptions
@@ -55,9 +56,12 @@ type Barrier struct {
 	leave   time.Duration // when the controller closes by itself; Never = not
 	in      [inputs]terminal
 
+	off      bool          // somebody has driven the arm off
 	obstacle time.Duration // place of a thing below the arm; 0 = none
 	under    int           // vehicle below the arm; 0 = none
 	touched  bool
+	down     bool // at its lower limit
+	raised   bool // at its upper one
 }
 
 const vehicleHeight = 40 // percent of the travel at which the arm lies on a vehicle
@@ -75,12 +79,14 @@ func NewBarrier(name string, o BarrierOptions, seed Seed, j *Journal) *Barrier {
 	}
 	b := &Barrier{
 		Open: NewContact(o.Bounce, seed.For(name+".open")), Closed: NewContact(o.Bounce, seed.For(name+".closed")),
+		Off:  NewContact(o.Bounce, seed.For(name+".off")),
 		name: name, opt: o, journal: j, arm: arm{travel: o.Travel}, turn: Never, leave: Never,
 	}
 	for i := range b.in {
 		b.in[i].due = Never
 	}
 	b.Closed.rest(true)
+	b.down = true
 	return b
 }
 
@@ -131,6 +137,31 @@ func (b *Barrier) Jam(now time.Duration, jammed bool) {
 	b.gear(now)
 }
 
+// Knock breaks the arm out of its flange, or puts it back. The gear goes on without it, and nothing is stopped or touched.
+func (b *Barrier) Knock(now time.Duration, off bool) {
+	b.Step(now)
+	if b.off == off {
+		return
+	}
+	b.off = off
+	b.Off.Move(now, off)
+	kind := ArmMounted
+	if off {
+		kind = ArmOff
+	}
+	b.journal.add(Truth{At: now, Device: b.name, Kind: kind})
+	b.refloor(now)
+}
+
+// Protect switches the controller's own safety: photocell, loop, and what it feels.
+func (b *Barrier) Protect(now time.Duration, on bool) {
+	b.Step(now)
+	b.opt.Unprotected = !on
+	if !on {
+		b.blocked = false
+	}
+}
+
 // Lift raises the arm by hand. Nobody tells the controller.
 func (b *Barrier) Lift(now time.Duration) { b.byHand(now, +1, ArmOpening) }
 
@@ -138,10 +169,13 @@ func (b *Barrier) Lift(now time.Duration) { b.byHand(now, +1, ArmOpening) }
 func (b *Barrier) Lower(now time.Duration) { b.byHand(now, -1, ArmClosing) }
 
 // IsOpen tells whether the arm is all the way up: a driver goes.
-func (b *Barrier) IsOpen() bool { return b.arm.now(b.t) >= b.opt.Travel-b.overlap() }
+func (b *Barrier) IsOpen() bool { return b.off || b.up() }
+
+// up tells whether the gear is at its upper end.
+func (b *Barrier) up() bool { return b.arm.now(b.t) >= b.opt.Travel-b.overlap() }
 
 // Clears tells whether a vehicle fits below the arm.
-func (b *Barrier) Clears() bool { return b.arm.now(b.t) > b.lowest() }
+func (b *Barrier) Clears() bool { return b.off || b.arm.now(b.t) > b.lowest() }
 
 // Touching tells whether the arm lies on what is below it.
 func (b *Barrier) Touching() bool { return b.touched }
@@ -156,6 +190,9 @@ func (b *Barrier) lowest() time.Duration { return b.opt.Travel * vehicleHeight /
 
 func (b *Barrier) byHand(now, dir time.Duration, kind Kind) {
 	b.Step(now)
+	if p := b.arm.now(now); dir > 0 && p == b.opt.Travel || dir < 0 && p == 0 {
+		return
+	}
 	b.motor, b.turn, b.leave, b.cause = 0, Never, Never, CauseHand
 	b.arm.drive(now, dir)
 	b.tell(now, kind)
@@ -164,13 +201,13 @@ func (b *Barrier) byHand(now, dir time.Duration, kind Kind) {
 // refloor works out how low the arm can go, after something below it has changed.
 func (b *Barrier) refloor(now time.Duration) {
 	floor := b.obstacle
-	if b.under != 0 {
+	if b.under != 0 && !b.off {
 		floor = max(floor, b.lowest())
 	}
 	b.arm.drive(now, b.arm.dir)
 	b.arm.floor = floor
 	b.gear(now)
-	if b.under != 0 && b.arm.now(now) < floor {
+	if b.under != 0 && !b.off && b.arm.now(now) < floor {
 		b.touch(now) // it drove into the arm
 	}
 	if floor == 0 || b.arm.now(now) > floor {
@@ -220,7 +257,7 @@ func (b *Barrier) Step(now time.Duration) (next time.Duration) {
 		b.control(at)
 	}
 	b.t = now
-	return min(b.next(), b.Open.Step(now), b.Closed.Step(now))
+	return min(b.next(), b.Open.Step(now), b.Closed.Step(now), b.Off.Step(now))
 }
 
 // next is when the arm or the controller is due; the limit switches' bounces are their own.
@@ -252,8 +289,8 @@ func (b *Barrier) arrive(at time.Duration) {
 	if b.arm.dir > 0 && p >= b.arm.floor {
 		b.touched = false
 	}
-	b.Closed.Move(at, p <= b.overlap())
-	b.Open.Move(at, p >= b.opt.Travel-b.overlap())
+	b.limit(at, b.Closed, &b.down, p <= b.overlap(), ArmDown)
+	b.limit(at, b.Open, &b.raised, p >= b.opt.Travel-b.overlap(), ArmUp)
 	switch {
 	case b.arm.dir < 0 && b.arm.floor > 0 && p <= b.arm.floor:
 		b.touch(at)
@@ -262,6 +299,15 @@ func (b *Barrier) arrive(at time.Duration) {
 	case b.arm.dir < 0 && p == 0:
 		b.rest(at, ArmClosed)
 	}
+}
+
+// limit moves a limit switch.
+func (b *Barrier) limit(at time.Duration, c *Contact, was *bool, is bool, kind Kind) {
+	c.Move(at, is)
+	if is && !*was {
+		b.journal.add(Truth{At: at, Device: b.name, Kind: kind})
+	}
+	*was = is
 }
 
 // rest ends a movement at one of its ends.

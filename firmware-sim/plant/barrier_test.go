@@ -13,6 +13,9 @@ import (
 // story is the journal as lines: "1.02s arm opening by relay".
 func story(j *Journal) (lines []string) {
 	for _, t := range j.Take() {
+		if t.Kind.Limit() {
+			continue
+		}
 		line := fmt.Sprintf("%v %s", t.At, t.Kind)
 		if t.Cause != CauseNone {
 			line += " by " + string(t.Cause)
@@ -20,6 +23,37 @@ func story(j *Journal) (lines []string) {
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+// What limit switches see: an arm that reopens inside a close, and one that reopens when it is as good as down.
+func TestBarrierLimits(t *testing.T) {
+	const s = time.Second
+	for _, c := range []struct {
+		reopen time.Duration // after the close
+		want   []Kind
+	}{
+		{20 * time.Millisecond, nil}, // still at its upper limit
+		{s, []Kind{ArmReopens, ArmUp}},
+		{3*s - 10*time.Millisecond, []Kind{ArmDown, ArmUp}},
+	} {
+		j := &Journal{}
+		b := NewBarrier("gate", BarrierOptions{}, 1, j)
+		b.Lift(0)
+		b.Step(10 * s)
+		j.Take()
+		b.Set(10*s, CloseInput, true)
+		b.Set(10*s+20*time.Millisecond+c.reopen, OpenInput, true)
+		b.Step(30 * s)
+		var got []Kind
+		for _, truth := range j.Take() {
+			if truth.Kind.Limit() {
+				got = append(got, truth.Kind)
+			}
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("reopened after %v: %v, want %v", c.reopen, got, c.want)
+		}
+	}
 }
 
 func TestBarrier(t *testing.T) {

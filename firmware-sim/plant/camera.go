@@ -13,6 +13,17 @@ type CameraOptions struct {
 	Boot   time.Duration // from power to the first pulse; 0 = 30 s
 }
 
+// draw is what a camera takes from its 12 V supply, in µA.
+const (
+	drawDay   = 180_000
+	drawNight = 300_000 // its infrared lamps are lit
+	drawBoot  = 220_000
+	drawHung  = 45_000 // the sensor is off
+	drawSick  = 800_000
+	drawNoise = 6_000
+	rebootFor = 8 * time.Second // of a camera that starts again and again
+)
+
 // Camera is a camera that closes a contact for a moment, again and again, while its program runs.
 type Camera struct {
 	Heartbeat *Contact
@@ -27,6 +38,9 @@ type Camera struct {
 	beat    time.Duration // the period in progress began then, without jitter
 	due     time.Duration // next change; Never = nothing goes on
 	booting bool
+	dead    bool          // without power
+	sick    bool          // draws too much
+	loops   time.Duration // starts again and again until then; 0 = it does not
 }
 
 // NewCamera returns a running camera whose first pulse comes somewhere in its first period.
@@ -51,6 +65,7 @@ func (c *Camera) Running() bool { return c.running }
 func (c *Camera) Die(now time.Duration) {
 	c.Step(now)
 	c.halt(now, CameraDead)
+	c.dead = true
 	c.Heartbeat.Move(now, false)
 }
 
@@ -64,12 +79,56 @@ func (c *Camera) Hang(now time.Duration, closed bool) {
 // Start gives power back, or ends a hang by a restart. It pulses again once it has booted.
 func (c *Camera) Start(now time.Duration) {
 	c.Step(now)
+	c.sick, c.loops = false, 0
 	if c.running || c.booting {
 		return
 	}
+	c.dead = false
 	c.Heartbeat.Move(now, false)
 	c.booting, c.due = true, now+c.opt.Boot
 	c.journal.add(Truth{At: now, Device: c.name, Kind: CameraBooting})
+}
+
+// Sicken lets it draw too much until it is started anew; its program runs on.
+func (c *Camera) Sicken(now time.Duration) {
+	c.Step(now)
+	c.sick = true
+	c.journal.add(Truth{At: now, Device: c.name, Kind: CameraSick})
+}
+
+// Loop lets it start again and again for a while: it never gets as far as its program.
+func (c *Camera) Loop(now, spell time.Duration) {
+	c.Step(now)
+	c.halt(now, CameraLoops)
+	c.Heartbeat.Move(now, false)
+	c.loops = now + spell
+	c.due = c.loops
+}
+
+// Supply is the current that it takes from its 12 V supply at now, in µA. dark is whether it is night. It is the same
+// however often it is asked.
+func (c *Camera) Supply(now time.Duration, dark bool) int64 {
+	usual := int64(drawDay)
+	if dark {
+		usual = drawNight
+	}
+	noise := int64(uint64(now)*2654435761>>16) % drawNoise
+	switch {
+	case c.dead:
+		return noise / 10
+	case c.sick:
+		return drawSick + noise
+	case c.loops > now: // on for as long as it is off
+		if (c.loops-now)/rebootFor%2 == 0 {
+			return noise / 10
+		}
+		return drawBoot + noise
+	case c.booting:
+		return drawBoot + noise
+	case !c.running:
+		return drawHung + noise
+	}
+	return usual + noise
 }
 
 func (c *Camera) halt(now time.Duration, kind Kind) {
@@ -83,6 +142,9 @@ func (c *Camera) Step(now time.Duration) (next time.Duration) {
 	for c.due <= c.now {
 		at := c.due
 		switch {
+		case c.loops != 0:
+			c.loops, c.due = 0, Never
+			c.Start(at)
 		case c.booting:
 			c.booting, c.running, c.beat = false, true, at
 			c.journal.add(Truth{At: at, Device: c.name, Kind: CameraRunning})

@@ -33,7 +33,7 @@ func (b *Barrier) command(at time.Duration, in Input, active bool) {
 		if b.arm.dir != 0 || b.motor != 0 {
 			b.halt(at, ArmStopped)
 		}
-	case in == OpenInput && !active && b.IsOpen():
+	case in == OpenInput && !active && b.up():
 		b.opened(at) // no longer held: the timers count from here
 	case !active || b.in[StopInput].active:
 	case in == OpenInput:
@@ -57,7 +57,7 @@ func (b *Barrier) safety(at time.Duration) {
 		b.leave = Never
 	default:
 		b.passed = true
-		if b.motor == 0 && b.IsOpen() {
+		if b.motor == 0 && b.up() {
 			b.opened(at)
 		}
 	}
@@ -91,6 +91,9 @@ func (b *Barrier) run(at, dir time.Duration, why Cause) {
 			}
 			return
 		}
+	}
+	if b.motor < 0 && dir > 0 && !b.up() && !b.down {
+		b.journal.add(Truth{At: at, Device: b.name, Kind: ArmReopens, Cause: why})
 	}
 	if b.motor != 0 {
 		b.turn = at + b.opt.Reversal

@@ -31,6 +31,7 @@ func Example() {
 	//   1.00 s  entry.a: covered
 	//   5.60 s  entry: ticket taken (vehicle 1)
 	//   5.62 s  entry.gate: arm opening by ticket
+	//   8.56 s  entry.gate: upper limit reached
 	//   8.62 s  entry.gate: arm open by ticket
 	//   8.71 s  entry.b: covered
 	//   9.21 s  entry: vehicle under arm (vehicle 1)
@@ -42,5 +43,6 @@ func Example() {
 	//  11.96 s  entry.b: cleared
 	//  14.01 s  entry.gate: arm closing by auto
 	//  15.21 s  entry: vehicle left (vehicle 1)
+	//  16.95 s  entry.gate: lower limit reached
 	//  17.01 s  entry.gate: arm closed by auto
 }

@@ -80,7 +80,11 @@ func (l *Lane) Enter(now time.Duration, v Vehicle) int {
 		v.Gap = defaultGap
 	}
 	l.entered++
-	c := &car{Vehicle: v, number: l.entered, track: track{at: now}, until: Never, again: Never, behind: v.Far}
+	front := v.Length
+	if v.Tow > 0 {
+		v.Length += v.Hitch + v.Tow
+	}
+	c := &car{Vehicle: v, front: front, number: l.entered, track: track{at: now}, until: Never, again: Never, behind: v.Far}
 	if v.Far {
 		c.nose = l.g.End + v.Length
 		if len(l.cars) > 0 {

@@ -99,13 +99,46 @@ func (l *Lift) Free(now time.Duration) {
 // Inspect puts the lift into inspection, or back into service. Meanwhile nobody rides.
 func (l *Lift) Inspect(now time.Duration, on bool) {
 	l.Step(now)
+	kind := InspectionEnds
+	if on {
+		kind = InspectionBegins
+	}
+	l.journal.add(Truth{At: now, Device: l.name, Kind: kind})
 	l.Inspection.Move(now, on)
 	l.trips = !on
 }
 
+// Fail raises a fault that traps nobody: the lift stays where it is with its doors open, or comes back into service.
+func (l *Lift) Fail(now time.Duration, failed bool) {
+	l.Step(now)
+	kind := FaultCleared
+	if failed {
+		kind = FaultRaised
+	}
+	l.journal.add(Truth{At: now, Device: l.name, Kind: kind})
+	l.Fault.Move(now, failed)
+	l.trips = !failed
+}
+
+// Power takes the main supply, or gives it back. The lift finishes its trip on its battery.
+func (l *Lift) Power(now time.Duration, on bool) {
+	l.Step(now)
+	kind := SupplyLost
+	if on {
+		kind = SupplyBack
+	}
+	l.journal.add(Truth{At: now, Device: l.name, Kind: kind})
+	l.Supply.Move(now, on)
+	l.trips = on
+}
+
+// AtRest tells whether the lift stands at a floor with its doors open.
+func (l *Lift) AtRest() bool { return l.phase == liftOpen }
+
 // Press holds the button for a while, for no reason.
 func (l *Lift) Press(now, spell time.Duration) {
 	l.Step(now)
+	l.journal.add(Truth{At: now, Device: l.name, Kind: AlarmPressed})
 	l.Button.Move(now, true)
 	l.called = now + spell
 }

@@ -17,24 +17,33 @@ type Model interface {
 	Step(now time.Duration) (next time.Duration)
 }
 
-// Group steps models that don't touch each other, so that their truths come in the order of time.
-type Group []Model
+// Group steps models that don't touch each other, so that their truths come in the order of time. A model is asked when it
+// is due, or after Touch.
+type Group struct {
+	models []Model
+	due    []time.Duration
+}
 
-// Step brings all models to now.
-func (g Group) Step(now time.Duration) (next time.Duration) {
-	// The first round, at the beginning of time, asks without moving.
-	for at := time.Duration(0); ; {
+// Add takes a model in.
+func (g *Group) Add(m Model) { g.models, g.due = append(g.models, m), append(g.due, 0) }
+
+// Touch says that something was done to a model, so that it may be due sooner than it said.
+func (g *Group) Touch() { clear(g.due) }
+
+// Step brings to now every model that has something to do until then.
+func (g *Group) Step(now time.Duration) (next time.Duration) {
+	for {
 		next = Never
-		for _, m := range g {
-			next = min(next, m.Step(at))
+		for _, due := range g.due {
+			next = min(next, due)
 		}
-		switch {
-		case next <= now:
-			at = next
-		case at < now:
-			at = now
-		default:
+		if next > now {
 			return next
+		}
+		for i, due := range g.due {
+			if due <= next {
+				g.due[i] = g.models[i].Step(next) // at the beginning of time, and after Touch: asks without moving
+			}
 		}
 	}
 }

@@ -6,11 +6,12 @@ import "time"
 
 // cover tells the detectors and the arm what is above or below them.
 func (l *Lane) cover(t time.Duration) {
-	var a, b bool
+	var a, b, beam bool
 	line := 0
 	for _, c := range l.cars {
 		onA, onB := c.covers(t, l.g.A), c.covers(t, l.g.B)
-		a, b = a || onA, b || onB
+		a, b = a || c.shows(t, l.g.A), b || c.shows(t, l.g.B)
+		beam = beam || c.shows(t, Zone{l.g.Line, l.g.Line})
 		if c.covers(t, Zone{l.g.Line, l.g.Line}) {
 			line = c.number
 		}
@@ -27,7 +28,7 @@ func (l *Lane) cover(t time.Duration) {
 		}
 		l.Barrier.Under(t, line)
 	}
-	l.Photocell.Cover(t, line != 0)
+	l.Photocell.Cover(t, beam)
 }
 
 // witness writes down which way a vehicle has crossed the loops.
@@ -167,7 +168,9 @@ func (l *Lane) due(t time.Duration, c *car) time.Duration {
 		to++ // crosses says when it is before a mark
 	}
 	g := &l.g
+	rear := c.front + c.Hitch // the nose of the trailer is so far behind that of the vehicle
 	for _, mark := range [...]Length{
+		g.A.To + c.front, g.A.From + rear + 1, g.B.To + c.front, g.B.From + rear + 1, g.Line + c.front, g.Line + rear + 1,
 		to, g.A.From + 1, g.A.To + c.Length, g.B.From + 1, g.B.To + c.Length, g.Hold, g.Line, g.Line + 1,
 		g.Line + c.Length, l.farHold() + c.Length + 1, g.End + c.Length, 1,
 	} {

@@ -23,13 +23,20 @@ const (
 
 	DetectorFailed Kind = "detector failed" // from now on it says "present"
 	DetectorTuned  Kind = "detector tuned"  // from now on it tells the truth again
+	DetectorDrifts Kind = "detector drifts" // it says "present", whatever is there, until it is tuned
+	Crosstalk      Kind = "crosstalk"       // it says "present" again and again for a while
 
 	ArmOpening Kind = "arm opening"
 	ArmOpen    Kind = "arm open"
 	ArmClosing Kind = "arm closing"
 	ArmClosed  Kind = "arm closed"
 	ArmStopped Kind = "arm stopped"
-	ArmTouched Kind = "arm touched something" // a vehicle, if one is named
+	ArmTouched Kind = "arm touched something"      // a vehicle, if one is named
+	ArmReopens Kind = "arm reopens inside a close" // beside "arm opening"
+	ArmUp      Kind = "upper limit reached"        // beside "arm open", which is the very end
+	ArmDown    Kind = "lower limit reached"
+	ArmOff     Kind = "arm knocked off"
+	ArmMounted Kind = "arm mounted"
 	MotorOff   Kind = "motor timed out"
 
 	FaultRaised  Kind = "fault raised"
@@ -39,6 +46,12 @@ const (
 	PeopleTrapped Kind = "people trapped"
 	PeopleFreed   Kind = "people freed"
 
+	AlarmPressed     Kind = "alarm button pressed"
+	InspectionBegins Kind = "inspection begins"
+	InspectionEnds   Kind = "inspection ends"
+	SupplyLost       Kind = "supply lost"
+	SupplyBack       Kind = "supply back"
+
 	SwitchRaised  Kind = "switch raised"
 	SwitchCleared Kind = "switch cleared"
 	WireLoose     Kind = "wire loose"
@@ -47,7 +60,12 @@ const (
 	CameraRunning Kind = "camera running" // its first pulse begins
 	CameraHung    Kind = "camera hung"
 	CameraDead    Kind = "camera dead"
+	CameraSick    Kind = "camera draws too much"
+	CameraLoops   Kind = "camera starts again and again"
 )
+
+// Limit tells whether it is what a limit switch sees, which says again what the arm does.
+func (k Kind) Limit() bool { return k == ArmUp || k == ArmDown || k == ArmReopens }
 
 // Cause says why an arm moved.
 type Cause string

@@ -5,6 +5,8 @@ import "time"
 // Vehicle is one vehicle and what its driver means to do.
 type Vehicle struct {
 	Length Length
+	Hitch  Length // bare drawbar behind it, which no detector notices
+	Tow    Length // trailer behind the drawbar; 0 = none
 	Speed  Speed
 	Gap    Length // kept to the one ahead; 0 = 1 m
 	Plan   []Leg  // then it drives on and leaves at the other end
@@ -55,8 +57,9 @@ func (k *track) crosses(t time.Duration, mark Length) time.Duration {
 
 // car is a vehicle on the lane.
 type car struct {
-	Vehicle
-	number int
+	Vehicle        // its Length is from nose to the tail of the trailer
+	front   Length // of the vehicle alone
+	number  int
 	track
 	leg     int
 	pausing bool
@@ -68,8 +71,14 @@ type car struct {
 
 func (c *car) tail(t time.Duration) Length { return c.now(t) - c.Length }
 
-// covers tells whether any of it is above the zone.
+// covers tells whether any of it is above the zone, be it the drawbar.
 func (c *car) covers(t time.Duration, z Zone) bool { return c.now(t) > z.From && c.tail(t) < z.To }
+
+// shows tells whether a detector of the zone could notice it.
+func (c *car) shows(t time.Duration, z Zone) bool {
+	nose := c.now(t)
+	return nose > z.From && nose-c.front < z.To || c.Tow > 0 && nose-c.front-c.Hitch > z.From && c.tail(t) < z.To
+}
 
 // goal is where the nose shall be, and how fast.
 func (c *car) goal(end Length) (Length, Speed) {

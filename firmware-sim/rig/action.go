@@ -109,6 +109,77 @@ func (a Obstruct) apply(b *Board) error {
 	return err
 }
 
+// Knock drives the arm of a barrier out of its flange, or somebody puts it back.
+type Knock struct {
+	Lane    string
+	Mounted bool
+}
+
+func (a Knock) String() string {
+	return fmt.Sprintf("the arm of %s %s", a.Lane, [...]string{"is knocked off", "is mounted again"}[bit(a.Mounted)])
+}
+
+func (a Knock) apply(b *Board) error {
+	l, err := find("lane", b.lanes, a.Lane)
+	if err == nil {
+		l.Barrier.Knock(b.at, !a.Mounted)
+	}
+	return err
+}
+
+// Protect switches the own safety of a barrier's controller off, or on again.
+type Protect struct {
+	Lane string
+	Off  bool
+}
+
+func (a Protect) String() string {
+	return fmt.Sprintf("the own safety of the barrier of %s is %s", a.Lane, [...]string{"on", "off"}[bit(a.Off)])
+}
+
+func (a Protect) apply(b *Board) error {
+	l, err := find("lane", b.lanes, a.Lane)
+	if err == nil {
+		l.Barrier.Protect(b.at, !a.Off)
+	}
+	return err
+}
+
+// DetectorLife is what can happen to a detector whose wires are whole.
+type DetectorLife uint8
+
+const (
+	Drifts DetectorLife = iota // says "present" until it is tuned
+	Tunes
+	Talks // is disturbed by a neighbour for two minutes
+)
+
+// DetectorAct does one of these to a detector.
+type DetectorAct struct {
+	Name string // entry.a
+	Life DetectorLife
+}
+
+func (a DetectorAct) String() string {
+	return fmt.Sprintf("detector %s %s", a.Name, [...]string{"drifts", "is tuned", "is disturbed by a neighbour"}[a.Life])
+}
+
+func (a DetectorAct) apply(b *Board) error {
+	d, err := find("detector", b.detectors, a.Name)
+	if err != nil {
+		return err
+	}
+	switch a.Life {
+	case Drifts:
+		d.Drift(b.at)
+	case Tunes:
+		d.Tune(b.at)
+	case Talks:
+		d.Crosstalk(b.at, 2*time.Minute, plant.Span{Min: 400 * time.Millisecond, Max: 1100 * time.Millisecond})
+	}
+	return nil
+}
+
 // Detector takes the power from a loop detector or photocell, or breaks its loop, or mends both.
 type Detector struct {
 	Name    string // entry.a
@@ -217,6 +288,10 @@ const (
 	Inspects                 // somebody works on it
 	Serves                   // is back in service
 	Rings                    // somebody leans on the button
+	Fails                    // a fault that traps nobody
+	Works                    // that fault is over
+	Darkens                  // loses its main supply
+	Lights                   // has it again
 )
 
 // LiftAct does one of these to a lift.
@@ -228,6 +303,7 @@ type LiftAct struct {
 func (a LiftAct) String() string {
 	return fmt.Sprintf("lift %s %s", a.Lift, [...]string{
 		"will stop between floors", "is freed", "is inspected", "is back in service", "rings for nothing",
+		"fails", "works again", "loses its supply", "has its supply again",
 	}[a.Life])
 }
 
@@ -245,6 +321,10 @@ func (a LiftAct) apply(b *Board) error {
 		l.Inspect(b.at, a.Life == Inspects)
 	case Rings:
 		l.Press(b.at, 2*time.Second)
+	case Fails, Works:
+		l.Fail(b.at, a.Life == Fails)
+	case Darkens, Lights:
+		l.Power(b.at, a.Life == Lights)
 	}
 	return nil
 }
@@ -257,6 +337,8 @@ const (
 	Hangs                         // its output stays open
 	HangsClosed                   // its output stays closed
 	Starts
+	Sickens // draws too much
+	Loops   // starts again and again, for five minutes
 )
 
 // CameraAct does one of these to a camera.
@@ -266,7 +348,7 @@ type CameraAct struct {
 }
 
 func (a CameraAct) String() string {
-	return fmt.Sprintf("camera %s %s", a.Camera, [...]string{"loses power", "hangs", "hangs with its output closed", "starts"}[a.Life])
+	return fmt.Sprintf("camera %s %s", a.Camera, [...]string{"loses power", "hangs", "hangs with its output closed", "starts", "draws too much", "starts again and again"}[a.Life])
 }
 
 func (a CameraAct) apply(b *Board) error {
@@ -281,6 +363,10 @@ func (a CameraAct) apply(b *Board) error {
 		c.Hang(b.at, a.Life == HangsClosed)
 	case Starts:
 		c.Start(b.at)
+	case Sickens:
+		c.Sicken(b.at)
+	case Loops:
+		c.Loop(b.at, 5*time.Minute)
 	}
 	return nil
 }
@@ -307,9 +393,16 @@ func (a WireAct) String() string {
 }
 
 func (a WireAct) apply(b *Board) error {
+	life := [...]wireFault{wireWhole, wireCut, wireGrounded, wirePowered}[a.Life]
+	for i := range b.gauges {
+		if b.gauges[i].To == a.Line {
+			b.gauges[i].fault = life
+			return nil
+		}
+	}
 	e, err := find("wired pin", b.ends, a.Line)
 	if err == nil {
-		e.fail([...]wireFault{wireWhole, wireCut, wireGrounded, wirePowered}[a.Life])
+		e.fail(life)
 	}
 	return err
 }

@@ -38,10 +38,12 @@ type Board struct {
 	detectors map[string]*plant.Detector
 	switches  map[string]*plant.Switch
 	lifts     map[string]*plant.Lift
+	meters    map[string]*plant.Meter
 	chips     map[string]expander
 	ends      map[string]end // by the name of the pin: GPIO17, x1.GPA0
 	wires     []*wire
 	relays    []*relay
+	gauges    []gauge
 	cue       Cue // the next one; its Do is nil when there is none
 	running   *pace
 	kick      chan struct{} // tells Run that something is due sooner than it thought
@@ -76,7 +78,7 @@ func New(seed uint64, site Site, o Options) (*Board, error) {
 	b := &Board{
 		opt: o, pins: map[string]*Pin{}, bus: map[string]*Bus{}, kick: make(chan struct{}, 1),
 		lanes: map[string]*plant.Lane{}, elevators: map[string]*plant.Elevator{}, cameras: map[string]*plant.Camera{},
-		detectors: map[string]*plant.Detector{}, switches: map[string]*plant.Switch{}, lifts: map[string]*plant.Lift{}, chips: map[string]expander{}, ends: map[string]end{},
+		detectors: map[string]*plant.Detector{}, switches: map[string]*plant.Switch{}, lifts: map[string]*plant.Lift{}, meters: map[string]*plant.Meter{}, chips: map[string]expander{}, ends: map[string]end{},
 	}
 	for n := range header {
 		p := newPin(n)
@@ -159,6 +161,32 @@ func (b *Board) Relay(line string) bool {
 	return i >= 0 && b.relays[i].on
 }
 
+// Raised tells whether a switch is raised.
+func (b *Board) Raised(name string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s := b.switches[name]
+	return s != nil && s.Raised()
+}
+
+// Units is how many units have flowed through a meter.
+func (b *Board) Units(name string) uint64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if m := b.meters[name]; m != nil {
+		return m.Units()
+	}
+	return 0
+}
+
+// Trapped tells whether somebody is shut in a lift.
+func (b *Board) Trapped(name string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l := b.lifts[name]
+	return l != nil && l.Trapped()
+}
+
 // Do makes something happen now.
 func (b *Board) Do(a Action) error {
 	b.mu.Lock()
@@ -174,7 +202,9 @@ func (b *Board) Do(a Action) error {
 
 // act lets an action happen at b.at. The plant must be stepped after it.
 func (b *Board) act(a Action) error {
-	if err := a.apply(b); err != nil {
+	err := a.apply(b)
+	b.field.Touch()
+	if err != nil {
 		return fmt.Errorf("%v: %w", a, err)
 	}
 	b.tell(a)
@@ -201,14 +231,24 @@ func (b *Board) settle() {
 			continue
 		}
 		r.on = on
-		r.lane.Barrier.Set(b.at, r.Input, on)
-		b.tell(Change{Line: r.Line, Relay: true, On: on, Name: r.Lane + ".gate " + inputNames[r.Input]})
+		name := r.Lamp
+		if r.lane != nil {
+			name = r.Lane + ".gate " + inputNames[r.Input]
+			r.lane.Barrier.Set(b.at, r.Input, on)
+			b.field.Touch()
+		}
+		b.tell(Change{Line: r.Line, Relay: true, On: on, Name: name})
 	}
 	b.field.Step(b.at)
 	b.hear()
 	for _, w := range b.wires {
 		if w.carry() {
 			b.tell(Change{Line: w.To, Drive: w.last, Name: w.From})
+		}
+	}
+	for i := range b.gauges {
+		if g := &b.gauges[i]; g.watch(b.at) {
+			b.tell(Change{Line: g.To, Gauge: true, Name: g.From})
 		}
 	}
 }

@@ -45,9 +45,12 @@ func (b *Board) build(seed plant.Seed, site Site) error {
 		}
 		b.wires = append(b.wires, &wire{Wire: w, contact: contact, end: to})
 	}
+	if err := b.hang(site.Gauges, contacts); err != nil {
+		return err
+	}
 	for _, r := range site.Relays {
 		p, lane := b.pins[r.Line], b.lanes[r.Lane]
-		if p == nil || lane == nil || inputNames[r.Input] == "" {
+		if p == nil || (lane == nil || inputNames[r.Input] == "") && r.Lamp == "" {
 			return fmt.Errorf("relay %s at %s of lane %q: no such pin, lane or input", inputNames[r.Input], r.Line, r.Lane)
 		}
 		if err := take(r.Line, "a relay"); err != nil {
@@ -59,13 +62,29 @@ func (b *Board) build(seed plant.Seed, site Site) error {
 	return nil
 }
 
+// hang gives every gauge the contact or camera that it measures.
+func (b *Board) hang(gauges []Gauge, contacts map[string]*plant.Contact) error {
+	for _, g := range gauges {
+		name, isSupply := strings.CutSuffix(g.From, ".supply")
+		m := gauge{Gauge: g, contact: contacts[g.From]}
+		if m.contact == nil && isSupply {
+			m.camera = b.cameras[name]
+		}
+		if m.contact == nil && m.camera == nil {
+			return fmt.Errorf("nothing to measure: %q", g.From)
+		}
+		b.gauges = append(b.gauges, m)
+	}
+	return nil
+}
+
 // plant makes the field and returns its contacts by name.
 func (b *Board) plant(seed plant.Seed, site Site) map[string]*plant.Contact {
 	contacts := map[string]*plant.Contact{}
 	for _, l := range site.Lanes {
 		m := plant.NewLane(l.Name, l.LaneOptions, seed, &b.journal)
 		b.lanes[l.Name] = m
-		b.field = append(b.field, m)
+		b.field.Add(m)
 		for name, d := range map[string]*plant.Detector{".a": m.A, ".b": m.B, ".photocell": m.Photocell} {
 			b.detectors[l.Name+name] = d
 			contacts[l.Name+name] = d.Output
@@ -73,23 +92,24 @@ func (b *Board) plant(seed plant.Seed, site Site) map[string]*plant.Contact {
 		}
 		contacts[l.Name+".gate.open"] = m.Barrier.Open
 		contacts[l.Name+".gate.closed"] = m.Barrier.Closed
+		contacts[l.Name+".gate.off"] = m.Barrier.Off
 	}
 	for _, e := range site.Elevators {
 		m := plant.NewElevator(e.Name, e.Bounce, seed, &b.journal)
 		b.elevators[e.Name] = m
-		b.field = append(b.field, m)
+		b.field.Add(m)
 		contacts[e.Name+".fault"] = m.Fault
 	}
 	for _, c := range site.Cameras {
 		m := plant.NewCamera(c.Name, c.CameraOptions, seed, &b.journal)
 		b.cameras[c.Name] = m
-		b.field = append(b.field, m)
+		b.field.Add(m)
 		contacts[c.Name+".heartbeat"] = m.Heartbeat
 	}
 	for _, e := range site.Lifts {
 		m := plant.NewLift(e.Name, e.Bounce, seed, &b.journal)
 		b.lifts[e.Name] = m
-		b.field = append(b.field, m)
+		b.field.Add(m)
 		for name, c := range map[string]*plant.Contact{
 			".fault": m.Fault, ".button": m.Button, ".zone": m.Zone, ".closed": m.Closed, ".moving": m.Moving,
 			".inspection": m.Inspection, ".supply": m.Supply, ".key": m.Key,
@@ -100,12 +120,13 @@ func (b *Board) plant(seed plant.Seed, site Site) map[string]*plant.Contact {
 	for _, w := range site.Switches {
 		m := plant.NewSwitch(w.Name, w.Bounce, seed, &b.journal)
 		b.switches[w.Name] = m
-		b.field = append(b.field, m)
+		b.field.Add(m)
 		contacts[w.Name+".contact"] = m.Contact
 	}
 	for _, w := range site.Meters {
 		m := plant.NewMeter(w.Name, w.Flow, seed)
-		b.field = append(b.field, m)
+		b.meters[w.Name] = m
+		b.field.Add(m)
 		contacts[w.Name+".pulse"] = m.Pulse
 	}
 	return contacts

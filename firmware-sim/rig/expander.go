@@ -2,6 +2,8 @@ package rig
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"lotusgate/firmware-sim/chip"
 )
@@ -39,6 +41,9 @@ var expanders = map[string]struct {
 		},
 	},
 }
+
+// Kinds are the kinds of chips that a site can have.
+func Kinds() []string { return slices.Sorted(maps.Keys(expanders)) }
 
 func newPCF8574(interrupt func(bool)) expander {
 	return chip.NewPCF8574(chip.PCF8574Wiring{Interrupt: interrupt})

@@ -21,6 +21,7 @@ type Change struct {
 	Line  string // GPIO17, x1.GPA0
 	Drive Drive  // what the contact does; for a relay always Open
 	Relay bool   // it is a relay
+	Gauge bool   // it is measured: Board.Gauges says what
 	On    bool   // its coil
 	Name  string // entry.a, entry.gate open
 }
@@ -28,6 +29,9 @@ type Change struct {
 func (c Change) String() string {
 	if c.Relay {
 		return fmt.Sprintf("%s: relay %s %s", c.Line, c.Name, [...]string{"off", "on"}[bit(c.On)])
+	}
+	if c.Gauge {
+		return fmt.Sprintf("%s: %s changes", c.Line, c.Name)
 	}
 	return fmt.Sprintf("%s: %s %s", c.Line, c.Name, [...]string{"open", "to ground", "to supply"}[c.Drive])
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Site says what stands in the field and how it is wired to the board. Names of contacts are those of their device and
-// of the contact: entry.a, entry.a.fault, entry.b, entry.photocell, entry.gate.open, entry.gate.closed, car-1.fault, cam-01.heartbeat, pump.contact,
+// of the contact: entry.a, entry.a.fault, entry.b, entry.photocell, entry.gate.open, entry.gate.closed, entry.gate.off, car-1.fault, cam-01.heartbeat, pump.contact,
 // water.pulse.
 type Site struct {
 	Lanes     []Lane
@@ -18,6 +18,7 @@ type Site struct {
 	Meters    []Meter
 	Chips     []Chip
 	Wires     []Wire
+	Gauges    []Gauge
 	Relays    []Relay
 }
 
@@ -81,7 +82,16 @@ type Relay struct {
 	Line      string
 	Lane      string
 	Input     plant.Input
-	ActiveLow bool // low switches the coil on
+	ActiveLow bool   // low switches the coil on
+	Lamp      string // what it lights, where it is no input of a barrier
+}
+
+// Gauge leads from something that is measured to an input of a converter: the supply of a camera (cam-21.supply), or a
+// contact with two resistors at its far end, 2.2 kΩ in series and 8.2 kΩ across it.
+type Gauge struct {
+	From  string
+	To    string // a1.AIN0
+	Opens bool   // a contact that opens to speak
 }
 
 // DemoSite is the site of the demo: what deploy/examples/minimal.yaml has, one lane, one elevator, one camera, one expander,
