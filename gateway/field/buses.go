@@ -76,9 +76,7 @@ func (b *acquireBus) run(ctx context.Context) {
 				wait = retryFirst
 			}
 		}
-		if ctx.Err() == nil {
-			b.pause(ctx, wait)
-		}
+		b.pause(ctx, wait)
 		wait = min(2*wait, retryMost)
 	}
 }

@@ -1,0 +1,158 @@
+package field
+
+import (
+	"context"
+	"time"
+
+	"lotusgate/drivers"
+	"lotusgate/gateway"
+	"lotusgate/gateway/device"
+	"lotusgate/gateway/hub"
+)
+
+// Lockstep is a field without goroutines and without a clock: its owner says what the wires do and what time it is, and all
+// that follows has happened when a method returns. Core and actuators are those of Field; what reads lines and buses is
+// left out. A simulated day passes in seconds, and the same inputs give the same day.
+type Lockstep struct {
+	core      *Core
+	cfg       Config
+	safety    map[int][]safetyInput
+	levels    []Levels // by source: what was read last
+	actuators []*clocked
+	asked     []question
+	now       gateway.Mono
+}
+
+// clocked is an actuator whose timer is the owner's.
+type clocked struct {
+	*actuator
+	due gateway.Mono // when its step is wanted
+}
+
+// NewLockstep makes a field at now. Every source counts as read once Begin was called.
+func NewLockstep(cfg Config, h *hub.Hub, r Recorder, now gateway.Mono) *Lockstep {
+	l := &Lockstep{cfg: cfg, safety: safetyInputs(cfg), levels: make([]Levels, len(cfg.Sources)), now: now}
+	l.core = NewCore(cfg, h, r, now)
+	byDevice := map[int]*clocked{}
+	for i, d := range cfg.Devices {
+		if d.Relays != [device.Outputs]Relay{} {
+			a := &clocked{actuator: newActuator(i, d, func() gateway.Mono { return l.now }, nil), due: device.Forever}
+			a.beside = func(do func()) { do() }
+			l.actuators, byDevice[i] = append(l.actuators, a), a
+		}
+	}
+	l.core.drive = func(i int, d device.Drive) {
+		if a := byDevice[i]; a != nil {
+			a.want(d)
+			a.due = l.now
+		}
+	}
+	l.core.ask = func(q question) { l.asked = append(l.asked, q) }
+	return l
+}
+
+// Begin tells what every source reads at the start: the levels of its channels.
+func (l *Lockstep) Begin(levels []Levels) {
+	l.core.begin(l.now)
+	for n := range l.cfg.Sources {
+		l.levels[n] = levels[n]
+		l.levels[n].At = l.now
+		l.core.Apply(l.now, Input{Kind: UpInput, Source: n, Channel: All})
+		l.core.Apply(l.now, Input{Kind: LevelsInput, Source: n, Levels: l.levels[n]})
+	}
+	l.follow()
+}
+
+// Edge is a wire that changes now.
+func (l *Lockstep) Edge(source, channel int, level bool) {
+	l.levels[source].Set(channel, level)
+	l.Apply(Input{Kind: EdgeInput, Source: source, Edge: drivers.Edge{Channel: channel, Level: level, At: time.Duration(l.now)}})
+}
+
+// Apply gives the core an input now.
+func (l *Lockstep) Apply(in Input) {
+	l.core.Apply(l.now, in)
+	l.follow()
+}
+
+// Sources are those of the configuration.
+func (l *Lockstep) Sources() []SourceConfig { return l.cfg.Sources }
+
+// Reread gives the core the levels of a source as they are now.
+func (l *Lockstep) Reread(source int) {
+	l.levels[source].At = l.now
+	l.Apply(Input{Kind: LevelsInput, Source: source, Levels: l.levels[source]})
+}
+
+// Now is the time that Advance has brought the field to.
+func (l *Lockstep) Now() gateway.Mono { return l.now }
+
+// Next is when something is due by itself; device.Forever = nothing is.
+func (l *Lockstep) Next() gateway.Mono {
+	next := device.Forever
+	if w := l.core.Wake(); !w.IsZero() {
+		next = w
+	}
+	for _, a := range l.actuators {
+		next = min(next, a.due)
+	}
+	return next
+}
+
+// Advance lets time pass, through everything that is due on the way. Every edge before to must have been told.
+func (l *Lockstep) Advance(to gateway.Mono) {
+	for next := l.Next(); next <= to; next = l.Next() {
+		l.now = max(l.now, next)
+		if w := l.core.Wake(); !w.IsZero() && w <= l.now {
+			l.core.Tick(l.now)
+		}
+		l.follow()
+	}
+	l.now = max(l.now, to)
+}
+
+// follow lets relays switch and questions be answered until nothing more happens at this moment.
+func (l *Lockstep) follow() {
+	for moved := true; moved; {
+		moved = false
+		for len(l.asked) > 0 {
+			q := l.asked[0]
+			l.asked, moved = l.asked[1:], true
+			l.core.Apply(l.now, Input{Kind: ProofInput, Device: q.device, Evidence: l.evidence(q)})
+		}
+		for _, a := range l.actuators {
+			if a.due > l.now {
+				continue
+			}
+			a.due = l.now.Add(a.step(context.Background()))
+			for len(a.results) > 0 {
+				a.learn(<-a.results)
+				a.due = l.now // what follows from it
+			}
+			moved = true
+			for len(a.told) > 0 {
+				l.core.Apply(l.now, Input{Kind: ReportInput, Device: a.device, Report: <-a.told})
+			}
+		}
+	}
+}
+
+// evidence reads the safety inputs of a device, as proof does.
+func (l *Lockstep) evidence(q question) device.Evidence {
+	e := device.Evidence{Number: q.number}
+	inputs := l.safety[q.device]
+	for i, in := range inputs[:min(len(inputs), device.MaxSafety)] {
+		s := device.Sample{Quality: gateway.Good, At: l.now}
+		for _, n := range in.points {
+			p := l.cfg.Points[n]
+			level, ok := l.levels[p.Source].Get(p.Channel)
+			if !ok {
+				s = device.Sample{}
+				break
+			}
+			s.On = s.On || level != p.ActiveLow
+		}
+		e.Samples[i] = s
+	}
+	return e
+}
