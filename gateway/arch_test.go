@@ -63,6 +63,9 @@ var mayImport = map[string][]string{
 	"firmware-sim/disk":  {},
 	"firmware-sim/rig":   {"firmware-sim/chip", "firmware-sim/plant"},
 	"firmware-sim/vm":    {"firmware-sim/chip"},
+	"firmware-sim/district": {
+		"drivers/line", "firmware-sim/plant", "firmware-sim/rig", "gateway", "gateway/config", "gateway/daemon", "gateway/device", "gateway/field",
+	},
 
 	"cmd/lotusgate": {
 		"drivers", "drivers/line", "drivers/probe", "gateway", "gateway/access", "gateway/audit", "gateway/config",

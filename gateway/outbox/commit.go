@@ -10,18 +10,18 @@ import (
 type committer struct {
 	runs, cursor, gapFile slots
 	writes                [2]write
-	nextIndex             [2]uint64     // of segment files
-	spares                int           // ready files
-	spareAt               time.Duration // not before
-	since                 time.Duration // first sight of normal records that wait; zero = none
-	cursorAt, tellAt      time.Duration // not before
-	gapsAt                time.Duration // not before, after a failure
+	nextIndex             [2]uint64 // of segment files
+	spares                int       // ready files
+	spareAt               time.Time // not before
+	since                 time.Time // first sight of normal records that wait; zero = none
+	cursorAt, tellAt      time.Time // not before
+	gapsAt                time.Time // not before, after a failure
 	closeError            error
-	runAt                 time.Duration // next attempt to make the run durable
-	renumber              *History      // of stale, while it is being renumbered
-	renumberAt            time.Duration // not before
-	renumbered            []place       // appended again, and perhaps not yet durable
-	copiedTo              [2]uint64     // positions behind the newest of them
+	runAt                 time.Time // next attempt to make the run durable
+	renumber              *History  // of stale, while it is being renumbered
+	renumberAt            time.Time // not before
+	renumbered            []place   // appended again, and perhaps not yet durable
+	copiedTo              [2]uint64 // positions behind the newest of them
 }
 
 func (c *committer) init(opt Options) {
@@ -74,18 +74,7 @@ func (o *Outbox) commitLoop() {
 	}
 }
 
-// Step does what is due, in place of the committer, and returns how long it may be left alone if nothing else is called
-// meanwhile. It is for an outbox that was opened as Stepped: one goroutine and a clock of its own make it repeat itself
-// exactly, which simulations want.
-func (o *Outbox) Step() time.Duration {
-	select {
-	case <-o.kick:
-	default:
-	}
-	return o.turn()
-}
-
-// turn does what is due and returns how long to wait at the most.
+// turn does what is due and returns when to come back at the latest.
 func (o *Outbox) turn() time.Duration {
 	more := o.renew()
 	if o.storageGone() {
@@ -98,11 +87,11 @@ func (o *Outbox) turn() time.Duration {
 		o.commit()
 		wait = o.commitWait()
 	}
-	if o.due(o.gapsAt) && o.saveGaps() != nil {
-		o.gapsAt = o.in(retryFirst)
+	if time.Until(o.gapsAt) <= 0 && o.saveGaps() != nil {
+		o.gapsAt = time.Now().Add(retryFirst)
 	}
 	o.tell()
-	if o.due(o.cursorAt) {
+	if time.Until(o.cursorAt) <= 0 {
 		_ = o.saveCursor(false) // costs duplicates after a cut, which are allowed; tried again
 	}
 	if more || wait > 0 && o.makeSpare() {
@@ -112,15 +101,9 @@ func (o *Outbox) turn() time.Duration {
 		o.sleep(o.renumberAt))
 }
 
-// due tells whether at has come; zero has.
-func (o *Outbox) due(at time.Duration) bool { return at <= o.opt.Now() }
-
-// in is the time after d.
-func (o *Outbox) in(d time.Duration) time.Duration { return o.opt.Now() + d }
-
 // sleep until at; a zero or past time needs no waking up.
-func (o *Outbox) sleep(at time.Duration) time.Duration {
-	if d := at - o.opt.Now(); d > 0 {
+func (o *Outbox) sleep(at time.Time) time.Duration {
+	if d := time.Until(at); d > 0 {
 		return d
 	}
 	return idle
@@ -141,7 +124,7 @@ func (o *Outbox) finish() error {
 	o.mu.Lock()
 	o.flush = true
 	for i := range o.queues {
-		o.queues[i].retryAt = 0
+		o.queues[i].retryAt = time.Time{}
 	}
 	o.mu.Unlock()
 	o.commit()
@@ -150,7 +133,7 @@ func (o *Outbox) finish() error {
 
 // commitWait tells how long the next commit may wait; 0 = it is due.
 func (o *Outbox) commitWait() time.Duration {
-	now := o.opt.Now()
+	now := time.Now()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.runError != nil {
@@ -162,8 +145,8 @@ func (o *Outbox) commitWait() time.Duration {
 		q := &o.queues[i]
 		switch {
 		case q.written == q.next:
-		case q.stuck != nil && now < q.retryAt:
-			wait = min(wait, q.retryAt-now)
+		case q.stuck != nil && now.Before(q.retryAt):
+			wait = min(wait, q.retryAt.Sub(now))
 		case q.kind == Alarm || o.flush || q.stuck != nil || o.batchFull(q):
 			return 0
 		default:
@@ -171,13 +154,13 @@ func (o *Outbox) commitWait() time.Duration {
 		}
 	}
 	if !waiting {
-		o.since = 0
+		o.since = time.Time{}
 		return wait
 	}
-	if o.since == 0 {
+	if o.since.IsZero() {
 		o.since = now
 	}
-	return max(0, min(wait, o.since+o.opt.CommitWait-now))
+	return max(0, min(wait, o.since.Add(o.opt.CommitWait).Sub(now)))
 }
 
 // commit writes everything that waits, in as few pieces as segments allow. Each piece takes the records of both queues
@@ -185,7 +168,7 @@ func (o *Outbox) commitWait() time.Duration {
 func (o *Outbox) commit() {
 	var failures [2]int
 	for o.prepare(&failures) {
-		started := o.opt.Now()
+		started := time.Now()
 		written := o.writeAll()
 		o.mu.Lock()
 		for i := range o.writes {
@@ -195,20 +178,20 @@ func (o *Outbox) commit() {
 			case w.err != nil:
 				w.segment.failed = true // what the kernel still holds of it can't be trusted: a new segment
 				if failures[i]++; failures[i] > 1 {
-					q.block(w.err, o.opt.Now())
+					q.block(w.err)
 				}
 			default:
 				o.account(q, w)
 			}
 		}
 		o.stats.Commits++
-		o.stats.CommitTime = o.opt.Now() - started
+		o.stats.CommitTime = time.Since(started)
 		o.stats.BytesWritten += uint64(written)
 		o.wake()
 		o.mu.Unlock()
 	}
 	o.mu.Lock()
-	o.since = 0
+	o.since = time.Time{}
 	if o.queues[0].written == o.queues[0].next && o.queues[1].written == o.queues[1].next {
 		o.flush = false
 	}
@@ -232,9 +215,9 @@ func (o *Outbox) account(q *queue, w *write) {
 }
 
 // block puts a queue aside for a while. mu is held.
-func (q *queue) block(err error, now time.Duration) {
+func (q *queue) block(err error) {
 	q.backoff = min(max(2*q.backoff, retryFirst), retryMost)
-	q.stuck, q.retryAt = err, now+q.backoff
+	q.stuck, q.retryAt = err, time.Now().Add(q.backoff)
 }
 
 // wake tells those who wait for a commit. mu is held.
@@ -267,7 +250,7 @@ func (o *Outbox) prepare(failures *[2]int) bool {
 	var able [2]bool
 	for i := range o.queues {
 		q := &o.queues[i]
-		if q.written == q.next || q.stuck != nil && !o.due(q.retryAt) {
+		if q.written == q.next || q.stuck != nil && time.Now().Before(q.retryAt) {
 			continue
 		}
 		if !o.fits(q) {
@@ -276,7 +259,7 @@ func (o *Outbox) prepare(failures *[2]int) bool {
 			o.mu.Lock()
 			if err != nil {
 				failures[i]++
-				q.block(err, o.opt.Now())
+				q.block(err)
 				continue
 			}
 		}
@@ -432,7 +415,7 @@ func (o *Outbox) saveCursor(durable bool) error {
 	b := encodeCursor(&o.queues)
 	o.moved = false
 	o.mu.Unlock()
-	o.cursorAt = o.in(cursorEvery)
+	o.cursorAt = time.Now().Add(cursorEvery)
 	err := o.cursor.store(b, durable)
 	if err != nil {
 		o.mu.Lock()
@@ -450,10 +433,10 @@ func (o *Outbox) tell() {
 	o.mu.Lock()
 	notices := o.notices
 	o.notices = nil
-	if o.due(o.tellAt) {
+	if time.Until(o.tellAt) <= 0 {
 		for _, d := range o.gaps.untold() {
 			notices = append(notices, Notice{Kind: RecordsDropped, Dropped: d})
-			o.tellAt = o.in(tellEvery)
+			o.tellAt = time.Now().Add(tellEvery)
 		}
 	}
 	o.mu.Unlock()

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"path/filepath"
 	"sync"
 	"time"
@@ -47,12 +46,9 @@ type Options struct {
 	NormalBytes int64 // disk space of the normal queue, at least MinQueueBytes
 	Board       string
 	FS          FS                   // nil = Disk
-	Now         func() time.Duration // monotonic, never zero; nil = since Open
+	Now         func() time.Duration // monotonic, for ages only; nil = since Open
 	CommitWait  time.Duration        // how long a normal event may wait for others to share its commit; 0 = 20 ms
 	Notify      func(Notice)         // nil = nobody listens; called from the committer, must not block
-
-	Stepped bool                  // there is no committer: the owner calls Step
-	Chance  func(n uint32) uint32 // below n, for the names of epochs; nil = math/rand
 
 	segment int64 // bytes of a segment, for tests; 0 = 1 MiB
 	memory  int   // bytes of payload per queue that may wait for a commit, for tests; 0 = 4 MiB
@@ -90,10 +86,7 @@ func (opt *Options) check() error {
 	}
 	if opt.Now == nil {
 		start := time.Now()
-		opt.Now = func() time.Duration { return time.Since(start) + 1 }
-	}
-	if opt.Chance == nil {
-		opt.Chance = rand.Uint32N
+		opt.Now = func() time.Duration { return time.Since(start) }
 	}
 	if opt.CommitWait <= 0 {
 		opt.CommitWait = defaultCommitWait
@@ -172,9 +165,7 @@ func Open(opt Options) (*Outbox, error) {
 		o.signal(o.ready)
 	}
 	o.signal(o.kick)
-	if !opt.Stepped {
-		go o.commitLoop()
-	}
+	go o.commitLoop()
 	return o, nil
 }
 
@@ -274,11 +265,7 @@ func (o *Outbox) Close() error {
 	o.closed = true
 	o.mu.Unlock()
 	close(o.stop)
-	if o.opt.Stepped {
-		o.closeError = o.finish()
-	} else {
-		<-o.done
-	}
+	<-o.done
 	err := errors.Join(o.closeError, o.release())
 	o.mu.Lock()
 	defer o.mu.Unlock()

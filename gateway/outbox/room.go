@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"fmt"
+	"time"
 )
 
 const wantedSpares = 2
@@ -101,7 +102,7 @@ func (o *Outbox) freshFile(q *queue) (File, string, error) {
 	if o.spares > 1 || o.spares == 1 && q.kind == Alarm {
 		o.spares--
 		name := spareName(o.spares)
-		o.spareAt = 0
+		o.spareAt = time.Time{}
 		if f, err := o.fs.Open(o.path(name)); err == nil {
 			if n, err := f.Size(); err == nil && n == o.opt.segment {
 				return f, name, nil
@@ -123,7 +124,7 @@ func (o *Outbox) freshFile(q *queue) (File, string, error) {
 
 // makeSpare prepares one file if one is missing and tells whether it did.
 func (o *Outbox) makeSpare() bool {
-	if o.spares >= wantedSpares || !o.due(o.spareAt) {
+	if o.spares >= wantedSpares || time.Now().Before(o.spareAt) {
 		return false
 	}
 	name := spareName(o.spares)
@@ -135,7 +136,7 @@ func (o *Outbox) makeSpare() bool {
 		}
 	}
 	if err != nil {
-		o.spareAt = o.in(retryMost)
+		o.spareAt = time.Now().Add(retryMost)
 		return false
 	}
 	o.spares++
