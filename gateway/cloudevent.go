@@ -3,6 +3,7 @@ package gateway
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -35,12 +36,12 @@ func AppendCloudEvent(dst []byte, source string, id EventID, s Stored, st Stamp)
 	dst = append(dst, `","source":`...)
 	dst = appendString(dst, source)
 	dst = append(dst, `,"subject":`...)
-	dst = appendString(dst, kind+"/"+s.ID)
+	dst = appendString(dst, kind, "/", s.ID)
 	dst = append(dst, `,"type":`...)
-	dst = appendString(dst, TypePrefix+string(s.Type))
+	dst = appendString(dst, TypePrefix, string(s.Type))
 	dst = appendTime(dst, `,"time":"`, st.Time)
 	dst = append(dst, `,"dataschema":`...)
-	dst = appendString(dst, "urn:lotusgate:v1:"+string(s.Type))
+	dst = appendString(dst, "urn:lotusgate:v1:", string(s.Type))
 	dst = append(dst, `,"sequence":"`...)
 	dst = id.appendSequence(dst)
 	dst = append(dst, `","uptime":"`...)
@@ -76,15 +77,18 @@ func appendTime(dst []byte, key string, t time.Time) []byte {
 	return append(dst, '"')
 }
 
-// appendString quotes s as JSON. Ids and types need no escape; a site's own words may.
-func appendString(dst []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= 0x80 {
-			b, _ := json.Marshal(s) // a string cannot fail
-			return append(dst, b...)
-		}
-	}
+// appendString quotes the parts as one JSON string. Ids and types need no escape; a site's own words may.
+func appendString(dst []byte, parts ...string) []byte {
+	at := len(dst)
 	dst = append(dst, '"')
-	dst = append(dst, s...)
+	for _, s := range parts {
+		for i := range len(s) {
+			if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= 0x80 {
+				b, _ := json.Marshal(strings.Join(parts, "")) // a string cannot fail
+				return append(dst[:at], b...)
+			}
+		}
+		dst = append(dst, s...)
+	}
 	return append(dst, '"')
 }

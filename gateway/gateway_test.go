@@ -1,11 +1,14 @@
 package gateway_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"lotusgate/gateway"
 )
@@ -137,7 +140,8 @@ func TestWireValue(t *testing.T) {
 	}
 }
 
-// What the outbox gives back may be anything: it is parsed or refused, and what is parsed becomes JSON.
+// What the outbox gives back may be anything: it is parsed or refused, as encoding/json would, and what is parsed becomes
+// JSON.
 func FuzzParseStored(f *testing.F) {
 	b, err := gateway.Store(passed, "4a1c")
 	if err != nil {
@@ -146,10 +150,23 @@ func FuzzParseStored(f *testing.F) {
 	f.Add(b)
 	f.Add([]byte(`{"t":"a.b","i":"\"","d":{}}`))
 	f.Add([]byte(`{"t":"a.b","i":"x","s":9,"d":null}`))
+	f.Add(bytes.Replace(b, []byte(`"d":`), []byte(`"e":{"d":1},"d":`), 1))
+	for _, at := range []string{"0", "-0", "-1", "+1", "01", "1e3", "9223372036854775808"} {
+		f.Add(fmt.Appendf(nil, `{"t":"a.b","i":"x","a":%s,"b":"","s":"info","d":{}}`, at))
+	}
+	f.Add([]byte("{\"t\":\"a.b\",\"i\":\"x\ny\",\"a\":1,\"b\":\"\",\"s\":\"info\",\"d\":{}}"))
+	f.Add(append(b[:len(b)-1:len(b)-1], `,"d":{"twice":true},"new":1}`...))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, err := gateway.ParseStored(b)
+		var want gateway.Stored
+		if fails := json.Unmarshal(b, &want) != nil || want.Type == "" || want.ID == "" || len(want.Data) == 0; fails != (err != nil) {
+			t.Fatalf("%q: error %v; encoding/json reads %+v", b, err, want)
+		}
 		if err != nil {
 			return
+		}
+		if utf8.Valid(b) && !reflect.DeepEqual(s, want) {
+			t.Errorf("%q became %+v, want %+v", b, s, want)
 		}
 		if e := gateway.AppendCloudEvent(nil, "//s/g", passedID, s, gateway.Stamp{}); !json.Valid(e) {
 			t.Errorf("%q became %s", b, e)

@@ -1,8 +1,12 @@
 package gateway
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 )
 
 // Stored is an event as the outbox keeps it: with monotonic time and the kernel boot it belongs to, because wall time is
@@ -33,8 +37,11 @@ func Store(e Event, boot string) ([]byte, error) {
 	return b, nil
 }
 
-// ParseStored is the inverse of Store, as far as bytes go.
+// ParseStored is the inverse of Store, as far as bytes go. Data shares the memory of b.
 func ParseStored(b []byte) (Stored, error) {
+	if s, ok := parseAsStored(b); ok {
+		return s, nil
+	}
 	var s Stored
 	if err := json.Unmarshal(b, &s); err != nil {
 		return s, fmt.Errorf("gateway: parse stored event: %w", err)
@@ -43,4 +50,45 @@ func ParseStored(b []byte) (Stored, error) {
 		return s, fmt.Errorf("gateway: parse stored event: type, id or data is missing")
 	}
 	return s, nil
+}
+
+// parseAsStored reads exactly what Store writes, at a tenth of the price: a backlog is a million of these. Anything else,
+// as another version may have written, is not ok.
+func parseAsStored(b []byte) (s Stored, ok bool) {
+	const data = `,"d":`
+	envelope := bytes.Index(b, []byte(data))
+	if envelope < 0 || len(b) < envelope+len(data)+3 {
+		return s, false
+	}
+	s.Data = b[envelope+len(data) : len(b)-1]
+	rest := string(b[:envelope]) // the only allocation: every word of it is a part of this
+	if strings.ContainsFunc(rest, func(r rune) bool { return r < ' ' || r == '\\' || r >= 0x7f }) {
+		return s, false
+	}
+	field := func(key, end string) (value string) {
+		rest, ok = strings.CutPrefix(rest, key)
+		if ok {
+			value, rest, ok = strings.Cut(rest, end)
+		}
+		return value
+	}
+	var at string
+	for _, f := range [...]struct {
+		key, end string
+		value    *string
+	}{{`{"t":"`, `"`, (*string)(&s.Type)}, {`,"i":"`, `"`, &s.ID}, {`,"a":`, `,`, &at}, {`"b":"`, `"`, &s.Boot}} {
+		if *f.value = field(f.key, f.end); !ok {
+			return s, false
+		}
+	}
+	n, err := strconv.ParseInt(at, 10, 64)
+	plain := strings.TrimLeft(at, "-+0") == at // no sign and no zero before it, of which JSON knows some and some not
+	severity, last := strings.CutSuffix(rest, `"`)
+	severity, ok = strings.CutPrefix(severity, `,"s":"`)
+	level := slices.Index(severityNames[:], severity)
+	if s.At = Mono(n); err != nil || !plain || !ok || !last || level < 0 || s.Type == "" || s.ID == "" {
+		return s, false
+	}
+	s.Severity = Severity(level)
+	return s, b[len(b)-1] == '}' && s.Data[0] == '{' && json.Valid(s.Data)
 }
