@@ -91,18 +91,20 @@ const (
 	AlarmUnshelved    Type = "alarm.unshelved"
 	AlarmCleared      Type = "alarm.cleared"
 
-	GatewayStarted       Type = "gateway.started"
-	GatewayStopping      Type = "gateway.stopping"
-	GatewayClockSynced   Type = "gateway.clock_synced"
-	GatewayClockStepped  Type = "gateway.clock_stepped"
-	GatewayEventsDropped Type = "gateway.events_dropped"
-	OutboxRestored       Type = "gateway.outbox_restored"
-	ConfirmationStalled  Type = "gateway.confirmation_stalled"
-	ConfirmationResumed  Type = "gateway.confirmation_resumed"
-	WatermarkRejected    Type = "gateway.watermark_rejected"
-	ConfigCorrected      Type = "gateway.config_corrected"
-	StorageDegraded      Type = "gateway.storage_degraded"
-	StorageRecovered     Type = "gateway.storage_recovered"
+	GatewayStarted        Type = "gateway.started"
+	GatewayStopping       Type = "gateway.stopping"
+	GatewayConfigReloaded Type = "gateway.config_reloaded"
+	GatewayConfigRejected Type = "gateway.config_rejected"
+	GatewayClockSynced    Type = "gateway.clock_synced"
+	GatewayClockStepped   Type = "gateway.clock_stepped"
+	GatewayEventsDropped  Type = "gateway.events_dropped"
+	OutboxRestored        Type = "gateway.outbox_restored"
+	ConfirmationStalled   Type = "gateway.confirmation_stalled"
+	ConfirmationResumed   Type = "gateway.confirmation_resumed"
+	WatermarkRejected     Type = "gateway.watermark_rejected"
+	ConfigCorrected       Type = "gateway.config_corrected"
+	StorageDegraded       Type = "gateway.storage_degraded"
+	StorageRecovered      Type = "gateway.storage_recovered"
 )
 
 // Cause stands in Raises and Clears for "the alarm is named by the event's own cause".
@@ -215,6 +217,8 @@ var catalogue = [...]Spec{
 
 	{Type: GatewayStarted, Urgent: true, Data: StartedData{}},
 	{Type: GatewayStopping, Data: StoppingData{}},
+	{Type: GatewayConfigReloaded, Data: ConfigReloadedData{}},
+	{Type: GatewayConfigRejected, Severity: Warning, Data: ConfigRejectedData{}},
 	{Type: GatewayClockSynced, Urgent: true, Data: ClockSyncedData{}},
 	{Type: GatewayClockStepped, Severity: Warning, Data: ClockSteppedData{}},
 	{Type: GatewayEventsDropped, Severity: Warning, Urgent: true, Data: DroppedData{}},

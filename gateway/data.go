@@ -281,6 +281,20 @@ type StoppingData struct {
 	Reason string `json:"reason"` // "signal", "reload"
 }
 
+// ConfigReloadedData of gateway.config_reloaded: the configuration was read again while the daemon ran.
+type ConfigReloadedData struct {
+	Config  string   `json:"config"`  // "sha256:…" of what was read
+	Devices int      `json:"devices"` // there are now
+	Begun   int      `json:"begun"`   // of them, new or changed: they begin anew, the others go on
+	Restart []string `json:"restart"` // sections whose change takes effect at the next start only
+}
+
+// ConfigRejectedData of gateway.config_rejected: what was read has mistakes, and the old configuration stays in force.
+type ConfigRejectedData struct {
+	Errors int    `json:"errors"`
+	First  string `json:"first"` // place and sentence of the first one, in English
+}
+
 // ClockSyncedData of gateway.clock_synced maps the monotonic clock of a kernel boot to UTC.
 type ClockSyncedData struct {
 	KernelBoot string  `json:"kernelboot"`

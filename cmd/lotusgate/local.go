@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -10,6 +13,7 @@ import (
 
 	"lotusgate/gateway/config"
 	"lotusgate/gateway/control"
+	"lotusgate/gateway/daemon"
 	"lotusgate/gateway/text"
 )
 
@@ -31,6 +35,71 @@ func (l *local) client() *control.Client {
 		}
 	}
 	return control.Dial(path)
+}
+
+// reader is client, or, where no daemon runs, one that reads the inputs itself for as long as the command runs: it takes
+// the daemon's lock and never touches an output. end gives everything back.
+func (l *local) reader(cmd *cobra.Command) (client *control.Client, end func(), err error) {
+	client = l.client()
+	if _, err := client.Get(cmd.Context(), "/healthz"); !errors.Is(err, control.ErrNotRunning) || l.socket != "" {
+		return client, client.Close, nil // what is wrong with it shows at the first question
+	}
+	cfg, err := load(cmd, l.config)
+	if err != nil {
+		return nil, nil, err
+	}
+	log := logger(cmd.ErrOrStderr())
+	hw, err := hardware(log)
+	if err != nil {
+		return nil, nil, &failure{exitFailed, err}
+	}
+	dir, err := os.MkdirTemp("", "lotusgate-")
+	if err != nil {
+		return nil, nil, &failure{exitFailed, err}
+	}
+	ctx, cancel := context.WithCancel(cmd.Context())
+	ready, ended := make(chan struct{}), make(chan error, 1)
+	socket := filepath.Join(dir, "socket")
+	go func() {
+		ended <- daemon.Observe(ctx, daemon.Options{Config: cfg, Hardware: hw, Version: version, Built: built(), Log: log}, socket, func() { close(ready) })
+	}()
+	end = func() {
+		cancel()
+		<-ended
+		_ = os.RemoveAll(dir)
+	}
+	select {
+	case <-ready:
+	case err := <-ended:
+		ended <- nil
+		end()
+		return nil, nil, &failure{exitFailed, err}
+	}
+	fmt.Fprintln(cmd.ErrOrStderr(), words().T("local.alone"))
+	client = control.Dial(socket)
+	awaitInputs(ctx, client)
+	stop := end
+	return client, func() { client.Close(); stop() }, nil
+}
+
+// awaitInputs gives the inputs a moment to be read for the first time.
+func awaitInputs(ctx context.Context, client *control.Client) {
+	for range 40 {
+		var v viewJSON
+		if err := client.Read(ctx, "/api/v1/view", &v); err != nil {
+			return
+		}
+		for _, s := range v.Sources {
+			if s.OK {
+				return
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(look / 5):
+		}
+	}
 }
 
 // explain adds the next step to the errors of a client.

@@ -79,7 +79,7 @@ func rootCommand() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(runCommand(), checkCommand(), wiringCommand(), probeCommand(), bundleCommand(), eventsCommand(),
+	root.AddCommand(runCommand(), checkCommand(), wiringCommand(), walktestCommand(), probeCommand(), bundleCommand(), eventsCommand(),
 		initCommand(), schemaCommand(), passwordCommand(), certificateCommand(), keyCommand(), commandCommand(), triggerCommand(), safeCommand(),
 		versionCommand())
 	return root

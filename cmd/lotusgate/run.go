@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -35,6 +38,8 @@ func runCommand() *cobra.Command {
 		Use:   "run",
 		Short: "Run the gateway until it is told to stop (SIGTERM, Ctrl-C)",
 		Long: "Run the gateway until it is told to stop (SIGTERM, Ctrl-C). The log goes to standard output, one JSON object a line.\n\n" +
+			"SIGHUP reads the configuration again as soon as no barrier moves: points and devices that changed begin anew, the others\n" +
+			"go on; what needs a restart is named in the log and in gateway.config_reloaded. A file with mistakes changes nothing.\n\n" +
 			"Exit code 0: stopped in order; 1: mistakes in the configuration, or the gateway cannot start; 2: the file cannot be read.",
 		Example: "  lotusgate run --config /etc/lotusgate/lotusgate.yaml",
 		Args:    cobra.NoArgs,
@@ -51,8 +56,12 @@ func runCommand() *cobra.Command {
 			if err != nil {
 				return &failure{exitFailed, err}
 			}
+			hup := make(chan os.Signal, 1)
+			signal.Notify(hup, syscall.SIGHUP)
+			defer signal.Stop(hup)
 			err = daemon.Run(cmd.Context(), daemon.Options{
 				Config: cfg, ConfigPath: path, Hardware: hw, Version: version, Built: built(), Log: log, Supervisor: newSupervisor(log),
+				Load: func() (*config.Config, error) { return config.Load(path) }, Reload: hup,
 			})
 			if err != nil {
 				return &failure{exitFailed, err}

@@ -22,12 +22,16 @@ func wiringCommand() *cobra.Command {
 		Use:   "wiring",
 		Short: "Watch every input wire: level, state, counts, and what changed last",
 		Long: "Watch every input wire: level, settled state, edges, bounces and missed changes, and which one changed last.\n\n" +
-			"The running daemon is asked over its local socket; without a terminal the table is printed once.",
+			"The running daemon is asked over its local socket. Where none runs the inputs are read without it: its lock is taken,\n" +
+			"and no output is touched. Without a terminal the table is printed once.",
 		Example: "  lotusgate wiring\n  lotusgate wiring --once",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			client := at.client()
-			defer client.Close()
+			client, end, err := at.reader(cmd)
+			if err != nil {
+				return err
+			}
+			defer end()
 			out := cmd.OutOrStdout()
 			if asJSON {
 				body, err := client.Get(cmd.Context(), "/api/v1/view")

@@ -17,11 +17,13 @@ type object = map[string]any
 type channel struct {
 	name, address, title string
 	retain               bool
+	receive              bool // from the center
 	parameters           object
 	messages             []string
 }
 
-// asyncAPI is the AsyncAPI 3 document of one gateway, from its own point of view: it sends.
+// asyncAPI is the AsyncAPI 3 document of one gateway, from its own point of view: it sends and
+// receives.
 func (a author) asyncAPI(t testing.TB) object {
 	schemas, messages := object{}, object{}
 	for name, n := range a.payloads() {
@@ -32,6 +34,7 @@ func (a author) asyncAPI(t testing.TB) object {
 		m := messages[name].(object)
 		m["examples"] = []object{{"payload": example}}
 	}
+	messages["command"].(object)["contentType"] = "application/jose"
 	delete(messages, "event")
 	says := meanings(t)
 	kinds := map[string]*channel{}
@@ -67,6 +70,11 @@ func (a author) asyncAPI(t testing.TB) object {
 			parameters: object{"id": object{"description": "device, point or bus"}, "alarm": object{}},
 		},
 	}
+	device := object{"device": object{"description": "id of a device, or gateway"}}
+	list = append(list,
+		channel{name: "command", address: "command/{device}", title: "A command, never retained", receive: true, messages: []string{"command"}, parameters: device},
+		channel{name: "reply", address: "reply/{device}", title: "What became of a command", messages: []string{"reply"}, parameters: device},
+	)
 	for _, kind := range order {
 		list = append(list, *kinds[kind])
 	}
@@ -83,8 +91,12 @@ func (a author) asyncAPI(t testing.TB) object {
 		channels[c.name] = object{
 			"address": "lotusgate/v1/{site}/{gateway}/" + c.address, "title": c.title, "parameters": parameters, "messages": carried,
 		}
-		operations["send-"+c.name] = object{
-			"action": "send", "channel": object{"$ref": "#/channels/" + c.name},
+		action := "send"
+		if c.receive {
+			action = "receive"
+		}
+		operations[action+"-"+c.name] = object{
+			"action": action, "channel": object{"$ref": "#/channels/" + c.name},
 			"bindings": object{"mqtt": object{"qos": 1, "retain": c.retain, "bindingVersion": "0.2.0"}},
 		}
 	}
@@ -92,7 +104,7 @@ func (a author) asyncAPI(t testing.TB) object {
 		"asyncapi": "3.0.0",
 		"info": object{
 			"title": "Lotusgate", "version": "1.0.0",
-			"description":  "What one gateway publishes. lotusgate/v1 is the default of mqtt.prefix. Consumers ignore keys that they do not know. The rules for deduplication, order and loss are in docs/wire.md.",
+			"description":  "What one gateway publishes, and the commands it takes. lotusgate/v1 is the default of mqtt.prefix. Consumers ignore keys that they do not know. The rules for deduplication, order and loss are in docs/wire.md.",
 			"license":      object{"name": "Apache-2.0"},
 			"externalDocs": object{"url": "https://asyncapi.com", "description": "What this document is"},
 		},
@@ -112,7 +124,9 @@ func examples(t testing.TB) map[string]json.RawMessage {
 		t.Fatal(err)
 	}
 	found := map[string]json.RawMessage{}
-	for heading, name := range map[string]string{"Status": "status", "State": "state", "Events": "event", "Alarms": "alarm"} {
+	for heading, name := range map[string]string{
+		"Status": "status", "State": "state", "Events": "event", "Alarms": "alarm", "Commands": "command", "Replies": "reply",
+	} {
 		_, rest, ok := strings.Cut(string(b), "\n## "+heading+"\n")
 		_, rest, ok2 := strings.Cut(rest, "```json\n")
 		block, _, ok3 := strings.Cut(rest, "```")

@@ -7,6 +7,8 @@ package contract
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -98,13 +100,19 @@ func (c *Checker) Message(root, topic string, payload []byte) error {
 		return fmt.Errorf("topic %s is not below %s", topic, root)
 	}
 	levels := strings.Split(rest, "/")
-	shape := map[string]int{"status": 1, "meta": 1, "state": 2, "alarm": 3, "event": 3}
+	shape := map[string]int{"status": 1, "meta": 1, "state": 2, "alarm": 3, "event": 3, "command": 2, "reply": 2}
 	want, ok := shape[levels[0]]
 	if !ok || len(levels) != want {
 		return fmt.Errorf("topic %s is not in docs/wire.md", topic)
 	}
 	if len(payload) == 0 && (levels[0] == "state" || levels[0] == "alarm") {
 		return nil
+	}
+	if levels[0] == "command" {
+		var err error
+		if payload, err = claims(payload); err != nil {
+			return err
+		}
 	}
 	if err := c.valid(levels[0], payload); err != nil || levels[0] != "event" {
 		return err
@@ -117,6 +125,23 @@ func (c *Checker) Message(root, topic string, payload []byte) error {
 		return fmt.Errorf("subject %s on topic %s", e.Subject(), topic)
 	}
 	return nil
+}
+
+// claims of a command: within its JWS, or plain.
+func claims(payload []byte) ([]byte, error) {
+	parts := strings.Split(string(payload), ".")
+	if len(parts) != 3 || strings.HasPrefix(parts[0], "{") {
+		return payload, nil
+	}
+	var header struct{ Alg, Kid, Typ string }
+	b, err := base64.RawURLEncoding.DecodeString(parts[0])
+	if err == nil {
+		err = json.Unmarshal(b, &header)
+	}
+	if err != nil || header.Alg == "" || header.Kid == "" || header.Typ != "lotusgate-command" {
+		return nil, fmt.Errorf("command: header %s: alg, kid and typ lotusgate-command are needed", b)
+	}
+	return base64.RawURLEncoding.DecodeString(parts[1])
 }
 
 // valid holds JSON against one schema.

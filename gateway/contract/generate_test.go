@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"lotusgate/gateway"
+	"lotusgate/gateway/intake"
 	"lotusgate/gateway/schema"
 )
 
@@ -26,7 +27,7 @@ type author struct{ *schema.Source }
 
 func newAuthor(t testing.TB) author {
 	t.Helper()
-	src, err := schema.Read("..")
+	src, err := schema.Read("..", "../intake")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +56,7 @@ const (
 )
 
 // moments are keys that hold a time; Go has them as text.
-var moments = []string{"since", "acknowledged", "shelved_until", "utc"}
+var moments = []string{"since", "acknowledged", "shelved_until", "utc", "at"}
 
 // of is schema.Of with what the type of a Go field cannot say.
 func (a author) of(v any) *schema.Node {
@@ -144,10 +145,27 @@ func (a author) alarm() *schema.Node {
 	return n
 }
 
+// command is the claims of a command: the payload of its JWS, or with auth: none the message itself.
+func (a author) command() *schema.Node {
+	n := a.of(intake.Request{})
+	n.Description = "Claims of a command: payload of a JWS in compact form whose header has typ lotusgate-command, kid, and the alg of that key; with auth: none the message itself. Never retained."
+	n.AdditionalProperties = false // of args, too: a misspelled argument must not be a default
+	n.Get("args").AdditionalProperties = false
+	return n
+}
+
+func (a author) reply() *schema.Node {
+	n := a.of(gateway.Reply{})
+	n.Description = "What became of a command: rejected alone, or accepted, executing, and done or failed. Best effort; the audit event is the record."
+	n.Get("action").Enum = nil // that of the command, whatever it said
+	return n
+}
+
 // payloads that are not the data of an event, by file name.
 func (a author) payloads() map[string]*schema.Node {
 	list := map[string]*schema.Node{
 		"status": a.status(), "meta": a.of(gateway.Meta{}), "state": a.state(), "alarm": a.alarm(), "event": a.envelope(),
+		"command": a.command(), "reply": a.reply(),
 	}
 	for name, n := range list {
 		n.Title = name

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lotusgate/gateway"
+	"lotusgate/gateway/intake"
 )
 
 const root = "lotusgate/v1/lianhua/park-01"
@@ -112,6 +113,9 @@ func (a author) everything(t testing.TB) map[string]message {
 	add("state", "state/word", a.full(gateway.State{}))
 	add("unknown state", "state/word", gateway.State{Device: "x", Kind: "gate"})
 	add("alarm", "alarm/word/word", a.full(gateway.AlarmPayload{}))
+	add("reply", "reply/word", a.full(gateway.Reply{}))
+	add("short reply", "reply/word", gateway.Reply{Stage: gateway.Accepted})
+	add("command", "command/word", a.full(intake.Request{}))
 	for _, spec := range gateway.Catalogue() {
 		for name, data := range map[string]any{string(spec.Type): a.full(spec.Data), string(spec.Type) + " undated": nil} {
 			stamp := dated
@@ -223,7 +227,7 @@ func anyObject(at, key string) bool { return at == "" && key == "labels" }
 func TestWireExamples(t *testing.T) {
 	c := open(t)
 	for name, payload := range examples(t) {
-		topic := map[string]string{"state": "state/entry-gate", "alarm": "alarm/car-1/fault_raised", "event": "event/lane/entry", "status": "status"}[name]
+		topic := map[string]string{"state": "state/entry-gate", "alarm": "alarm/car-1/fault_raised", "event": "event/lane/entry", "status": "status", "command": "command/entry-gate", "reply": "reply/entry-gate"}[name]
 		if err := c.Message(root, root+"/"+topic, payload); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -48,7 +48,7 @@ func attachConfig(cfg *config.Config, hw Hardware, clock *clock, r *relays) *att
 	a.addPoints()
 	a.addBuses()
 	lines := slices.Clone(a.lines)
-	a.out.Lines = &field.LinesConfig{Source: 0, Count: len(lines), Open: func(channels []int) (field.Lines, []error) {
+	a.out.Lines = &field.LinesConfig{Source: 0, Count: len(lines), Wires: fmt.Sprint(lines), Open: func(channels []int) (field.Lines, []error) {
 		return hw.openLines(lines, channels)
 	}}
 	if len(lines) == 0 {
@@ -160,7 +160,7 @@ func (a *attach) addBuses() {
 			if wired.idle() {
 				continue // check has warned of it; it may not even be there
 			}
-			cc := field.ChipConfig{Source: a.sources[chipID], Poll: c.Poll}
+			cc := field.ChipConfig{ID: chipID, Source: a.sources[chipID], Poll: c.Poll}
 			if c.Interrupt != "" {
 				cc.Interrupts = append(cc.Interrupts, a.interruptLine(c.Interrupt))
 			}

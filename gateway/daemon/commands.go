@@ -16,18 +16,24 @@ func newIntake(d *daemon, fc field.Config) (*intake.Intake, error) {
 	o := intake.Options{
 		Audience: d.cfg.Source(), Unsigned: c.Auth == config.AuthNone, PerMinute: c.PerMinute,
 		Local:   intake.Permission{Devices: orAll(c.Local.Devices), Actions: orAll(c.Local.Actions)},
-		Devices: map[string][]gateway.Action{},
+		Devices: commandsOf(fc),
 		Now:     d.clock.Now,
 		Wall:    func() (time.Time, gateway.ClockQuality) { return d.clock.Stamp(d.clock.boot, d.clock.Now()) },
 		// The core does not exist yet, but neither does a connection.
-		Command: func(c gateway.Command) bool { return d.field.Command(c) },
-		Audit:   func(ctx context.Context, e gateway.Event) bool { return d.field.Post(ctx, e) },
+		Command: func(c gateway.Command) bool { return d.core.Command(c) },
+		Audit:   func(ctx context.Context, e gateway.Event) bool { return d.core.Post(ctx, e) },
 		Log:     d.log,
 	}
 	for _, id := range config.IDs(c.Keys) {
 		k := c.Keys[id]
 		o.Keys = append(o.Keys, intake.KeyFile{ID: id, File: k.File, Alg: k.Alg, Devices: k.Devices, Actions: k.Actions})
 	}
+	return intake.New(o)
+}
+
+// commandsOf is what each device takes.
+func commandsOf(fc field.Config) map[string][]gateway.Action {
+	all := map[string][]gateway.Action{}
 	for _, dev := range fc.Devices {
 		if dev.Internal {
 			continue
@@ -36,9 +42,9 @@ func newIntake(d *daemon, fc field.Config) (*intake.Intake, error) {
 		for _, a := range dev.Meta.Commands {
 			takes = append(takes, gateway.Action(a))
 		}
-		o.Devices[dev.Meta.ID] = takes
+		all[dev.Meta.ID] = takes
 	}
-	return intake.New(o)
+	return all
 }
 
 // orAll is a list of a permission; none = all.

@@ -24,11 +24,11 @@ func (d *daemon) correct(ctx context.Context, c status.Correction) (status.Corre
 	data := gateway.CorrectedData{Point: c.Invert, By: byPage}
 	why := "Walk test: " + c.Invert + " rested active."
 	if c.Invert != "" {
-		corrections = config.Invert(d.cfg, c.Invert)
+		corrections = config.Invert(d.inForce.config(), c.Invert)
 	} else {
 		data.Point, data.With = c.Swap[0], c.Swap[1]
 		var err error
-		if corrections, err = config.Swap(d.cfg, c.Swap[0], c.Swap[1]); err != nil {
+		if corrections, err = config.Swap(d.inForce.config(), c.Swap[0], c.Swap[1]); err != nil {
 			return status.Corrected{}, err
 		}
 		why = fmt.Sprintf("Walk test: the wires of %s and %s were swapped.", c.Swap[0], c.Swap[1])

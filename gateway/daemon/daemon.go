@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,6 +24,7 @@ import (
 	"lotusgate/gateway/hub"
 	"lotusgate/gateway/intake"
 	"lotusgate/gateway/outbox"
+	"lotusgate/gateway/status"
 	"lotusgate/gateway/text"
 	"lotusgate/gateway/uplink"
 )
@@ -38,6 +40,10 @@ type Options struct {
 
 	// Page, if not nil, is told the address of the status page once it answers.
 	Page func(net.Addr)
+	// Load reads the configuration again whenever Reload yields. Both may be nil.
+	Load   func() (*config.Config, error)
+	Reload <-chan os.Signal
+
 	// Supervisor, if not nil, is told that the daemon is ready, alive, and about to end.
 	Supervisor Supervisor
 
@@ -57,7 +63,7 @@ const (
 // daemon is a gateway that runs.
 type daemon struct {
 	o      Options
-	cfg    *config.Config
+	cfg    *config.Config // of the start; inForce has the one of now
 	log    *slog.Logger
 	clock  *clock
 	hub    *hub.Hub
@@ -65,10 +71,14 @@ type daemon struct {
 	truths *checkpoint.Checkpoint
 	memory *memory
 	attach *attach
-	parts  field.Config // what the field is made of
 	field  *field.Field
+	core   core // the field
+	page   *status.Server
 	day    day.Diary
 	intake *intake.Intake
+
+	inForce inForce
+	reloads sync.WaitGroup
 
 	unfinished unfinished // the core's, once it runs
 
@@ -99,25 +109,38 @@ func Run(ctx context.Context, o Options) error {
 
 // start opens what can refuse to open.
 func start(o Options, r *relays) (*daemon, error) {
-	d := &daemon{
-		o: o, cfg: o.Config, log: o.Log, notices: notices{wake: make(chan struct{}, 1)}, moved: make(chan struct{}),
-	}
-	boot, err := kernelBootID()
+	on, err := thisMachine()
 	if err != nil {
 		return nil, err
 	}
-	d.hub = hub.New(monotonic)
+	d, rec, err := open(o, on, r)
+	if err != nil {
+		return nil, err
+	}
+	d.field = field.New(d.inForce.parts, d.hub, rec, d.clock.Now, d.step)
+	d.core = d.field
+	d.attach.connect(d.field)
+	return d, nil
+}
+
+// open makes all but the field.
+func open(o Options, on ground, r *relays) (*daemon, *recorder, error) {
+	d := &daemon{
+		o: o, cfg: o.Config, log: o.Log, notices: notices{wake: make(chan struct{}, 1)}, moved: make(chan struct{}),
+	}
+	d.hub = hub.New(on.clock.mono)
+	var err error
 	d.box, err = outbox.Open(outbox.Options{
 		Dir: o.Config.Storage.Path, AlarmBytes: int64(o.Config.Storage.Alarm), NormalBytes: int64(o.Config.Storage.Normal),
-		Board:  boardIdentity(),
-		Now:    func() time.Duration { return time.Duration(monotonic()) },
+		Board: on.board, FS: on.outbox, Stepped: on.stepped, Chance: on.chance,
+		Now:    func() time.Duration { return time.Duration(on.clock.mono()) },
 		Notify: d.notices.add,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open the outbox in %s: %w", o.Config.Storage.Path, err)
+		return nil, nil, fmt.Errorf("open the outbox in %s: %w", o.Config.Storage.Path, err)
 	}
-	if err := d.openTruths(boot); err != nil {
-		return nil, errors.Join(err, d.box.Close())
+	if err := d.openTruths(on); err != nil {
+		return nil, nil, errors.Join(err, d.box.Close())
 	}
 	d.hub.SetGateway(hub.Gateway{
 		Site: d.cfg.Gateway.Site, ID: d.cfg.Gateway.ID, Label: d.cfg.Gateway.Label, Labels: d.cfg.Gateway.Labels,
@@ -131,17 +154,16 @@ func start(o Options, r *relays) (*daemon, error) {
 	}}
 	d.recall()
 	d.attach = attachConfig(d.cfg, o.Hardware, d.clock, r)
-	d.parts = d.attach.out
-	d.parts.Trace = traceOf(d.parts)
-	if d.intake, err = newIntake(d, d.parts); err != nil {
-		return nil, errors.Join(err, d.box.Close())
+	parts := d.attach.out
+	parts.Trace = traceOf(parts)
+	if d.intake, err = newIntake(d, parts); err != nil {
+		return nil, nil, errors.Join(err, d.box.Close())
 	}
-	d.parts.Reply = d.intake.Answer
+	parts.Reply = d.intake.Answer
 	d.memory = newMemory(d.truths, d.clock, d.log)
-	d.parts.Memory = d.memory
-	d.field = field.New(d.parts, d.hub, rec, d.clock.Now, d.step)
-	d.attach.connect(d.field)
-	return d, nil
+	parts.Memory = d.memory
+	d.inForce.set(d.cfg, parts)
+	return d, rec, nil
 }
 
 // run starts the parts and ends them in order: page, field, uplink, outbox.
@@ -175,6 +197,10 @@ func (d *daemon) run(ctx context.Context, relays *relays) error {
 	report := func(e gateway.Event) { d.field.Post(fieldCtx, e) }
 	others.Go(func() { relays.keep(fieldCtx, d.clock.Now, report) })
 	others.Go(func() { d.forwardNotices(fieldCtx) })
+	others.Go(func() {
+		d.followReloads(fieldCtx)
+		d.reloads.Wait()
+	})
 	if d.o.Supervisor != nil {
 		others.Go(func() { d.supervise(fieldCtx) })
 	}
@@ -226,7 +252,22 @@ func (d *daemon) startUplink(ctx context.Context, wg *sync.WaitGroup) error {
 		return nil
 	}
 	q := &sendQueue{box: d.box}
-	up, err := uplink.New(uplink.Options{
+	up, err := uplink.New(d.uplinkOptions(ctx), q, d.clock, d.hub, q)
+	if err != nil {
+		return err
+	}
+	wg.Go(func() {
+		if err := up.Run(ctx); err != nil {
+			d.log.Error("uplink ended", "error", err)
+		}
+	})
+	return nil
+}
+
+// uplinkOptions are those of the configuration; ctx ends what it tells the core.
+func (d *daemon) uplinkOptions(ctx context.Context) uplink.Options {
+	m := d.cfg.MQTT
+	return uplink.Options{
 		Broker: m.Broker, ClientID: m.ClientID, Root: d.cfg.Root(), Source: d.cfg.Source(),
 		UsernameFile: m.UsernameFile, PasswordFile: m.PasswordFile,
 		CAFile: m.CAFile, CertFile: m.CertFile, KeyFile: m.KeyFile,
@@ -238,16 +279,7 @@ func (d *daemon) startUplink(ctx context.Context, wg *sync.WaitGroup) error {
 		Renew:     d.box.Renew,
 		AlarmText: text.Alarm, Problems: d.ownProblems, Poison: d.quarantine, Log: d.log,
 		Commands: d.intake,
-	}, q, d.clock, d.hub, q)
-	if err != nil {
-		return err
 	}
-	wg.Go(func() {
-		if err := up.Run(ctx); err != nil {
-			d.log.Error("uplink ended", "error", err)
-		}
-	})
-	return nil
 }
 
 var confirmations = [...]gateway.Type{
@@ -285,7 +317,7 @@ func (d *daemon) announce(seen glance) gateway.Event {
 }
 
 func (d *daemon) post(ctx context.Context, t gateway.Type, data any) {
-	d.field.Post(ctx, gateway.Event{Type: t, ID: gateway.GatewayID, At: d.clock.Now(), Data: data})
+	d.core.Post(ctx, gateway.Event{Type: t, ID: gateway.GatewayID, At: d.clock.Now(), Data: data})
 }
 
 // step is called after every step of the core, by its goroutine.

@@ -51,7 +51,7 @@ func (a *attach) connect(f *field.Field) {
 	for _, h := range a.relays.all {
 		if h.on != field.GPIO {
 			out := a.outputOf(h)
-			h.relay = chipCoil{f.Relay(a.sources[out.Chip], a.pin(out.Chip, out.Pin), out.Active == config.ActiveLow)}
+			h.relay = chipCoil{f.Relay(out.Chip, a.pin(out.Chip, out.Pin), out.Active == config.ActiveLow)}
 		}
 	}
 }

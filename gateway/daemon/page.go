@@ -45,13 +45,14 @@ func (d *daemon) startPage(ctx context.Context, wg *sync.WaitGroup) error {
 	c := d.cfg.Status
 	page, err := status.New(status.Options{
 		Listen: c.Listen, HTTPS: c.HTTPS.Listen, Now: d.clock.Now, Alive: d.alive, Silence: d.silence, Log: d.log,
-		Trace: d.parts.Trace, Day: &d.day, Terminals: terminals(d.cfg, d.parts), Facts: d.o.facts,
+		Trace: d.inForce.parts.Trace, Day: &d.day, Terminals: terminals(d.cfg, d.inForce.parts), Facts: d.o.facts,
 		Keeper: d.keeper(), ActOnAlarm: d.actOnAlarm, Correct: d.corrector(),
 		Command: d.intake.Local, CommandResults: d.intake.Results,
 	}, d.hub)
 	if err != nil {
 		return err
 	}
+	d.page = page
 	var plain, secure net.Listener
 	var pair tls.Certificate
 	if c.HTTPS.Listen != "" {

@@ -3,7 +3,9 @@ package daemon
 import (
 	"context"
 	"log/slog"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -30,7 +32,8 @@ func TestSignIsLitWhileTheLotIsFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer board.Close()
-	cfg, err := config.Parse("lot.yaml", []byte(strings.ReplaceAll(signedLot, "STATE", t.TempDir())))
+	state := t.TempDir()
+	cfg, err := config.Parse("lot.yaml", []byte(strings.ReplaceAll(signedLot, "STATE", state)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -39,8 +42,15 @@ func TestSignIsLitWhileTheLotIsFull(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	ended := make(chan error, 1)
+	reload := make(chan os.Signal)
 	go func() {
 		ended <- Run(ctx, Options{
+			Load: func() (*config.Config, error) {
+				c, err := config.Parse("lot.yaml", []byte(strings.ReplaceAll(signedLot, "STATE", state)))
+				c.Lots["b1"] = config.Lot{Bays: []string{"bay-1"}, AvailableAt: c.Lots["b1"].AvailableAt} // whose sign waits for a restart
+				return c, err
+			},
+			Reload: reload,
 			Config: cfg, Hardware: Hardware{Lines: line.Registry(nil)}, Log: slog.New(slog.DiscardHandler),
 			Event: func(_ gateway.EventID, e gateway.Event) { events <- e.Type },
 		})
@@ -73,6 +83,8 @@ func TestSignIsLitWhileTheLotIsFull(t *testing.T) {
 		t.Fatal(err)
 	}
 	becomes(gateway.LotFull, true)
+	reload <- syscall.SIGHUP
+	becomes(gateway.GatewayConfigReloaded, true)
 	cancel()
 	if err := <-ended; err != nil {
 		t.Error(err)

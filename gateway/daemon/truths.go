@@ -16,9 +16,10 @@ const (
 )
 
 // openTruths opens the checkpoint beside the outbox, and makes the clock out of what it kept.
-func (d *daemon) openTruths(boot string) (err error) {
+func (d *daemon) openTruths(on ground) (err error) {
 	d.truths, err = checkpoint.Open(checkpoint.Options{
 		Path:  filepath.Join(d.cfg.Storage.Path, "checkpoint"),
+		FS:    on.truths,
 		Every: truthsEvery,
 		Notify: func(err error) {
 			if err != nil {
@@ -39,7 +40,7 @@ func (d *daemon) openTruths(boot string) (err error) {
 		d.log.Warn("the last known time cannot be read and is forgotten", "error", err)
 		dates = calendar{}
 	}
-	d.clock = newClock(boot, theKernel(), d.o.Built, dates)
+	d.clock = newClock(on.boot, on.clock, d.o.Built, dates)
 	return nil
 }
 

@@ -63,7 +63,7 @@ func (d *daemon) watchCenter(ctx context.Context) {
 		changed := d.hub.Changed()
 		if now := d.hub.View().Link.Connected; now != there {
 			there = now
-			d.field.Signal(ctx, kindCenter, there)
+			d.core.Signal(ctx, kindCenter, there)
 		}
 		select {
 		case <-ctx.Done():
@@ -91,26 +91,30 @@ func (d *daemon) keepDiary(ctx context.Context) {
 func (d *daemon) forwardNotices(ctx context.Context) {
 	for {
 		for _, n := range d.notices.take() {
-			switch n.Kind {
-			case outbox.RecordsDropped:
-				d.log.Warn("events dropped", "epoch", n.Dropped.Epoch, "run", n.Dropped.Run, "cause", n.Dropped.Cause, "ranges", n.Dropped.Ranges)
-				d.post(ctx, gateway.GatewayEventsDropped, droppedData(n.Dropped))
-			case outbox.StorageDegraded:
-				d.log.Error("storage degraded: events wait in memory", "error", n.Err)
-				d.post(ctx, gateway.StorageDegraded, gateway.StorageData{Error: n.Err.Error()})
-			case outbox.StorageRecovered:
-				d.log.Info("storage recovered")
-				d.post(ctx, gateway.StorageRecovered, gateway.StorageData{})
-			case outbox.OutboxRestored:
-				d.log.Warn("a new epoch begins", "old", n.OldEpoch, "reason", n.Reason)
-				d.post(ctx, gateway.OutboxRestored, gateway.RestoredData{OldEpoch: n.OldEpoch, Reason: n.Reason})
-			}
+			d.forward(ctx, n)
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-d.notices.wake:
 		}
+	}
+}
+
+func (d *daemon) forward(ctx context.Context, n outbox.Notice) {
+	switch n.Kind {
+	case outbox.RecordsDropped:
+		d.log.Warn("events dropped", "epoch", n.Dropped.Epoch, "run", n.Dropped.Run, "cause", n.Dropped.Cause, "ranges", n.Dropped.Ranges)
+		d.post(ctx, gateway.GatewayEventsDropped, droppedData(n.Dropped))
+	case outbox.StorageDegraded:
+		d.log.Error("storage degraded: events wait in memory", "error", n.Err)
+		d.post(ctx, gateway.StorageDegraded, gateway.StorageData{Error: n.Err.Error()})
+	case outbox.StorageRecovered:
+		d.log.Info("storage recovered")
+		d.post(ctx, gateway.StorageRecovered, gateway.StorageData{})
+	case outbox.OutboxRestored:
+		d.log.Warn("a new epoch begins", "old", n.OldEpoch, "reason", n.Reason)
+		d.post(ctx, gateway.OutboxRestored, gateway.RestoredData{OldEpoch: n.OldEpoch, Reason: n.Reason})
 	}
 }
 

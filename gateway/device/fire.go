@@ -13,6 +13,9 @@ type FireInput struct {
 // NewFireInput returns a fire input of which nothing is known.
 func NewFireInput() FireInput { return FireInput{} }
 
+// Busy tells whether gates are held open: nobody takes the ground from under that.
+func (f FireInput) Busy(gateway.Mono) bool { return f.latched }
+
 // Step takes RoleInput, and the order reset_fire.
 func (f FireInput) Step(now gateway.Mono, in Input) (FireInput, Effects, gateway.Mono) {
 	var fx Effects

@@ -122,6 +122,16 @@ func NewGate(cfg GateConfig) Gate {
 // Drive is when each output shall be active.
 func (g Gate) Drive() Drive { return g.drive }
 
+// Busy tells whether a relay is active or about to be, an order is open, or an arm may be falling under our eyes.
+func (g Gate) Busy(now gateway.Mono) bool {
+	for _, p := range g.drive {
+		if p.Ahead(now) {
+			return true
+		}
+	}
+	return g.pending.Number != 0 || g.job.Number != 0 || g.closing != 0
+}
+
 // Step takes RoleOpenLimit, RoleClosedLimit, RoleSafety (on = blocked: the beam is broken, the loop is occupied),
 // RoleFire, RoleLockout, RoleWindow, RoleHoldRule, RoleOpenRule, orders, evidence and reports of the outputs.
 func (g Gate) Step(now gateway.Mono, in Input) (Gate, Effects, gateway.Mono) {

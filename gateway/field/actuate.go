@@ -3,7 +3,9 @@ package field
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lotusgate/drivers"
@@ -20,8 +22,8 @@ import (
 //
 // Relays are switched beside its goroutine: one on a bus that hangs takes seconds, and keeps no other one waiting.
 type actuator struct {
-	device  int
-	held    bool
+	gate    string
+	held    atomic.Bool // OPEN may be active for longer than a pulse
 	now     func() gateway.Mono
 	core    chan<- Input
 	out     [device.Outputs]output
@@ -29,6 +31,7 @@ type actuator struct {
 	results chan switched
 	told    chan device.Report // on their way to the core, which may be behind: a pulse ends all the same
 	hands   sync.WaitGroup
+	busy    atomic.Bool  // an output is active, or not known to be inactive
 	beside  func(func()) // runs what switches a relay
 
 	mu     sync.Mutex
@@ -76,11 +79,12 @@ const (
 // errReadBack says that a relay is not as it was switched.
 var errReadBack = errors.New("the relay does not read back what it was told")
 
-func newActuator(i int, d DeviceConfig, now func() gateway.Mono, core chan<- Input) *actuator {
+func newActuator(d DeviceConfig, now func() gateway.Mono, core chan<- Input) *actuator {
 	a := &actuator{
-		device: i, held: d.Held, now: now, core: core,
+		gate: d.Meta.ID, now: now, core: core,
 		poke: make(chan struct{}, 1), results: make(chan switched, device.Outputs), told: make(chan device.Report, 64),
 	}
+	a.held.Store(d.Held)
 	for n, r := range d.Relays {
 		a.out[n].relay = r
 	}
@@ -109,7 +113,7 @@ func (a *actuator) run(ctx context.Context) {
 			case <-ctx.Done():
 				return
 			case r := <-a.told:
-				push(ctx, a.core, Input{Kind: ReportInput, Device: a.device, Report: r})
+				push(ctx, a.core, Input{Kind: ReportInput, ID: a.gate, Report: r})
 			}
 		}
 	})
@@ -184,12 +188,13 @@ func (a *actuator) step(ctx context.Context) time.Duration {
 		a.begin(ctx, device.Output(n), true)
 		next = min(next, o.end(p, a.limit(device.Output(n))))
 	}
+	a.busy.Store(slices.ContainsFunc(a.out[:], func(o output) bool { return o.active }))
 	return max(next.Sub(a.now()), 0)
 }
 
 // limit is the longest that an output may be active.
 func (a *actuator) limit(n device.Output) time.Duration {
-	if n == device.OpenOutput && a.held {
+	if n == device.OpenOutput && a.held.Load() {
 		return time.Duration(device.Forever)
 	}
 	return device.MaxPulse

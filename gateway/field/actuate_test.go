@@ -80,7 +80,7 @@ func newStage(held bool) *stage {
 		s.coils[i] = &coil{start: s.start}
 		d.Relays[i] = s.coils[i]
 	}
-	s.a = newActuator(0, d, s.now, s.core)
+	s.a = newActuator(d, s.now, s.core)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() { s.a.run(ctx); close(done) }()

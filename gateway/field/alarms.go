@@ -66,6 +66,15 @@ func (a *alarms) put(alarm gateway.Alarm) {
 	a.standing[alarm.Key()] = alarm
 }
 
+// all that stand, by key.
+func (a *alarms) all() []gateway.Alarm {
+	var list []gateway.Alarm
+	for _, key := range slices.Sorted(maps.Keys(a.standing)) {
+		list = append(list, a.standing[key])
+	}
+	return list
+}
+
 // apply follows one event and returns what it raised and the keys of what it cleared. An alarm that stands already is
 // not raised again: since and event stay those of the first.
 func (a *alarms) apply(e gateway.Event, id gateway.EventID) (raised []gateway.Alarm, cleared []string) {

@@ -76,7 +76,9 @@ func (b *acquireBus) run(ctx context.Context) {
 				wait = retryFirst
 			}
 		}
-		b.pause(ctx, wait)
+		if ctx.Err() == nil {
+			b.pause(ctx, wait)
+		}
 		wait = min(2*wait, retryMost)
 	}
 }

@@ -101,7 +101,7 @@ func cabinet(t *testing.T, parts []*part, script func(f *Field, m *memory, h *hu
 			id := fmt.Sprintf("x%d", i+1)
 			cfg.Sources = append(cfg.Sources, SourceConfig{ID: id, Kind: "test", Bus: "bus"})
 			cfg.Points = append(cfg.Points, PointConfig{ID: "p" + id, Source: 2 + i, Settle: 20 * time.Millisecond})
-			b.Chips = append(b.Chips, ChipConfig{Source: 2 + i, Poll: time.Second})
+			b.Chips = append(b.Chips, ChipConfig{ID: id, Source: 2 + i, Poll: time.Second})
 			chips = append(chips, p)
 		}
 		b.Open = func() (Bus, error) {
@@ -266,7 +266,7 @@ func TestDrive(t *testing.T) {
 	cabinet(t, []*part{p}, func(f *Field, _ *memory, _ *hub.Hub) {
 		mismatch := &drivers.Error{Fault: drivers.FaultMismatch, Op: "set"}
 		p.setErr = []error{syscall.EREMOTEIO, mismatch}
-		if err := f.Relay(2, 5, false).Set(context.Background(), true); err != nil {
+		if err := f.Relay("x1", 5, false).Set(context.Background(), true); err != nil {
 			t.Error(err)
 		}
 		if len(p.set) != 3 {
@@ -275,15 +275,15 @@ func TestDrive(t *testing.T) {
 		p.mu.Lock()
 		p.setErr = []error{mismatch, mismatch, mismatch}
 		p.mu.Unlock()
-		if err := f.Relay(2, 5, false).Set(context.Background(), true); drivers.Classify(err) != drivers.FaultReadBack || !errors.Is(err, mismatch) {
+		if err := f.Relay("x1", 5, false).Set(context.Background(), true); drivers.Classify(err) != drivers.FaultReadBack || !errors.Is(err, mismatch) {
 			t.Errorf("%v", err)
 		}
 		p.becomes(syscall.ENXIO)
 		wait(2 * time.Second)
-		if err := f.Relay(2, 5, false).Set(context.Background(), true); drivers.Classify(err) != drivers.FaultNoAck {
+		if err := f.Relay("x1", 5, false).Set(context.Background(), true); drivers.Classify(err) != drivers.FaultNoAck {
 			t.Errorf("a chip that is down: %v", err)
 		}
-		if err := f.Relay(0, 5, false).Set(context.Background(), true); err == nil {
+		if err := f.Relay(GPIO, 5, false).Set(context.Background(), true); err == nil {
 			t.Error("drove a native line")
 		}
 	})

@@ -49,6 +49,7 @@ type PointConfig struct {
 type LinesConfig struct {
 	Source int
 	Count  int                                   // lines in all
+	Wires  string                                // names what Open opens: equal words, equal lines
 	Open   func(channels []int) (Lines, []error) // one error slot a channel; nil Lines = not one could be opened
 }
 
@@ -63,6 +64,7 @@ type BusConfig struct {
 
 // ChipConfig is one chip of a bus.
 type ChipConfig struct {
+	ID         string
 	Source     int
 	Interrupts []int         // channels of the native lines: none, INT, or INTA and INTB of a chip that is Ports
 	Poll       time.Duration // looked at this often even if nothing asks for it
@@ -108,6 +110,8 @@ type Stepper interface {
 	changed() (any, bool) // what must survive a restart, if it has changed since the last call
 	recall(m Memory, key string)
 	stands(alarm string) bool
+	busy(now gateway.Mono) (busy, moves bool)
+	inherit(old Stepper) // what a restart would not have forgotten, either
 }
 
 // Box holds machine m so that the core can keep machines of different kinds in one list.
@@ -146,4 +150,10 @@ func (b *box[T]) drive() (device.Drive, bool) {
 		return device.Drive{}, false
 	}
 	return d.Drive(), true
+}
+
+// busy tells whether a machine wants to be left alone, and whether it is one that moves something.
+func (b *box[T]) busy(now gateway.Mono) (busy, moves bool) {
+	m, ok := any(b.m).(interface{ Busy(now gateway.Mono) bool })
+	return ok && m.Busy(now), ok
 }

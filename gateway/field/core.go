@@ -24,8 +24,8 @@ type Core struct {
 	memory  Memory
 	fresh   []Truth // of the input that is being applied
 
-	ask   func(question)          // where evidence is read; nil = nowhere
-	drive func(int, device.Drive) // what a gate's relays shall do; nil = there are none
+	ask   func(question)             // where evidence is read; nil = nowhere
+	drive func(string, device.Drive) // what a gate's relays shall do; nil = there are none
 }
 
 // point is one wire.
@@ -170,7 +170,9 @@ func (c *Core) apply(now gateway.Mono, in Input) {
 	case ProofInput:
 		c.step(now, in.Device, device.Input{Kind: device.EvidenceRead, Evidence: in.Evidence})
 	case ReportInput:
-		c.step(now, in.Device, device.Input{Kind: device.OutputTold, Report: in.Report})
+		if i := c.deviceNamed(in.ID); i >= 0 {
+			c.step(now, i, device.Input{Kind: device.OutputTold, Report: in.Report})
+		}
 	case SignalInput:
 		for i := range c.devices {
 			if d := &c.devices[i]; d.cfg.Internal && d.cfg.Meta.Kind == in.ID {
@@ -434,7 +436,7 @@ func (c *Core) step(now gateway.Mono, i int, in device.Input) {
 	fx, wake := d.cfg.Machine.step(now, in)
 	d.wake = wake
 	if drive, _ := d.cfg.Machine.drive(); moves && drive != drove && c.drive != nil {
-		c.drive(i, drive) // before anything that takes time
+		c.drive(d.cfg.Meta.ID, drive) // before anything that takes time
 	}
 	if fx.Ask != 0 && c.ask != nil {
 		c.ask(question{device: i, number: fx.Ask})

@@ -80,7 +80,7 @@ const (
 	AlarmInput                      // Alarm: what somebody does about an alarm
 	CommandInput                    // Command
 	ProofInput                      // Device, Evidence: the answer to a question of the device
-	ReportInput                     // Device, Report: what a relay did
+	ReportInput                     // ID of a gate, Report: what a relay did
 	SignalInput                     // ID, On: what another part of the daemon tells an internal device
 )
 
@@ -142,8 +142,13 @@ func (l *Levels) Get(n int) (level, ok bool) {
 	return l.Bits[n/64]&m != 0, l.Valid[n/64]&m != 0
 }
 
-// push gives in to the core, or gives up when ctx ends.
+// push gives in to the core, or gives up when ctx ends and the core has no room.
 func push(ctx context.Context, core chan<- Input, in Input) bool {
+	select {
+	case core <- in:
+		return true
+	default:
+	}
 	select {
 	case core <- in:
 		return true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"lotusgate/drivers"
@@ -14,16 +15,17 @@ const driveMost = 2 * time.Second
 
 // Relay is the relay at a pin of a chip: whoever holds it drives the pin through the owner of the bus. It is for one
 // goroutine at a time.
-func (f *Field) Relay(source, channel int, activeLow bool) Relay {
-	return &chipRelay{f: f, source: source, channel: channel, low: activeLow}
+func (f *Field) Relay(chip string, channel int, activeLow bool) Relay {
+	return &chipRelay{f: f, chip: chip, channel: channel, low: activeLow}
 }
 
 type chipRelay struct {
-	f               *Field
-	source, channel int
-	low             bool // low switches it on
-	active, proved  bool
-	off             bool // it is known to be off
+	f              *Field
+	chip           string
+	channel        int
+	low            bool // low switches it on
+	active, proved bool
+	off            bool // it is known to be off
 }
 
 // Set implements Relay.
@@ -31,7 +33,7 @@ func (r *chipRelay) Set(ctx context.Context, active bool) error {
 	limit, cancel := context.WithTimeout(ctx, driveMost)
 	defer cancel()
 	r.off = r.off && !active
-	err := r.f.drive(limit, driveAsk{source: r.source, channel: r.channel, level: active != r.low, urgent: !r.off})
+	err := r.f.drive(limit, driveAsk{chip: r.chip, channel: r.channel, level: active != r.low, urgent: !r.off})
 	r.active, r.proved = active, err == nil
 	r.off = r.off || r.proved && !active
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -45,19 +47,58 @@ func (r *chipRelay) Active() (active, ok bool, err error) { return r.active, r.p
 
 // driveAsk wants a pin of a chip driven.
 type driveAsk struct {
-	source, channel int
-	level           bool
-	urgent          bool // a chip that is down is not left alone for longer than retryFirst
-	answer          chan<- error
+	chip    string
+	channel int
+	level   bool
+	urgent  bool // a chip that is down is not left alone for longer than retryFirst
+	answer  chan<- error
+}
+
+// drives leads to the owners of buses. A way to a bus stays the same when the configuration changes, so that who drives
+// meanwhile waits for the next owner.
+type drives struct {
+	mu    sync.Mutex
+	buses map[string]chan driveAsk // by bus
+	chips map[string]chan driveAsk // by chip
+}
+
+func (d *drives) set(cfg Config) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.buses == nil {
+		d.buses = map[string]chan driveAsk{}
+	}
+	d.chips = map[string]chan driveAsk{}
+	for _, b := range cfg.Buses {
+		if d.buses[b.ID] == nil {
+			d.buses[b.ID] = make(chan driveAsk)
+		}
+		for _, c := range b.Chips {
+			d.chips[c.ID] = d.buses[b.ID]
+		}
+	}
+}
+
+func (d *drives) bus(id string) chan driveAsk {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.buses[id]
+}
+
+func (d *drives) chip(id string) (chan driveAsk, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	asks, ok := d.chips[id]
+	return asks, ok
 }
 
 // drive sets an output of a chip to an electrical level, proves it by reading back, and tries again where that may help.
 // It waits for the owner of the bus, who serves interrupts first. After an error the output counts as inactive, and has
 // been driven so as far as the bus allows; drivers.FaultReadBack says that it does not hold what is written.
 func (f *Field) drive(ctx context.Context, q driveAsk) error {
-	asks, ok := f.drives[q.source]
+	asks, ok := f.drives.chip(q.chip)
 	if !ok {
-		return fmt.Errorf("drive output: source %d is no chip", q.source)
+		return fmt.Errorf("drive output: %s is no chip", q.chip)
 	}
 	answer := make(chan error, 1)
 	q.answer = answer
@@ -77,7 +118,7 @@ func (f *Field) drive(ctx context.Context, q driveAsk) error {
 // set drives a pin. What has changed at the inputs meanwhile is looked after at once: a write may clear an interrupt.
 func (b *acquireBus) set(ctx context.Context, bus Bus, q driveAsk) error {
 	for i, c := range b.cfg.Chips {
-		if c.Source != q.source {
+		if c.ID != q.chip {
 			continue
 		}
 		out, ok := bus.Chips[i].(Outputs)

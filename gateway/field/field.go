@@ -11,23 +11,29 @@ import (
 	"lotusgate/gateway/hub"
 )
 
-// Field runs the sources and the core.
+// Field runs the sources and the core. It lives as long as the daemon does; Change gives it another configuration.
 type Field struct {
-	cfg  Config
+	cfg  Config // the core goroutine's
 	core *Core
 	in   chan Input
 	now  func() gateway.Mono
 	beat func()
 
-	drives    map[int]chan driveAsk // source → the owner of its bus
-	stops     chan gateway.Command  // past the queue
+	drives    drives
+	stops     chan gateway.Command // past the queue
 	queue     chan gateway.Command
+	changes   chan *change
 	questions chan question
-	actuators map[int]*actuator // by device
+	actuators map[string]*actuator // by gate or lot
+	held      *heldLines           // open lines that the next readers go on with
 }
 
 // inputsWaiting bounds what sources may be ahead of the core.
 const inputsWaiting = 1024
+
+// turn is how many inputs are applied before commands get their turn: a command waits for no more of them, however many
+// there are. A CLOSE rests on evidence that comes behind all of them.
+const turn = 64
 
 // commandsWaiting bounds the commands that wait for the core.
 const commandsWaiting = 16
@@ -38,22 +44,22 @@ func New(cfg Config, h *hub.Hub, r Recorder, now func() gateway.Mono, beat func(
 	f := &Field{
 		cfg: cfg, core: NewCore(cfg, h, r, now()), in: make(chan Input, inputsWaiting), now: now, beat: beat,
 		stops: make(chan gateway.Command, commandsWaiting), queue: make(chan gateway.Command, commandsWaiting),
-		questions: make(chan question, commandsWaiting), actuators: map[int]*actuator{},
+		changes: make(chan *change), questions: make(chan question, commandsWaiting), actuators: map[string]*actuator{},
 	}
-	f.drives = map[int]chan driveAsk{}
-	for _, b := range cfg.Buses {
-		asks := make(chan driveAsk)
-		for _, c := range b.Chips {
-			f.drives[c.Source] = asks
-		}
-	}
-	for i, d := range cfg.Devices {
+	f.drives.set(cfg)
+	for _, d := range cfg.Devices {
 		if d.Relays != [device.Outputs]Relay{} {
-			f.actuators[i] = newActuator(i, d, now, f.in)
+			f.actuators[d.Meta.ID] = newActuator(d, now, f.in)
 		}
 	}
-	f.core.drive = func(i int, d device.Drive) {
-		if a := f.actuators[i]; a != nil {
+	f.connect()
+	return f
+}
+
+// connect tells the core where its drives and questions go.
+func (f *Field) connect() {
+	f.core.drive = func(id string, d device.Drive) {
+		if a := f.actuators[id]; a != nil {
 			a.want(d)
 		}
 	}
@@ -63,7 +69,6 @@ func New(cfg Config, h *hub.Hub, r Recorder, now func() gateway.Mono, beat func(
 		default: // nobody answers, and no answer is a refusal
 		}
 	}
-	return f
 }
 
 // Command hands a command over, in order; stop goes past the others. It is false when too many wait: nothing will become
@@ -104,80 +109,119 @@ func (f *Field) ActOnAlarm(ctx context.Context, act AlarmAct) bool {
 // end last: relays on their chips want to be made inactive. The events of first are issued before all others.
 func (f *Field) Run(ctx context.Context, first ...gateway.Event) {
 	owners, leave := context.WithCancel(context.WithoutCancel(ctx))
-	var sources, hands sync.WaitGroup
-	asks := make(chan levelAsk)
-	toINT := map[int]chan<- drivers.Edge{}
-	chips := make([]chan<- chipAsk, len(f.cfg.Sources))
-	for _, b := range f.cfg.Buses {
-		ints := make(chan drivers.Edge, 64)
-		var drive chan driveAsk
-		for _, c := range b.Chips {
-			for _, channel := range c.Interrupts {
-				toINT[channel] = ints
-			}
-			drive = f.drives[c.Source]
-		}
-		fresh := make(chan chipAsk)
-		for _, c := range b.Chips {
-			chips[c.Source] = fresh
-		}
-		a := &acquireBus{cfg: b, now: f.now, core: f.in, ints: ints, level: asks, drive: drive, ask: fresh}
-		sources.Go(func() { a.run(owners) })
-	}
-	if f.cfg.Lines != nil {
-		a := &acquireLines{cfg: *f.cfg.Lines, now: f.now, core: f.in, toINT: toINT, level: asks}
-		sources.Go(func() { a.run(owners) })
-	}
-	p := &proof{cfg: f.cfg, now: f.now, core: f.in, questions: f.questions, lines: asks, chips: chips}
-	hands.Go(func() { p.run(ctx) })
+	defer leave()
+	var hands sync.WaitGroup
 	for _, a := range f.actuators {
 		hands.Go(func() { a.run(ctx) })
 	}
 	for _, e := range first {
 		f.core.Apply(f.now(), Input{Kind: EventInput, Event: e})
 	}
-	f.steps(ctx)
+	f.core.begin(f.now())
+	for {
+		reading, stop := context.WithCancel(owners)
+		ended := f.acquire(reading)
+		next := f.steps(ctx, stop, ended)
+		if next == nil {
+			f.rest(&hands)
+		}
+		stop()
+		<-ended
+		if next == nil {
+			f.held.close()
+			return
+		}
+		f.adopt(next)
+	}
+}
+
+// rest waits until the hands have made their relays inactive.
+func (f *Field) rest(hands *sync.WaitGroup) {
 	resting := make(chan struct{})
 	go func() {
 		hands.Wait()
 		close(resting)
 	}()
-	for waiting := true; waiting; {
+	for {
 		select {
 		case <-f.in: // nobody decides any more, and the owners of the buses must not wait for it
 		case <-resting:
-			waiting = false
+			return
 		}
 	}
-	leave()
-	sources.Wait()
+}
+
+// acquire starts the readers of lines, buses and evidence. They end with ctx, and then ended is closed.
+func (f *Field) acquire(ctx context.Context) (ended <-chan struct{}) {
+	var wg sync.WaitGroup
+	asks := make(chan levelAsk)
+	toINT := map[int]chan<- drivers.Edge{}
+	chips := make([]chan<- chipAsk, len(f.cfg.Sources))
+	for _, b := range f.cfg.Buses {
+		ints, fresh := make(chan drivers.Edge, 64), make(chan chipAsk)
+		for _, c := range b.Chips {
+			for _, channel := range c.Interrupts {
+				toINT[channel] = ints
+			}
+			chips[c.Source] = fresh
+		}
+		a := &acquireBus{cfg: b, now: f.now, core: f.in, ints: ints, level: asks, drive: f.drives.bus(b.ID), ask: fresh}
+		wg.Go(func() { a.run(ctx) })
+	}
+	if f.cfg.Lines != nil {
+		a := &acquireLines{cfg: *f.cfg.Lines, now: f.now, core: f.in, toINT: toINT, level: asks, held: f.held}
+		wg.Go(func() { f.held = a.run(ctx) })
+	} else {
+		f.held.close()
+		f.held = nil
+	}
+	p := &proof{cfg: f.cfg, now: f.now, core: f.in, questions: f.questions, lines: asks, chips: chips}
+	wg.Go(func() { p.run(ctx) })
+	all := make(chan struct{})
+	go func() {
+		wg.Wait()
+		close(all)
+	}()
+	return all
 }
 
 // lateBy is how late a timer may fire before we suspect that the whole process was held up, its readers too.
 const lateBy = 2 * time.Millisecond
 
-// steps is the core goroutine.
-func (f *Field) steps(ctx context.Context) {
+// steps is the core goroutine. It returns nil when ctx ended, or, after it has stopped the readers and they have ended,
+// the change that shall take place. Meanwhile everything goes on but for commands, which wait.
+func (f *Field) steps(ctx context.Context, stop func(), ended <-chan struct{}) *change {
 	const idle = time.Second
 	timer := time.NewTimer(idle)
 	defer timer.Stop()
-	yielded := false
-	f.core.begin(f.now())
+	yielded, turns := false, 0
+	var waits *change
+	var over <-chan struct{} // ended, once the readers were stopped
+	queue := f.queue
 	for {
 		select {
 		case <-ctx.Done():
-			f.drain()
-			return
+			f.drainAll()
+			return nil
+		case <-over:
+			f.drainAll()
+			return waits
+		case c := <-f.changes:
+			waits = c
 		case c := <-f.stops:
 			f.core.Apply(f.now(), Input{Kind: CommandInput, Command: c})
 		case in := <-f.in:
 			f.core.Apply(f.now(), in)
-		case c := <-f.queue:
+		case c := <-queue:
 			f.drain() // what happened before it is known before it
 			f.core.Apply(f.now(), Input{Kind: CommandInput, Command: c})
 		case <-timer.C:
 		}
-		f.drain()
+		if f.drain() && turns < inputsWaiting/turn {
+			turns++ // more has happened already; time passes after it
+			continue
+		}
+		turns = 0
 		now, wake := f.now(), f.core.Wake()
 		if !wake.IsZero() && wake <= now {
 			// Edges that happened before now must be known before time passes. When this timer is late, so is the
@@ -194,6 +238,10 @@ func (f *Field) steps(ctx context.Context) {
 		if f.beat != nil {
 			f.beat()
 		}
+		if waits != nil && over == nil && f.ripe(waits) {
+			stop()
+			over, queue = ended, nil
+		}
 		next := idle
 		if !wake.IsZero() {
 			next = min(idle, max(wake.Sub(f.now()), 0))
@@ -202,9 +250,9 @@ func (f *Field) steps(ctx context.Context) {
 	}
 }
 
-// drain applies what has arrived, without waiting, and lets stop in between.
-func (f *Field) drain() {
-	for range inputsWaiting {
+// drain applies a turn of what has arrived, without waiting, and lets stop in between. It tells whether there may be more.
+func (f *Field) drain() bool {
+	for range turn {
 		select {
 		case c := <-f.stops:
 			f.core.Apply(f.now(), Input{Kind: CommandInput, Command: c})
@@ -214,7 +262,14 @@ func (f *Field) drain() {
 		case in := <-f.in:
 			f.core.Apply(f.now(), in)
 		default:
-			return
+			return false
 		}
+	}
+	return true
+}
+
+// drainAll applies everything that has arrived, as far as a full channel goes.
+func (f *Field) drainAll() {
+	for n := 0; f.drain() && n < inputsWaiting/turn; n++ {
 	}
 }

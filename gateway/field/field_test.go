@@ -52,7 +52,8 @@ type board struct {
 	refuse map[int]error
 	opened int
 
-	chip     uint32 // levels of the chip
+	slow     time.Duration // that the chip takes to be set up
+	chip     uint32        // levels of the chip
 	pending  []drivers.Edge
 	chipErr  error
 	chipInit int
@@ -117,6 +118,7 @@ func (o *openBoard) Level(n int) (bool, error) {
 func (o *openBoard) Close() error { return nil }
 
 func (b *board) Init() error {
+	time.Sleep(b.slow)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.chipInit++
@@ -195,7 +197,7 @@ func site(b *board) Config {
 			ID:     "cabinet",
 			Source: 2, Speed: 400_000,
 			Open:  func() (Bus, error) { return Bus{Chips: []Chip{b}, Close: func() error { return nil }}, nil },
-			Chips: []ChipConfig{{Source: 1, Interrupts: []int{7}, Poll: time.Second}},
+			Chips: []ChipConfig{{ID: "x1", Source: 1, Interrupts: []int{7}, Poll: time.Second}},
 		}},
 	}
 }

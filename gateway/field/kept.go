@@ -57,10 +57,17 @@ func (b *keptBox[T, S]) recall(m Memory, key string) {
 
 func (b *keptBox[T, S]) stands(alarm string) bool { return b.m.Stands(alarm) }
 
+func (b *keptBox[T, S]) inherit(old Stepper) {
+	if o, ok := old.(*keptBox[T, S]); ok {
+		b.m, b.kept = b.m.Restore(o.m.Snapshot(), 0), o.kept
+	}
+}
+
 // Without anything to keep.
 func (b *box[T]) changed() (any, bool)  { return nil, false }
 func (b *box[T]) recall(Memory, string) {}
 func (b *box[T]) stands(string) bool    { return false }
+func (b *box[T]) inherit(Stepper)       {}
 
 // keptKey is where the truth of a device is kept. Its kind belongs to it: an id may come to mean something else.
 func keptKey(d gateway.MetaDevice) string { return "device " + d.Kind + " " + d.ID }

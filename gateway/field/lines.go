@@ -30,6 +30,20 @@ type acquireLines struct {
 	raw     Levels        // what the edges so far, or the last level read, say
 	suspect map[int]bool  // channels that differed at the last comparison
 	level   chan levelAsk // levels wanted by the buses
+	held    *heldLines    // what the reader before left open; nil = nothing
+}
+
+// heldLines are open lines between two configurations. Edges wait in them.
+type heldLines struct {
+	lines Lines
+	wires string
+	raw   Levels
+}
+
+func (h *heldLines) close() {
+	if h != nil {
+		h.lines.Close() // nobody reads them any more
+	}
 }
 
 // levelAsk is a question for the level of an interrupt line.
@@ -43,21 +57,30 @@ type levelAnswer struct {
 	err   error
 }
 
-// run keeps the lines open until ctx ends.
-func (a *acquireLines) run(ctx context.Context) {
+// run keeps the lines open until ctx ends, and returns them open if all of them work.
+func (a *acquireLines) run(ctx context.Context) *heldLines {
 	for n := range a.cfg.Count {
 		a.all = append(a.all, n)
 	}
+	if h := a.held; h != nil && h.wires == a.cfg.Wires {
+		a.raw = h.raw
+		if a.serve(ctx, h.lines, make([]error, a.cfg.Count), true) {
+			return &heldLines{h.lines, a.cfg.Wires, a.raw}
+		}
+	}
+	a.held.close()
 	wait := retryFirst
 	for ctx.Err() == nil {
 		lines, errs := a.cfg.Open(a.all)
 		if lines == nil {
 			if !push(ctx, a.core, Input{Kind: DownInput, Source: a.cfg.Source, Channel: All, Err: errors.Join(errs...)}) {
-				return
+				return nil
 			}
 		} else {
 			opened := a.now()
-			a.serve(ctx, lines, errs)
+			if a.serve(ctx, lines, errs, false) && errors.Join(errs...) == nil {
+				return &heldLines{lines, a.cfg.Wires, a.raw}
+			}
 			lines.Close() // the lines are gone or we are leaving; nothing is left to do with them
 			if a.now().Sub(opened) > retryMost {
 				wait = retryFirst
@@ -66,6 +89,7 @@ func (a *acquireLines) run(ctx context.Context) {
 		a.pause(ctx, wait)
 		wait = min(2*wait, retryMost)
 	}
+	return nil
 }
 
 // pause waits, and meanwhile answers that no level can be read.
@@ -85,18 +109,25 @@ func (a *acquireLines) pause(ctx context.Context, d time.Duration) {
 }
 
 // serve passes on what the open lines say until they are gone, ctx ends, or a line that could not be opened has become
-// available: then all are opened anew, in one set.
-func (a *acquireLines) serve(ctx context.Context, lines Lines, errs []error) {
-	a.raw, a.suspect = Levels{}, map[int]bool{}
+// available: then all are opened anew, in one set. It is true when the lines still worked at the end of ctx. Lines that are
+// taken over have edges waiting: points that are new on them begin with the level before those.
+func (a *acquireLines) serve(ctx context.Context, lines Lines, errs []error, takenOver bool) bool {
+	a.suspect = map[int]bool{}
 	missing := a.announce(ctx, errs)
 	retry := time.NewTicker(retryMost)
 	defer retry.Stop()
 	if len(missing) == 0 {
 		retry.Stop()
 	}
-	if err := a.compare(ctx, lines, errs, true); err != nil {
-		a.gone(ctx, err)
-		return
+	if takenOver {
+		a.raw.At = a.now()
+		push(ctx, a.core, Input{Kind: LevelsInput, Source: a.cfg.Source, Levels: a.raw})
+	} else {
+		a.raw = Levels{}
+		if err := a.compare(ctx, lines, errs, true); err != nil {
+			a.gone(ctx, err)
+			return false
+		}
 	}
 	tick := time.NewTicker(reconcileEvery)
 	defer tick.Stop()
@@ -106,10 +137,10 @@ func (a *acquireLines) serve(ctx context.Context, lines Lines, errs []error) {
 		var err error
 		select {
 		case <-ctx.Done():
-			return
+			return true
 		case <-retry.C:
 			if a.available(missing) {
-				return
+				return false
 			}
 		case q := <-a.level:
 			level, lerr := lines.Level(q.channel)
@@ -117,7 +148,7 @@ func (a *acquireLines) serve(ctx context.Context, lines Lines, errs []error) {
 		case e, ok := <-lines.Edges():
 			if !ok {
 				a.gone(ctx, errNoLines)
-				return
+				return false
 			}
 			a.edge(ctx, e)
 			if e.Lost > 0 { // the level after lost edges is the truth
@@ -133,7 +164,7 @@ func (a *acquireLines) serve(ctx context.Context, lines Lines, errs []error) {
 		}
 		if err != nil {
 			a.gone(ctx, err)
-			return
+			return false
 		}
 	}
 }
@@ -168,16 +199,18 @@ func (a *acquireLines) gone(ctx context.Context, err error) {
 
 // edge notes an edge and passes it to the core, or to the bus whose interrupt it is.
 func (a *acquireLines) edge(ctx context.Context, e drivers.Edge) {
-	a.raw.Set(e.Channel, e.Level)
 	delete(a.suspect, e.Channel)
 	if e.Lost > 0 {
 		a.suspect[e.Channel] = true
 	}
 	bus, ok := a.toINT[e.Channel]
 	if !ok {
-		push(ctx, a.core, Input{Kind: EdgeInput, Source: a.cfg.Source, Edge: e})
+		if push(ctx, a.core, Input{Kind: EdgeInput, Source: a.cfg.Source, Edge: e}) {
+			a.raw.Set(e.Channel, e.Level)
+		}
 		return
 	}
+	a.raw.Set(e.Channel, e.Level)
 	select {
 	case bus <- e: // full: the bus has been asked already and looks at the level before it rests
 	default:
@@ -210,11 +243,13 @@ func (a *acquireLines) compare(ctx context.Context, lines Lines, errs []error, f
 	}
 	a.suspect = suspect
 	found.At = a.now()
+	if !push(ctx, a.core, Input{Kind: LevelsInput, Source: a.cfg.Source, Levels: found}) {
+		return nil
+	}
 	for n := range a.cfg.Count {
 		if level, ok := found.Get(n); ok {
 			a.raw.Set(n, level)
 		}
 	}
-	push(ctx, a.core, Input{Kind: LevelsInput, Source: a.cfg.Source, Levels: found})
 	return nil
 }

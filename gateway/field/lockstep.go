@@ -33,16 +33,16 @@ type clocked struct {
 func NewLockstep(cfg Config, h *hub.Hub, r Recorder, now gateway.Mono) *Lockstep {
 	l := &Lockstep{cfg: cfg, safety: safetyInputs(cfg), levels: make([]Levels, len(cfg.Sources)), now: now}
 	l.core = NewCore(cfg, h, r, now)
-	byDevice := map[int]*clocked{}
-	for i, d := range cfg.Devices {
+	byGate := map[string]*clocked{}
+	for _, d := range cfg.Devices {
 		if d.Relays != [device.Outputs]Relay{} {
-			a := &clocked{actuator: newActuator(i, d, func() gateway.Mono { return l.now }, nil), due: device.Forever}
+			a := &clocked{actuator: newActuator(d, func() gateway.Mono { return l.now }, nil), due: device.Forever}
 			a.beside = func(do func()) { do() }
-			l.actuators, byDevice[i] = append(l.actuators, a), a
+			l.actuators, byGate[d.Meta.ID] = append(l.actuators, a), a
 		}
 	}
-	l.core.drive = func(i int, d device.Drive) {
-		if a := byDevice[i]; a != nil {
+	l.core.drive = func(gate string, d device.Drive) {
+		if a := byGate[gate]; a != nil {
 			a.want(d)
 			a.due = l.now
 		}
@@ -131,7 +131,7 @@ func (l *Lockstep) follow() {
 			}
 			moved = true
 			for len(a.told) > 0 {
-				l.core.Apply(l.now, Input{Kind: ReportInput, Device: a.device, Report: <-a.told})
+				l.core.Apply(l.now, Input{Kind: ReportInput, ID: a.gate, Report: <-a.told})
 			}
 		}
 	}

@@ -10,7 +10,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"lotusgate/drivers"
 	"lotusgate/gateway"
+	"lotusgate/gateway/contract"
 	"lotusgate/gateway/device"
 	"lotusgate/gateway/hub"
 )
@@ -57,9 +59,21 @@ type commanded struct {
 	replies []string
 }
 
+// repliesContract judges replies by docs/contract.
+var repliesContract = sync.OnceValue(func() *contract.Checker {
+	c, err := contract.Open("../../docs/contract")
+	if err != nil {
+		panic(err)
+	}
+	return c
+})
+
 func (c *commanded) hear(r gateway.Reply) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if err := repliesContract().Message("r", "r/reply/"+r.Device, gateway.MarshalReply(r)); err != nil {
+		c.replies = append(c.replies, err.Error())
+	}
 	s := strings.TrimSpace(fmt.Sprintf("%s %s %s", r.JTI, r.Stage, r.Reason))
 	var names []string
 	for name, e := range r.Evidence {
@@ -249,6 +263,38 @@ func TestStopGoesPastTheQueue(t *testing.T) {
 		if got := c.take(); !strings.HasPrefix(got, "b accepted") || strings.Contains(got, "a ") {
 			t.Errorf("got %q", got)
 		}
+	})
+}
+
+// A command waits for a turn of inputs, and not for all that a flood has piled up.
+func TestCommandsGoBetweenInputs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBoard()
+		c := &commanded{board: b}
+		cfg := gateSite(b, [device.Outputs]*coil{{start: b.origin}, {start: b.origin}, {start: b.origin}})
+		cfg.Lines = nil // nobody else pushes
+		cfg.Buses = nil
+		var f *Field
+		waited, answered := 0, 0
+		cfg.Reply = func(gateway.Reply) { waited, answered = inputsWaiting-len(f.in), answered+1 }
+		f = New(cfg, hub.New(b.now), &memory{start: b.now()}, b.now, nil)
+		c.f = f
+		for n := range inputsWaiting {
+			f.in <- Input{Kind: EdgeInput, Edge: drivers.Edge{Channel: n % 4, Level: n%8 < 4, At: time.Duration(b.now())}}
+		}
+		c.give("a", gateway.Release) // rejected as starting: this is about when, not about what
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { f.Run(ctx); close(done) }()
+		synctest.Wait()
+		if answered != 1 || waited > 20*(turn+1) { // select takes one of two ready channels: twenty times in a row the same is one in a million
+			t.Errorf("%d answers, after %d of %d inputs", answered, waited, inputsWaiting)
+		}
+		if len(f.in) != 0 {
+			t.Errorf("%d inputs left", len(f.in))
+		}
+		cancel()
+		<-done
 	})
 }
 

@@ -86,7 +86,7 @@ func onExpander(t *testing.T, script func(p *panel)) {
 		}
 		cfg := Config{
 			Sources: []SourceConfig{{ID: GPIO, Kind: GPIO, Bus: GPIO}, {ID: "bus", Bus: "bus", Quiet: true}, {ID: "x1", Bus: "bus"}},
-			Buses: []BusConfig{{ID: "bus", Source: 1, Speed: 400_000, Chips: []ChipConfig{{Source: 2, Poll: time.Second}}, Open: func() (Bus, error) {
+			Buses: []BusConfig{{ID: "bus", Source: 1, Speed: 400_000, Chips: []ChipConfig{{ID: "x1", Source: 2, Poll: time.Second}}, Open: func() (Bus, error) {
 				return Bus{Chips: []Chip{dev}, Close: func() error { return nil }}, nil
 			}}},
 		}
@@ -97,9 +97,9 @@ func onExpander(t *testing.T, script func(p *panel)) {
 		}}
 		p.hub = hub.New(p.now)
 		f := New(cfg, p.hub, &memory{start: p.now()}, p.now, nil)
-		relays[device.OpenOutput].(*later).Relay = f.Relay(2, 7, false)
-		relays[device.CloseOutput].(*later).Relay = f.Relay(2, 15, true)
-		p.want = f.actuators[0].want
+		relays[device.OpenOutput].(*later).Relay = f.Relay("x1", 7, false)
+		relays[device.CloseOutput].(*later).Relay = f.Relay("x1", 15, true)
+		p.want = f.actuators["gate"].want
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
 		go func() { f.Run(ctx); close(done) }()

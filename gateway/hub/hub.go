@@ -89,6 +89,22 @@ func (h *Hub) PutPoint(p Point) { h.write(func() { h.points.put(p.ID, p) }) }
 // PutSource adds or replaces a source.
 func (h *Hub) PutSource(s Source) { h.write(func() { h.sources.put(s.ID, s) }) }
 
+// Replace puts these in the place of all devices, points and sources there were.
+func (h *Hub) Replace(devices []Device, points []Point, sources []Source) {
+	h.write(func() {
+		h.devices, h.points, h.sources = keyed[Device]{}, keyed[Point]{}, keyed[Source]{}
+		for _, d := range devices {
+			h.devices.put(d.ID, d)
+		}
+		for _, p := range points {
+			h.points.put(p.ID, p)
+		}
+		for _, s := range sources {
+			h.sources.put(s.ID, s)
+		}
+	})
+}
+
 // PutAlarm adds or replaces a standing alarm.
 func (h *Hub) PutAlarm(a gateway.Alarm) { h.write(func() { h.alarms.put(a.Key(), a) }) }
 

@@ -104,11 +104,25 @@ func (in *Intake) Run(ctx context.Context) {
 	}
 }
 
+// Step hands on what waits, in place of Run.
+func (in *Intake) Step(ctx context.Context) {
+	for len(in.audits) > 0 {
+		in.opt.Audit(ctx, <-in.audits)
+	}
+}
+
 // Begin starts a session: commands must quote it from now on, and ids may be used anew.
 func (in *Intake) Begin(session string) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.session, in.seen = session, map[string]*seen{}
+}
+
+// SetDevices replaces what each device takes.
+func (in *Intake) SetDevices(takes map[string][]gateway.Action) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.opt.Devices = takes
 }
 
 // Replies is what becomes of commands; they are best effort.
@@ -312,6 +326,9 @@ func (in *Intake) target(m *message) *refusal {
 // refuse tells the sender and the audit, unless that has been said too often.
 func (in *Intake) refuse(m *message, why *refusal) {
 	if m.repeat {
+		if m.entry.last.Stage == "" {
+			return // its first reply is on its way
+		}
 		if in.mayTell(m.account()) || m.claims.Action == gateway.Stop {
 			r := m.entry.last
 			r.Repeated = true

@@ -9,10 +9,12 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"lotusgate/gateway"
+	"lotusgate/gateway/contract"
 )
 
 // desk is an intake with a clock of its own and a core that accepts everything at once.
@@ -102,6 +104,7 @@ func (d *desk) take(device string, payload []byte, retained bool) gateway.Reason
 	d.in.Take(device, payload, retained)
 	select {
 	case r := <-d.in.Replies():
+		keepsContract(d.t, r)
 		if len(d.given) != before {
 			d.t.Error("refused and handed over")
 		}
@@ -115,6 +118,22 @@ func (d *desk) take(device string, payload []byte, retained bool) gateway.Reason
 		return "silence"
 	}
 	return ""
+}
+
+// wire is docs/contract.
+var wire = sync.OnceValues(func() (*contract.Checker, error) { return contract.Open("../../docs/contract") })
+
+// keepsContract holds a reply against it.
+func keepsContract(t testing.TB, r gateway.Reply) {
+	t.Helper()
+	check, err := wire()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const root = "lotusgate/v1/lianhua/park-01"
+	if err := check.Message(root, root+"/reply/"+r.To, gateway.MarshalReply(r)); err != nil {
+		t.Error(err)
+	}
 }
 
 func (d *desk) expect(want gateway.Reason, payload []byte) {
@@ -355,6 +374,9 @@ func TestUnsigned(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.expect("", b)
+	d.expect("silence", b) // the first reply is on its way
+	d.in.Answer(gateway.Reply{JTI: "jti-1", Issuer: "unsigned", Device: "entry-gate", Action: gateway.Open, Stage: gateway.Accepted})
+	keepsContract(t, <-d.in.Replies())
 	d.expect("repeated", b)
 	r := d.request()
 	r.Session = "session-0"

@@ -10,18 +10,18 @@ import (
 type committer struct {
 	runs, cursor, gapFile slots
 	writes                [2]write
-	nextIndex             [2]uint64 // of segment files
-	spares                int       // ready files
-	spareAt               time.Time // not before
-	since                 time.Time // first sight of normal records that wait; zero = none
-	cursorAt, tellAt      time.Time // not before
-	gapsAt                time.Time // not before, after a failure
+	nextIndex             [2]uint64     // of segment files
+	spares                int           // ready files
+	spareAt               time.Duration // not before
+	since                 time.Duration // first sight of normal records that wait; zero = none
+	cursorAt, tellAt      time.Duration // not before
+	gapsAt                time.Duration // not before, after a failure
 	closeError            error
-	runAt                 time.Time // next attempt to make the run durable
-	renumber              *History  // of stale, while it is being renumbered
-	renumberAt            time.Time // not before
-	renumbered            []place   // appended again, and perhaps not yet durable
-	copiedTo              [2]uint64 // positions behind the newest of them
+	runAt                 time.Duration // next attempt to make the run durable
+	renumber              *History      // of stale, while it is being renumbered
+	renumberAt            time.Duration // not before
+	renumbered            []place       // appended again, and perhaps not yet durable
+	copiedTo              [2]uint64     // positions behind the newest of them
 }
 
 func (c *committer) init(opt Options) {
@@ -74,7 +74,18 @@ func (o *Outbox) commitLoop() {
 	}
 }
 
-// turn does what is due and returns when to come back at the latest.
+// Step does what is due, in place of the committer, and returns how long it may be left alone if nothing else is called
+// meanwhile. It is for an outbox that was opened as Stepped: one goroutine and a clock of its own make it repeat itself
+// exactly, which simulations want.
+func (o *Outbox) Step() time.Duration {
+	select {
+	case <-o.kick:
+	default:
+	}
+	return o.turn()
+}
+
+// turn does what is due and returns how long to wait at the most.
 func (o *Outbox) turn() time.Duration {
 	more := o.renew()
 	if o.storageGone() {
@@ -87,11 +98,11 @@ func (o *Outbox) turn() time.Duration {
 		o.commit()
 		wait = o.commitWait()
 	}
-	if time.Until(o.gapsAt) <= 0 && o.saveGaps() != nil {
-		o.gapsAt = time.Now().Add(retryFirst)
+	if o.due(o.gapsAt) && o.saveGaps() != nil {
+		o.gapsAt = o.in(retryFirst)
 	}
 	o.tell()
-	if time.Until(o.cursorAt) <= 0 {
+	if o.due(o.cursorAt) {
 		_ = o.saveCursor(false) // costs duplicates after a cut, which are allowed; tried again
 	}
 	if more || wait > 0 && o.makeSpare() {
@@ -101,9 +112,15 @@ func (o *Outbox) turn() time.Duration {
 		o.sleep(o.renumberAt))
 }
 
+// due tells whether at has come; zero has.
+func (o *Outbox) due(at time.Duration) bool { return at <= o.opt.Now() }
+
+// in is the time after d.
+func (o *Outbox) in(d time.Duration) time.Duration { return o.opt.Now() + d }
+
 // sleep until at; a zero or past time needs no waking up.
-func (o *Outbox) sleep(at time.Time) time.Duration {
-	if d := time.Until(at); d > 0 {
+func (o *Outbox) sleep(at time.Duration) time.Duration {
+	if d := at - o.opt.Now(); d > 0 {
 		return d
 	}
 	return idle
@@ -124,7 +141,7 @@ func (o *Outbox) finish() error {
 	o.mu.Lock()
 	o.flush = true
 	for i := range o.queues {
-		o.queues[i].retryAt = time.Time{}
+		o.queues[i].retryAt = 0
 	}
 	o.mu.Unlock()
 	o.commit()
@@ -133,7 +150,7 @@ func (o *Outbox) finish() error {
 
 // commitWait tells how long the next commit may wait; 0 = it is due.
 func (o *Outbox) commitWait() time.Duration {
-	now := time.Now()
+	now := o.opt.Now()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.runError != nil {
@@ -145,8 +162,8 @@ func (o *Outbox) commitWait() time.Duration {
 		q := &o.queues[i]
 		switch {
 		case q.written == q.next:
-		case q.stuck != nil && now.Before(q.retryAt):
-			wait = min(wait, q.retryAt.Sub(now))
+		case q.stuck != nil && now < q.retryAt:
+			wait = min(wait, q.retryAt-now)
 		case q.kind == Alarm || o.flush || q.stuck != nil || o.batchFull(q):
 			return 0
 		default:
@@ -154,13 +171,13 @@ func (o *Outbox) commitWait() time.Duration {
 		}
 	}
 	if !waiting {
-		o.since = time.Time{}
+		o.since = 0
 		return wait
 	}
-	if o.since.IsZero() {
+	if o.since == 0 {
 		o.since = now
 	}
-	return max(0, min(wait, o.since.Add(o.opt.CommitWait).Sub(now)))
+	return max(0, min(wait, o.since+o.opt.CommitWait-now))
 }
 
 // commit writes everything that waits, in as few pieces as segments allow. Each piece takes the records of both queues
@@ -168,7 +185,7 @@ func (o *Outbox) commitWait() time.Duration {
 func (o *Outbox) commit() {
 	var failures [2]int
 	for o.prepare(&failures) {
-		started := time.Now()
+		started := o.opt.Now()
 		written := o.writeAll()
 		o.mu.Lock()
 		for i := range o.writes {
@@ -178,20 +195,20 @@ func (o *Outbox) commit() {
 			case w.err != nil:
 				w.segment.failed = true // what the kernel still holds of it can't be trusted: a new segment
 				if failures[i]++; failures[i] > 1 {
-					q.block(w.err)
+					q.block(w.err, o.opt.Now())
 				}
 			default:
 				o.account(q, w)
 			}
 		}
 		o.stats.Commits++
-		o.stats.CommitTime = time.Since(started)
+		o.stats.CommitTime = o.opt.Now() - started
 		o.stats.BytesWritten += uint64(written)
 		o.wake()
 		o.mu.Unlock()
 	}
 	o.mu.Lock()
-	o.since = time.Time{}
+	o.since = 0
 	if o.queues[0].written == o.queues[0].next && o.queues[1].written == o.queues[1].next {
 		o.flush = false
 	}
@@ -215,9 +232,9 @@ func (o *Outbox) account(q *queue, w *write) {
 }
 
 // block puts a queue aside for a while. mu is held.
-func (q *queue) block(err error) {
+func (q *queue) block(err error, now time.Duration) {
 	q.backoff = min(max(2*q.backoff, retryFirst), retryMost)
-	q.stuck, q.retryAt = err, time.Now().Add(q.backoff)
+	q.stuck, q.retryAt = err, now+q.backoff
 }
 
 // wake tells those who wait for a commit. mu is held.
@@ -250,7 +267,7 @@ func (o *Outbox) prepare(failures *[2]int) bool {
 	var able [2]bool
 	for i := range o.queues {
 		q := &o.queues[i]
-		if q.written == q.next || q.stuck != nil && time.Now().Before(q.retryAt) {
+		if q.written == q.next || q.stuck != nil && !o.due(q.retryAt) {
 			continue
 		}
 		if !o.fits(q) {
@@ -259,7 +276,7 @@ func (o *Outbox) prepare(failures *[2]int) bool {
 			o.mu.Lock()
 			if err != nil {
 				failures[i]++
-				q.block(err)
+				q.block(err, o.opt.Now())
 				continue
 			}
 		}
@@ -415,7 +432,7 @@ func (o *Outbox) saveCursor(durable bool) error {
 	b := encodeCursor(&o.queues)
 	o.moved = false
 	o.mu.Unlock()
-	o.cursorAt = time.Now().Add(cursorEvery)
+	o.cursorAt = o.in(cursorEvery)
 	err := o.cursor.store(b, durable)
 	if err != nil {
 		o.mu.Lock()
@@ -433,10 +450,10 @@ func (o *Outbox) tell() {
 	o.mu.Lock()
 	notices := o.notices
 	o.notices = nil
-	if time.Until(o.tellAt) <= 0 {
+	if o.due(o.tellAt) {
 		for _, d := range o.gaps.untold() {
 			notices = append(notices, Notice{Kind: RecordsDropped, Dropped: d})
-			o.tellAt = time.Now().Add(tellEvery)
+			o.tellAt = o.in(tellEvery)
 		}
 	}
 	o.mu.Unlock()

@@ -19,7 +19,8 @@
 //     A few records may be handed out once more: the cursor is written at most once a second and not synced.
 //
 // Concurrency: every method of Outbox may be called from any goroutine. Calls of Take are served one after the other.
-// Notify is called from the committer, one notice at a time, and must not call back into Close.
+// Notify is called from the committer, one notice at a time, and must not call back into Close. An outbox opened as Stepped
+// has no committer: Step is one, on the goroutine and the clock of its owner.
 //
 // It does not know what is in a payload, it does not order or expire anything by time, and it does not retry delivery:
 // who takes records decides about windows, rates and poison.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"path/filepath"
 	"sync"
 	"time"
@@ -46,9 +47,12 @@ type Options struct {
 	NormalBytes int64 // disk space of the normal queue, at least MinQueueBytes
 	Board       string
 	FS          FS                   // nil = Disk
-	Now         func() time.Duration // monotonic, for ages only; nil = since Open
+	Now         func() time.Duration // monotonic, never zero; nil = since Open
 	CommitWait  time.Duration        // how long a normal event may wait for others to share its commit; 0 = 20 ms
 	Notify      func(Notice)         // nil = nobody listens; called from the committer, must not block
+
+	Stepped bool                  // there is no committer: the owner calls Step
+	Chance  func(n uint32) uint32 // below n, for the names of epochs; nil = math/rand
 
 	segment int64 // bytes of a segment, for tests; 0 = 1 MiB
 	memory  int   // bytes of payload per queue that may wait for a commit, for tests; 0 = 4 MiB
@@ -86,7 +90,10 @@ func (opt *Options) check() error {
 	}
 	if opt.Now == nil {
 		start := time.Now()
-		opt.Now = func() time.Duration { return time.Since(start) }
+		opt.Now = func() time.Duration { return time.Since(start) + 1 }
+	}
+	if opt.Chance == nil {
+		opt.Chance = rand.Uint32N
 	}
 	if opt.CommitWait <= 0 {
 		opt.CommitWait = defaultCommitWait
@@ -165,7 +172,9 @@ func Open(opt Options) (*Outbox, error) {
 		o.signal(o.ready)
 	}
 	o.signal(o.kick)
-	go o.commitLoop()
+	if !opt.Stepped {
+		go o.commitLoop()
+	}
 	return o, nil
 }
 
@@ -265,7 +274,11 @@ func (o *Outbox) Close() error {
 	o.closed = true
 	o.mu.Unlock()
 	close(o.stop)
-	<-o.done
+	if o.opt.Stepped {
+		o.closeError = o.finish()
+	} else {
+		<-o.done
+	}
 	err := errors.Join(o.closeError, o.release())
 	o.mu.Lock()
 	defer o.mu.Unlock()

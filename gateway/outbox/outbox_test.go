@@ -130,3 +130,45 @@ func TestSecondProcessIsRefused(t *testing.T) {
 		t.Log(err)
 	}
 }
+
+// A stepped outbox has no goroutine: nothing is written until its owner says so, and then what is due at his time.
+func TestStepped(t *testing.T) {
+	fs, now := newFaultFS(), time.Second
+	opt := small("/outbox")
+	opt.FS, opt.Stepped = fs, true
+	opt.Now = func() time.Duration { return now }
+	opt.Chance = func(uint32) uint32 { return 36 }
+	o, err := Open(opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	syncs := func() int { return fs.Counts()["sync"] }
+	rest := func() {
+		for wait := o.Step(); wait < time.Hour; wait = o.Step() {
+			now += wait
+		}
+	}
+	if id := o.Append(Normal, []byte("first, for segments to be there")); id != (ID{"000010", 1, 1}) {
+		t.Errorf("named %v", id)
+	}
+	o.Append(Alarm, []byte("the same"))
+	rest()
+	before := syncs()
+	o.Append(Normal, []byte("a"))
+	if wait := o.Step(); wait != defaultCommitWait || syncs() != before {
+		t.Errorf("wants to be left alone for %v, %d syncs", wait, syncs()-before)
+	}
+	now += defaultCommitWait
+	if o.Step(); syncs() != before+1 {
+		t.Errorf("%d syncs when the commit was due", syncs()-before)
+	}
+	rest()
+	before = syncs()
+	o.Append(Alarm, []byte("b"))
+	if o.Step(); syncs() != before+1 {
+		t.Errorf("%d syncs for an alarm", syncs()-before)
+	}
+	if err := o.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -62,7 +62,7 @@ type queue struct {
 	opened   time.Duration
 
 	stuck   error // why the last commit of this queue failed
-	retryAt time.Time
+	retryAt time.Duration
 	backoff time.Duration
 }
 

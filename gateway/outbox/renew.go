@@ -3,8 +3,6 @@ package outbox
 import (
 	"maps"
 	"math"
-	"math/rand/v2"
-	"time"
 )
 
 // Renew begins a new epoch: somebody else has issued numbers of this one, or will. Until the new epoch is durable nothing
@@ -33,7 +31,7 @@ func (o *Outbox) renew() (more bool) {
 		}
 		stale = o.beginEpoch()
 	}
-	if time.Now().Before(o.renumberAt) {
+	if !o.due(o.renumberAt) {
 		return false
 	}
 	if o.renumber == nil {
@@ -49,9 +47,9 @@ func (o *Outbox) renew() (more bool) {
 	if done && !stuck {
 		stuck = !o.endRenumbering()
 	}
-	o.renumberAt = time.Time{}
+	o.renumberAt = 0
 	if stuck {
-		o.renumberAt = time.Now().Add(retryFirst)
+		o.renumberAt = o.in(retryFirst)
 	}
 	return !done && !stuck
 }
@@ -89,7 +87,7 @@ func (o *Outbox) beginEpoch() (stale runKey) {
 	if !gone {
 		o.commit() // the last one of the run: only it could have holes after a power cut
 	}
-	next := runKey{rand.Uint32N(epochs), 1}
+	next := runKey{o.opt.Chance(epochs), 1}
 	o.mu.Lock()
 	stale = o.runKey
 	err, id := o.runError, runIdentity{next, o.opt.Board, stale}

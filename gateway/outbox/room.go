@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"fmt"
-	"time"
 )
 
 const wantedSpares = 2
@@ -102,7 +101,7 @@ func (o *Outbox) freshFile(q *queue) (File, string, error) {
 	if o.spares > 1 || o.spares == 1 && q.kind == Alarm {
 		o.spares--
 		name := spareName(o.spares)
-		o.spareAt = time.Time{}
+		o.spareAt = 0
 		if f, err := o.fs.Open(o.path(name)); err == nil {
 			if n, err := f.Size(); err == nil && n == o.opt.segment {
 				return f, name, nil
@@ -124,7 +123,7 @@ func (o *Outbox) freshFile(q *queue) (File, string, error) {
 
 // makeSpare prepares one file if one is missing and tells whether it did.
 func (o *Outbox) makeSpare() bool {
-	if o.spares >= wantedSpares || time.Now().Before(o.spareAt) {
+	if o.spares >= wantedSpares || !o.due(o.spareAt) {
 		return false
 	}
 	name := spareName(o.spares)
@@ -136,7 +135,7 @@ func (o *Outbox) makeSpare() bool {
 		}
 	}
 	if err != nil {
-		o.spareAt = time.Now().Add(retryMost)
+		o.spareAt = o.in(retryMost)
 		return false
 	}
 	o.spares++

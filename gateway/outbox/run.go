@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"strconv"
-	"time"
 )
 
 // runIdentity is what the run slots hold.
@@ -65,7 +63,7 @@ func (o *Outbox) beginRun(last runIdentity, known, fresh bool, damaged int) erro
 	}
 	o.stale = last.stale
 	if fresh || reason != "" {
-		o.epoch, o.run = rand.Uint32N(epochs), 1
+		o.epoch, o.run = o.opt.Chance(epochs), 1
 	} else {
 		o.epoch, o.run = last.epoch, last.run+1
 		if damaged > 0 {
@@ -145,7 +143,7 @@ func (o *Outbox) harden(tails [2]tail, last runIdentity, base uint64) error {
 
 // beginInMemory starts a run that no other process can ever continue by mistake.
 func (o *Outbox) beginInMemory(err error) {
-	o.epoch, o.run, o.runError = rand.Uint32N(epochs), 1, err
+	o.epoch, o.run, o.runError = o.opt.Chance(epochs), 1, err
 }
 
 // retryRun tries again to make the run durable, where it was not at Open.
@@ -153,14 +151,14 @@ func (o *Outbox) retryRun() {
 	o.mu.Lock()
 	failed, identity := o.runError, o.identity()
 	o.mu.Unlock()
-	if failed == nil || time.Now().Before(o.runAt) {
+	if failed == nil || !o.due(o.runAt) {
 		return
 	}
 	err := o.saveGaps() // what earlier runs lost: later starts look at this run only
 	if err == nil {
 		err = o.runs.store(identity, true)
 	}
-	o.runAt = time.Now().Add(retryMost)
+	o.runAt = o.in(retryMost)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.runError = err

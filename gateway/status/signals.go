@@ -78,7 +78,7 @@ func (s *Server) recording(list []Terminal) recordingJSON {
 		Signals: make([]signalJSON, 0, len(list)),
 	}
 	for _, t := range list {
-		sig, _, _ := s.o.Trace.Read(t.ID, trace.Cursor{}, now.Add(-trace.Window))
+		sig, _, _ := s.wired.Load().trace.Read(t.ID, trace.Cursor{}, now.Add(-trace.Window))
 		rec.Signals = append(rec.Signals, signalJSON{
 			ID: t.ID, Label: t.Label, Terminal: t.Source + " " + t.Pin, ActiveLow: &t.ActiveLow,
 			SettleMS: float64(t.Settle.Microseconds()) / 1000, Whole: true, Raw: sig.Raw, Settled: sig.Settled,
@@ -161,7 +161,7 @@ func (s *Server) serveSignalStream(w http.ResponseWriter, r *http.Request) {
 
 // followSignals ends with ctx, the server or send. While send blocks nothing piles up here: the marks wait in the trace.
 func (s *Server) followSignals(ctx context.Context, list []Terminal, send func([]byte) error) error {
-	cursors := make([]trace.Cursor, len(list))
+	cursors, wired := make([]trace.Cursor, len(list)), s.wired.Load()
 	var last gateway.Mono
 	for {
 		changed := s.hub.Changed() // before reading, so that nothing is missed
@@ -175,7 +175,7 @@ func (s *Server) followSignals(ctx context.Context, list []Terminal, send func([
 			m.Wall = w.UnixMilli()
 		}
 		for i, t := range list {
-			sig, next, ok := s.o.Trace.Read(t.ID, cursors[i], now.Add(-trace.Window))
+			sig, next, ok := wired.trace.Read(t.ID, cursors[i], now.Add(-trace.Window))
 			if ok && (next != cursors[i] || last.IsZero()) {
 				cursors[i] = next
 				m.Signals = append(m.Signals, signalJSON{ID: t.ID, Whole: sig.Whole, Raw: sig.Raw, Settled: sig.Settled})
@@ -187,6 +187,9 @@ func (s *Server) followSignals(ctx context.Context, list []Terminal, send func([
 			if err := send(fmt.Appendf(nil, "event: signals\nretry: 2000\ndata: %s\n\n", b)); err != nil {
 				return fmt.Errorf("status: send to viewer: %w", err)
 			}
+		}
+		if s.wired.Load() != wired {
+			return nil // the browser asks again, and gets what is wired now
 		}
 		if !s.wait(ctx, changed, signalTick) || !s.wait(ctx, nil, signalPace) {
 			return ctx.Err()

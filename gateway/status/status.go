@@ -60,6 +60,8 @@ type Server struct {
 	metrics http.Handler
 	run     string // names this process to a browser that comes back
 
+	wired atomic.Pointer[cabinet]
+
 	viewers chan struct{} // one slot per event stream
 	refused atomic.Uint64 // streams that found no slot
 	bundles chan struct{} // one slot: making a bundle takes a moment and memory
@@ -89,6 +91,7 @@ func New(o Options, h *hub.Hub) (*Server, error) {
 		o: o, hub: h, run: rand.Text()[:8],
 		viewers: make(chan struct{}, o.Viewers), bundles: make(chan struct{}, 1), closing: make(chan struct{}),
 	}
+	s.Rewire(o.Trace, o.Terminals)
 	var err error
 	if s.assets, err = loadAssets(); err != nil {
 		return nil, fmt.Errorf("status: load assets: %w", err)

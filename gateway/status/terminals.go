@@ -45,7 +45,7 @@ func (sc *screen) meaning(t Terminal) string {
 
 // inputs among the terminals.
 func (s *Server) inputs() []Terminal {
-	return slices.DeleteFunc(slices.Clone(s.o.Terminals), func(t Terminal) bool { return t.Output })
+	return slices.DeleteFunc(slices.Clone(s.wired.Load().terminals), func(t Terminal) bool { return t.Output })
 }
 
 // pointAt finds the point of a terminal; ok is false for relays and before the core has started.

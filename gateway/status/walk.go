@@ -135,7 +135,7 @@ func (s *Server) walked(w walk) []Terminal {
 }
 
 func (s *Server) measure(t Terminal, from, to gateway.Mono) trace.Figures {
-	sig, _, _ := s.o.Trace.Read(t.ID, trace.Cursor{}, from)
+	sig, _, _ := s.wired.Load().trace.Read(t.ID, trace.Cursor{}, from)
 	return sig.Measure(from, to, trace.LevelOf(!t.ActiveLow), t.Settle)
 }
 
@@ -163,7 +163,7 @@ func (s *Server) instead(t Terminal, from, to gateway.Mono) (Terminal, bool) {
 		if other.ID == t.ID {
 			continue
 		}
-		sig, _, _ := s.o.Trace.Read(other.ID, trace.Cursor{}, from)
+		sig, _, _ := s.wired.Load().trace.Read(other.ID, trace.Cursor{}, from)
 		for _, m := range sig.Settled {
 			if m.At > from && m.At <= to && m.Level != trace.Unknown && (first.IsZero() || m.At < first) {
 				found, first = other, m.At
@@ -312,7 +312,7 @@ type walkForm struct {
 func (sc *screen) walkForm(w walk) walkForm {
 	form := walkForm{Query: "?" + w.query().Encode(), Begun: len(w.Steps) > 0}
 	for _, d := range sc.v.Devices {
-		if len(d.Points) > 0 || slices.ContainsFunc(sc.s.o.Terminals, func(t Terminal) bool {
+		if len(d.Points) > 0 || slices.ContainsFunc(sc.s.wired.Load().terminals, func(t Terminal) bool {
 			return !t.Output && slices.ContainsFunc(t.Uses, func(u Use) bool { return u.Device == d.ID })
 		}) {
 			form.Devices = append(form.Devices, option{d.ID, firstOf(d.Label, d.ID), slices.Contains(w.Devices, d.ID)})

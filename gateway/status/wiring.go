@@ -42,7 +42,7 @@ func (sc *screen) wiring() []group {
 	var all []block
 	for _, src := range boardFirst(sc.v.Sources) {
 		m := module{ID: "m-" + src.ID, Title: src.ID, Kind: sc.sourceWhere(src)}
-		for _, t := range sc.s.o.Terminals {
+		for _, t := range sc.s.wired.Load().terminals {
 			if t.Source == src.ID {
 				m.add(sc, t)
 			}

@@ -248,6 +248,8 @@ var eventTexts = []entry{
 	{"event.bus.chip_reset", "模块 {1} 掉电复位，已重新设置", "Module {1} had lost its settings and was set up again"},
 
 	{"event.gateway.started", "网关启动，版本 {1}", "Gateway started, version {1}"},
+	{"event.gateway.config_reloaded", "配置已重新读取", "The configuration was read again"},
+	{"event.gateway.config_rejected", "新配置有误，沿用旧配置", "The new configuration has mistakes; the old one stays"},
 	{"event.gateway.stopping", "网关停止", "Gateway is stopping"},
 	{"event.gateway.clock_synced", "时钟已校准", "Clock was set"},
 	{"event.gateway.clock_stepped", "系统时间被改动，跳变 {1}", "The system clock jumped by {1}"},

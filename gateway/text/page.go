@@ -36,6 +36,11 @@ var pageWords = []entry{
 	{"alarms.shelved", "已搁置", "Shelved"},
 	{"alarms.shelved.until", "已搁置到 {1}", "Shelved until {1}"},
 
+	{"local.alone", "网关没有运行：直接读取输入，不动任何输出。", "No daemon runs: the inputs are read without it, and no output is touched."},
+	{"walktest.keys", "回车：跳过；1 回车：重测；0 回车：结束", "Enter: skip; 1 Enter: again; 0 Enter: end"},
+	{"walktest.trigger", "[{1}/{2}] 请触发：{3}（{4}）", "[{1}/{2}] Trigger now: {3} ({4})"},
+	{"walktest.passed", "全部通过：{1} 路。", "All {1} inputs passed."},
+	{"walktest.failed", "{1} 路中有 {2} 路没有通过。", "{2} of {1} inputs did not pass."},
 	{"walk.wires", "每一路", "Every wire"},
 	{"walk.begin", "逐路测试", "Test every wire"},
 	{"walk.running", "测试中", "Testing"},

@@ -1,0 +1,35 @@
+package daemon
+
+import (
+	"context"
+
+	"lotusgate/gateway"
+	"lotusgate/gateway/checkpoint"
+	"lotusgate/gateway/outbox"
+)
+
+// ground is what a daemon stands on: a machine, or the simulation of one.
+type ground struct {
+	boot   string // of the kernel
+	board  string // whose storage it is
+	clock  timekeeper
+	outbox outbox.FS     // nil = the disk
+	truths checkpoint.FS // nil = the disk
+
+	// stepped parts have no goroutine of their own; chance names epochs then, so that a simulation repeats itself.
+	stepped bool
+	chance  func(n uint32) uint32
+}
+
+// thisMachine is the ground of Run.
+func thisMachine() (ground, error) {
+	boot, err := kernelBootID()
+	return ground{boot: boot, board: boardIdentity(), clock: theKernel()}, err
+}
+
+// core is what the other parts of a daemon give to the field.
+type core interface {
+	Command(gateway.Command) bool
+	Post(context.Context, gateway.Event) bool
+	Signal(ctx context.Context, kind string, on bool) bool
+}
