@@ -29,6 +29,7 @@ func loadAssets() (map[string]asset, error) {
 		"app.css":    "text/css; charset=utf-8",
 		"app.js":     "text/javascript; charset=utf-8",
 		"signals.js": "text/javascript; charset=utf-8",
+		"operate.js": "text/javascript; charset=utf-8",
 		"icon.png":   "image/png",
 	} {
 		raw, err := fs.ReadFile(pageFiles, "page/"+file)

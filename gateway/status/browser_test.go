@@ -255,14 +255,20 @@ func open(t *testing.T, ctx context.Context, address string, width int64, scheme
 	if width < 700 {
 		mobile = append(mobile, chromedp.EmulateMobile)
 	}
+	emulate(t, ctx, scheme)
+	run(t, ctx, chromedp.Steps(
+		chromedp.EmulateViewport(width, 800, mobile...), chromedp.Navigate(address), visible(`body.is-live, body.login`),
+	))
+}
+
+// emulate day (light) or night (dark).
+func emulate(t *testing.T, ctx context.Context, scheme string) {
+	t.Helper()
 	if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 		Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
 	}); err != nil {
 		t.Fatal(err)
 	}
-	run(t, ctx, chromedp.Steps(
-		chromedp.EmulateViewport(width, 800, mobile...), chromedp.Navigate(address), visible(`body.is-live, body.login`),
-	))
 }
 
 // shots are the addresses that are worth a picture, each ending before another parameter.

@@ -21,7 +21,7 @@ type Keeper interface {
 const operatorCookie = "__Host-operator"
 
 // writes are the addresses that take a POST, over HTTPS only.
-var writes = map[string]bool{"/login": true, "/logout": true, "/alarms": true, "/walk/correct": true}
+var writes = map[string]bool{"/login": true, "/logout": true, "/alarms": true, "/walk/correct": true, "/operate": true, "/operate/hold": true}
 
 // formMost bounds a form.
 const formMost = 8 << 10
@@ -30,6 +30,9 @@ func (s *Server) operatorRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /login", s.serveLogin)
 	mux.HandleFunc("POST /login", s.takeLogin)
 	mux.HandleFunc("POST /logout", s.takeLogout)
+	mux.HandleFunc("GET /operate", s.operators(s.servePage(operating)))
+	mux.HandleFunc("POST /operate", s.operators(s.takeOrder))
+	mux.HandleFunc("POST /operate/hold", s.operators(s.takeHold))
 	mux.HandleFunc("POST /alarms", s.operators(s.takeAlarm))
 	mux.HandleFunc("POST /walk/correct", s.operators(s.takeCorrection))
 }
@@ -79,11 +82,7 @@ func (s *Server) takeLogin(w http.ResponseWriter, r *http.Request) {
 		s.serveMissing(w, r)
 		return
 	}
-	address, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		address = r.RemoteAddr
-	}
-	l := s.language(r)
+	address, l := address(r), s.language(r)
 	token, err := s.o.Keeper.Login(r.Context(), address, r.PostFormValue("password"))
 	var wait *access.WaitError
 	switch {
@@ -110,7 +109,7 @@ func (s *Server) takeLogin(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, &http.Cookie{
 		Name: operatorCookie, Value: token, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	})
-	http.Redirect(w, r, "/history", http.StatusSeeOther)
+	http.Redirect(w, r, "/operate", http.StatusSeeOther)
 }
 
 func (s *Server) takeLogout(w http.ResponseWriter, r *http.Request) {

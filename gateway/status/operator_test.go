@@ -198,6 +198,6 @@ func TestBrowserOperates(t *testing.T) {
 	run(t, ctx, chromedp.Steps(
 		chromedp.Navigate(server.URL+"/login"), visible(`input[type=password]`),
 		chromedp.SendKeys(chromedp.CSS(`input[type=password]`), password), chromedp.Click(chromedp.CSS(`.login button.main`)),
-		visible(`body.operator`), visible(`.ack button`), chromedp.Click(chromedp.CSS(`.ack button`)), visible(`.seen`),
+		visible(`body.operator`), chromedp.Navigate(server.URL+"/history"), visible(`.ack button`), chromedp.Click(chromedp.CSS(`.ack button`)), visible(`.seen`),
 	))
 }

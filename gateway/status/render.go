@@ -59,7 +59,7 @@ type part struct {
 
 func newRenderers(s *Server) (map[string]map[text.Lang]*renderer, error) {
 	all := map[string]map[text.Lang]*renderer{}
-	for _, name := range append(screens(), login) {
+	for _, name := range append(screens(), operating, login) {
 		all[name] = map[text.Lang]*renderer{}
 	}
 	for _, l := range text.Langs() {

@@ -14,7 +14,9 @@ const (
 	wiring   = "wiring"
 	history  = "history"
 	walking  = "walk"
-	login    = "login"
+
+	operating = "operate" // for operators
+	login     = "login"
 )
 
 // screens that the navigation leads to.
@@ -27,6 +29,8 @@ func groupsOf(name string) func(*screen) []group {
 		return (*screen).groups
 	case wiring:
 		return (*screen).wiring
+	case operating:
+		return (*screen).operate
 	case history:
 		return func(sc *screen) []group { return sc.history(filter{}) }
 	}
@@ -39,9 +43,13 @@ type navItem struct {
 	Current    bool
 }
 
-func navigation(l text.Lang, current string) []navItem {
+func navigation(l text.Lang, current string, operator bool) []navItem {
 	var items []navItem
-	for _, name := range screens() {
+	names := screens()
+	if operator {
+		names = append(names, operating)
+	}
+	for _, name := range names {
 		items = append(items, navItem{Href: screenPath(name), Word: l.Of(text.Word("nav", name)), Current: name == current})
 	}
 	return items

@@ -70,7 +70,7 @@ func (s *Server) page(r *renderer, ask *http.Request, show any) ([]byte, error) 
 	g := sc.v.Gateway
 	now := s.o.Now()
 	d := pageData{
-		Screen: r.name, Nav: navigation(r.lang, r.name), Lang: r.lang.Tag(), Body: show,
+		Screen: r.name, Nav: navigation(r.lang, r.name, s.operator(ask)), Lang: r.lang.Tag(), Body: show,
 		Operator: s.operator(ask), MayOperate: s.o.Keeper != nil,
 		Site: firstOf(g.Label, g.ID, sc.l.T("page.title")), Unit: strings.Trim(g.Site+" / "+g.ID, " /"),
 		Verdict: sc.verdict(),
@@ -113,6 +113,11 @@ func (s *Server) page(r *renderer, ask *http.Request, show any) ([]byte, error) 
 			parts[i] = part{ID: p.ID, HTML: template.HTML(writeAges(string(p.HTML), r.lang, now))}
 		}
 		d.Sections = append(d.Sections, section{ID: sec.ID, Title: sec.Title, Parts: parts})
+	}
+	if r.name == operating {
+		c := sc.controls(d.Sections)
+		c.Said, _ = show.(*outcome)
+		d.Body, d.Sections = c, nil
 	}
 	var buf bytes.Buffer
 	if err := r.templates.ExecuteTemplate(&buf, "page", d); err != nil {

@@ -65,6 +65,7 @@ type Server struct {
 	viewers chan struct{} // one slot per event stream
 	refused atomic.Uint64 // streams that found no slot
 	bundles chan struct{} // one slot: making a bundle takes a moment and memory
+	held    holds
 
 	closing   chan struct{} // closed when Run ends: streams say goodbye
 	closeOnce sync.Once

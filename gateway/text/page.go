@@ -16,6 +16,16 @@ var pageWords = []entry{
 
 	{"nav.walk", "测试", "Test"},
 
+	{"nav.operate", "操作", "Operate"},
+	{"operate.how", "道闸动作前，先按机柜里的检修按钮；“停杆”随时可用。“按住”的按钮松手即停，用来试继电器。", "Before a barrier moves, press the maintenance button in the cabinet; stop works at any time. A “hold” button moves only while it is held: use it to test relays."},
+	{"operate.none", "没有可以操作的设备。", "No device takes commands."},
+	{"operate.hold", "按住{1}", "Hold to {1}"},
+	{"operate.count", "场内车辆数", "Vehicles inside"},
+	{"operate.running", "{1}：正在执行", "{1}: under way"},
+	{"operate.done", "{1}：完成", "{1}: done"},
+	{"operate.rejected", "{1}：不能执行，{2}", "{1}: refused, {2}"},
+	{"operate.failed", "{1}：没有完成，{2}", "{1}: failed, {2}"},
+	{"operate.released", "已松手", "Let go"},
 	{"nav.login", "登录", "Log in"},
 	{"login.title", "操作员登录", "Operator"},
 	{"login.out", "退出登录", "Log out"},

@@ -96,7 +96,7 @@ func families() map[string][]string {
 		"queue":     {gateway.AlarmQueue.String(), gateway.NormalQueue.String()},
 		"span":      {"ms", "s", "m", "h", "d"},
 		"drop":      {"evicted", "damaged", "power_cut", "poison", "oversize", "storage", "renumbered"},
-		"nav":       {"overview", "signals", "wiring", "history", "walk", "login"},
+		"nav":       {"overview", "signals", "wiring", "history", "walk", "operate", "login"},
 		"walk":      {"open", "waiting", "ok", "chatters", "inverted", "swapped", "instead", "dead"},
 		"walkfound": {"chatters", "inverted", "swapped", "instead", "dead"},
 		"walkdo":    {"chatters", "inverted", "swapped", "instead", "dead"},
