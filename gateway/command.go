@@ -17,15 +17,19 @@ const (
 	Release   Action = "release"
 	ResetFire Action = "reset_fire"
 	SetCount  Action = "set_count"
+	AckAlarm  Action = "ack_alarm" // of everything that has alarms
+	Shelve    Action = "shelve"    // likewise
 )
 
 // Args of a command; each action reads its own.
 type Args struct {
 	Passages int    `json:"passages,omitempty"` // open: how many vehicles may pass; 0 = 1
 	Ref      string `json:"ref,omitempty"`      // open: echoed, so that a passage finds its payment
-	Seconds  int    `json:"seconds,omitempty"`  // hold_open: how long; 0 = until release
+	Seconds  int    `json:"seconds,omitempty"`  // hold_open: how long; 0 = until release. shelve: how long; 0 = take back
 	Value    *int64 `json:"value,omitempty"`    // set_count: so many vehicles are inside
 	Expected *int64 `json:"expected,omitempty"` // set_count: only if the gateway still counts so many; none = whatever it counts
+	Alarm    string `json:"alarm,omitempty"`    // ack_alarm, shelve: which
+	End      bool   `json:"end,omitempty"`      // ack_alarm: it is over, as far as the center knows (elevators)
 }
 
 // Command is an order whose sender was found to be allowed to give it. It is perishable: carried out now or never.
@@ -168,6 +172,14 @@ func GateActions(open, closes bool) []Action {
 		list = append(list, HoldOpen, Release)
 	}
 	return slices.Clip(list)
+}
+
+// AlarmActions are taken by every id that can have an alarm: devices, points, buses and the gateway.
+func AlarmActions() []Action { return []Action{AckAlarm, Shelve} }
+
+// EndedBySomebody tells whether an alarm has no end that the gateway can see for itself: it ends at the lift, or from afar.
+func EndedBySomebody(alarm string) bool {
+	return alarm == "alarm_button" || alarm == "entrapment_confirmed"
 }
 
 // Causes of a movement that the gateway knows of.

@@ -49,7 +49,9 @@ func argFlags(cmd *cobra.Command, a *gateway.Args) {
 	f := cmd.Flags()
 	f.StringVar(&a.Ref, "ref", "", "open: echoed, so that a passage finds its payment")
 	f.IntVar(&a.Passages, "passages", 0, "open: how many may pass")
-	f.IntVar(&a.Seconds, "seconds", 0, "hold_open: how long; 0 = until release")
+	f.IntVar(&a.Seconds, "seconds", 0, "hold_open: how long; 0 = until release. shelve: how long; 0 = take back")
+	f.StringVar(&a.Alarm, "alarm", "", "ack_alarm, shelve: its name, as in the topic of the alarm")
+	f.BoolVar(&a.End, "end", false, "ack_alarm: it is over (elevators)")
 	f.Func("value", "set_count: how many vehicles are inside", number(&a.Value))
 	f.Func("expected", "set_count: only if the gateway still counts so many", number(&a.Expected))
 }

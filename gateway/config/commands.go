@@ -16,7 +16,7 @@ const Anything = "*"
 
 func actions() []string {
 	var list []string
-	for _, a := range append(gateway.GateActions(true, true), gateway.ResetFire, gateway.SetCount) {
+	for _, a := range slices.Concat(gateway.GateActions(true, true), []gateway.Action{gateway.ResetFire, gateway.SetCount}, gateway.AlarmActions()) {
 		list = append(list, string(a))
 	}
 	return append(list, Anything)
@@ -50,9 +50,17 @@ func (c *checker) checkCommands() {
 	}
 }
 
-// checkTargets holds that the devices of a permission exist.
+// checkTargets holds that the devices of a permission exist. What takes no commands may still have alarms, and those may
+// be acknowledged.
 func (c *checker) checkTargets(path string, devices, known []string) {
+	alarmed := []string{gateway.GatewayID}
+	for _, section := range sections() {
+		alarmed = append(alarmed, c.ids(section)...)
+	}
 	for i, d := range devices {
+		if slices.Contains(alarmed, d) {
+			continue
+		}
 		if at := fmt.Sprintf("%s.devices.%d", path, i); !slices.Contains(known, d) {
 			c.fail(at, "unknown_id", d, "gate", choices(known)).near(known...)
 		}

@@ -31,14 +31,20 @@ func newIntake(d *daemon, fc field.Config) (*intake.Intake, error) {
 	return intake.New(o)
 }
 
-// commandsOf is what each device takes.
+// commandsOf is what each id takes. Every id that can have an alarm takes what somebody may do about one.
 func commandsOf(fc field.Config) map[string][]gateway.Action {
-	all := map[string][]gateway.Action{}
+	all := map[string][]gateway.Action{gateway.GatewayID: gateway.AlarmActions()}
+	for _, p := range fc.Points {
+		all[p.ID] = gateway.AlarmActions()
+	}
+	for _, s := range fc.Sources {
+		all[s.Bus] = gateway.AlarmActions()
+	}
 	for _, dev := range fc.Devices {
 		if dev.Internal {
 			continue
 		}
-		takes := []gateway.Action{}
+		takes := gateway.AlarmActions()
 		for _, a := range dev.Meta.Commands {
 			takes = append(takes, gateway.Action(a))
 		}

@@ -1,6 +1,7 @@
 package field
 
 import (
+	"slices"
 	"strconv"
 
 	"lotusgate/gateway"
@@ -64,6 +65,9 @@ func safetyInputs(cfg Config) map[int][]safetyInput {
 func (c *Core) command(now gateway.Mono, cmd gateway.Command) {
 	i := c.deviceNamed(cmd.Device)
 	switch {
+	case slices.Contains(gateway.AlarmActions(), cmd.Action):
+		c.alarmCommand(now, cmd)
+		return
 	case i < 0:
 		c.answer(now, cmd, device.Outcome{Stage: gateway.Rejected, Reason: gateway.UnknownDevice}, -1)
 		return
@@ -144,7 +148,7 @@ var auditTypes = map[gateway.Stage]gateway.Type{
 	gateway.Done: gateway.CommandDone, gateway.Failed: gateway.CommandFailed,
 }
 
-// answer makes the audit event of a stage, and the reply.
+// answer tells what a device says about an order.
 func (c *Core) answer(now gateway.Mono, cmd gateway.Command, o device.Outcome, i int) {
 	r := gateway.Reply{
 		JTI: cmd.JTI, Device: cmd.Device, Action: cmd.Action, Stage: o.Stage, Reason: o.Reason, Issuer: cmd.Issuer,
@@ -153,17 +157,61 @@ func (c *Core) answer(now gateway.Mono, cmd gateway.Command, o device.Outcome, i
 	if o.Stage == gateway.Done {
 		r.Verified = &o.Verified
 	}
-	if t, ok := auditTypes[o.Stage]; ok {
-		id := cmd.Device
-		if i < 0 {
-			id = gateway.GatewayID
-		}
+	id := cmd.Device
+	if i < 0 {
+		id = gateway.GatewayID
+	}
+	c.tellStage(now, cmd, r, id)
+}
+
+// tellStage makes the audit event of a stage, and the reply.
+func (c *Core) tellStage(now gateway.Mono, cmd gateway.Command, r gateway.Reply, id string) {
+	if t, ok := auditTypes[r.Stage]; ok {
 		c.emit(gateway.Event{Type: t, ID: id, At: now, Data: gateway.CommandData{
-			JTI: cmd.JTI, Issuer: cmd.Issuer, Peer: cmd.Peer, Action: cmd.Action, Ref: cmd.Args.Ref, Reason: o.Reason,
+			JTI: cmd.JTI, Issuer: cmd.Issuer, Peer: cmd.Peer, Action: cmd.Action, Ref: cmd.Args.Ref, Reason: r.Reason,
 			Verified: r.Verified, Evidence: r.Evidence,
 		}})
 	}
 	c.orders.reply(r)
+}
+
+// alarmCommand does what somebody wants done about an alarm, of whatever it is.
+func (c *Core) alarmCommand(now gateway.Mono, cmd gateway.Command) {
+	key := gateway.Alarm{ID: cmd.Device, Name: cmd.Args.Alarm}.Key()
+	_, stands := c.alarms.standing[key]
+	_, shelved := c.alarms.shelved[key]
+	r := gateway.Reply{JTI: cmd.JTI, Device: cmd.Device, Action: cmd.Action, Issuer: cmd.Issuer, Stage: gateway.Rejected}
+	back := cmd.Action == gateway.Shelve && cmd.Args.Seconds == 0
+	switch {
+	case cmd.Expires != 0 && now > cmd.Expires:
+		r.Reason = gateway.Expired
+	case back && !shelved:
+		r.Reason, r.Detail = gateway.BadArgs, "this alarm is not shelved"
+	case !back && !stands:
+		r.Reason, r.Detail = gateway.BadArgs, "no such alarm stands"
+	case cmd.Args.End && !gateway.EndedBySomebody(cmd.Args.Alarm):
+		r.Reason, r.Detail = gateway.BadArgs, "this alarm ends with its cause"
+	default:
+		r.Stage = gateway.Accepted
+	}
+	c.tellStage(now, cmd, r, cmd.Device)
+	if r.Stage == gateway.Rejected {
+		return
+	}
+	act := AlarmAct{ID: cmd.Device, Alarm: cmd.Args.Alarm, Act: Acknowledge, By: cmd.Issuer}
+	switch {
+	case back:
+		act.Act = Unshelve
+	case cmd.Action == gateway.Shelve:
+		act.Act, act.For = Shelve, seconds(cmd.Args.Seconds)
+	}
+	c.act(now, act)
+	if cmd.Args.End {
+		act.Act = End
+		c.act(now, act)
+	}
+	r.Stage = gateway.Done
+	c.tellStage(now, cmd, r, cmd.Device)
 }
 
 // evidence is what a decision rested on, by the names of the safety inputs.

@@ -298,6 +298,55 @@ func TestCommandsGoBetweenInputs(t *testing.T) {
 	})
 }
 
+func TestAlarmCommands(t *testing.T) {
+	inGate(t, nil, func(c *commanded) {
+		wait(time.Second)
+		c.set(3, true) // fire: an alarm that stands
+		wait(100 * ms)
+		c.m.take()
+		order := func(jti, dev string, a gateway.Action, args gateway.Args) {
+			c.f.Command(gateway.Command{JTI: jti, Issuer: "test", Device: dev, Action: a, Args: args})
+			wait(time.Second)
+		}
+		order("a", "fire", gateway.AckAlarm, gateway.Args{Alarm: "opened"})
+		order("b", "fire", gateway.AckAlarm, gateway.Args{Alarm: "opened"}) // again: nothing to do is no mistake
+		order("c", "fire", gateway.AckAlarm, gateway.Args{Alarm: "opened", End: true})
+		order("d", "fire", gateway.AckAlarm, gateway.Args{Alarm: "max_presence"})
+		order("e", "beam", gateway.Shelve, gateway.Args{Alarm: "chattering", Seconds: 60})
+		order("f", "fire", gateway.Shelve, gateway.Args{Alarm: "opened", Seconds: 60})
+		order("g", "fire", gateway.Shelve, gateway.Args{Alarm: "opened"})
+		order("h", "fire", gateway.Shelve, gateway.Args{Alarm: "opened"})
+		says(t, c.take(), `a accepted
+			a done
+			b accepted
+			b done
+			c rejected bad_args
+			d rejected bad_args
+			e rejected bad_args
+			f accepted
+			f done
+			g accepted
+			g done
+			h rejected bad_args`)
+		expect(t, c.m, `
+			1.1s command.accepted fire
+			1.1s alarm.acknowledged fire
+			1.1s command.done fire
+			2.1s command.accepted fire
+			2.1s command.done fire
+			3.1s command.rejected fire
+			4.1s command.rejected fire
+			5.1s command.rejected beam
+			6.1s command.accepted fire
+			6.1s alarm.shelved fire
+			6.1s command.done fire
+			7.1s command.accepted fire
+			7.1s alarm.unshelved fire
+			7.1s command.done fire
+			8.1s command.rejected fire`)
+	})
+}
+
 func TestFireOpensAndHolds(t *testing.T) {
 	inGate(t, nil, func(c *commanded) {
 		wait(time.Second)

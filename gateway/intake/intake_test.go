@@ -41,7 +41,7 @@ func newDesk(t testing.TB, change func(*Options)) *desk {
 	o := Options{
 		Audience: audience, PerMinute: 600, Local: Permission{[]string{"*"}, []string{"*"}},
 		Devices: map[string][]gateway.Action{
-			"entry-gate": {gateway.Open, gateway.Close, gateway.Stop, gateway.HoldOpen, gateway.Release},
+			"entry-gate": {gateway.Open, gateway.Close, gateway.Stop, gateway.HoldOpen, gateway.Release, gateway.AckAlarm, gateway.Shelve},
 			"exit-gate":  {gateway.Open}, "entry-a": {},
 		},
 		Now:  func() gateway.Mono { return d.now },
@@ -182,6 +182,11 @@ func TestEachFieldCounts(t *testing.T) {
 		"no action":        {func(r *Request) { r.Action = "" }, gateway.Malformed},
 		"bad passages":     {func(r *Request) { r.Args.Passages = 100 }, gateway.BadArgs},
 		"args of another":  {func(r *Request) { r.Args.Seconds = 3 }, gateway.BadArgs},
+		"no alarm":         {func(r *Request) { r.Action = gateway.AckAlarm }, gateway.BadArgs},
+		"acknowledged":     {func(r *Request) { r.Action, r.Args.Alarm, r.Args.End = gateway.AckAlarm, "alarm_button", true }, ""},
+		"shelved":          {func(r *Request) { r.Action, r.Args.Alarm, r.Args.Seconds = gateway.Shelve, "open", 60 }, ""},
+		"shelved too long": {func(r *Request) { r.Action, r.Args.Alarm, r.Args.Seconds = gateway.Shelve, "open", 86401 }, gateway.BadArgs},
+		"shelved for ever": {func(r *Request) { r.Action, r.Args.Alarm, r.Args.End = gateway.Shelve, "open", true }, gateway.BadArgs},
 		"bad ref":          {func(r *Request) { r.Args.Ref = "a b" }, gateway.BadArgs},
 	} {
 		t.Run(name, func(t *testing.T) {

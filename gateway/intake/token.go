@@ -160,6 +160,19 @@ func (in *Intake) arguments(m *message) *refusal {
 			return because(gateway.BadArgs, "expected: what the gateway counts")
 		}
 		rest.Value, rest.Expected, rest.Ref = nil, nil, ""
+	case gateway.AckAlarm, gateway.Shelve:
+		if !isWord(a.Alarm, maxRef) {
+			return because(gateway.BadArgs, "alarm: its name, as in the topic of the alarm")
+		}
+		rest.Alarm, rest.Ref = "", ""
+		switch {
+		case m.claims.Action == gateway.AckAlarm:
+			rest.End = false
+		case a.Seconds < 0 || a.Seconds > maxSeconds:
+			return because(gateway.BadArgs, "seconds: 0 to 86400")
+		default:
+			rest.Seconds = 0
+		}
 	default:
 		rest.Ref = ""
 	}

@@ -173,6 +173,8 @@ var eventTexts = []entry{
 	{"action.set_count", "校正车辆数", "set the count"},
 	{"action.hold_open", "常开", "hold open"},
 	{"action.release", "解除常开", "release"},
+	{"action.ack_alarm", "确认报警", "acknowledge alarm"},
+	{"action.shelve", "搁置报警", "shelve alarm"},
 	{"action.reset_fire", "消防复位", "reset fire"},
 
 	{"reason.malformed", "格式不对", "not a command"},
