@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 )
 
@@ -19,6 +20,15 @@ const (
 	SetCount  Action = "set_count"
 	AckAlarm  Action = "ack_alarm" // of everything that has alarms
 	Shelve    Action = "shelve"    // likewise
+
+	Resend  Action = "resend"  // of the gateway: events again that were delivered before
+	Refresh Action = "refresh" // of the gateway: everything retained again
+)
+
+// What a key may be allowed beside commands, on the device "gateway".
+const (
+	ConfirmEvents Action = "watermark"
+	Beat          Action = "heartbeat"
 )
 
 // Args of a command; each action reads its own.
@@ -30,6 +40,21 @@ type Args struct {
 	Expected *int64 `json:"expected,omitempty"` // set_count: only if the gateway still counts so many; none = whatever it counts
 	Alarm    string `json:"alarm,omitempty"`    // ack_alarm, shelve: which
 	End      bool   `json:"end,omitempty"`      // ack_alarm: it is over, as far as the center knows (elevators)
+
+	// resend: the events of an epoch from one sequence to another, both included
+	Epoch string `json:"epoch,omitempty"`
+	From  string `json:"from,omitempty"`
+	To    string `json:"to,omitempty"`
+}
+
+// Range is what resend asks for.
+func (a Args) Range() (from, to EventID, err error) {
+	from, err1 := ParseEventID(a.Epoch + "-" + a.From)
+	to, err2 := ParseEventID(a.Epoch + "-" + a.To)
+	if err1 != nil || err2 != nil || to.Before(from) {
+		return from, to, errors.New("epoch, and from and to as in the sequence of events, from not after to")
+	}
+	return from, to, nil
 }
 
 // Command is an order whose sender was found to be allowed to give it. It is perishable: carried out now or never.
@@ -97,6 +122,7 @@ const (
 	SafetyTrip    Reason = "safety_trip"
 	BusLost       Reason = "bus_lost"
 	Restarted     Reason = "restarted"
+	NotKept       Reason = "not_kept" // of resend: there is no such history
 )
 
 // Reasons lists every reason, in the order of docs/wire.md.
@@ -104,7 +130,7 @@ func Reasons() []Reason {
 	return []Reason{
 		Malformed, WasRetained, UnknownKey, BadSignature, WrongAudience, WrongSession, Duplicate, Expired, WrongNonce,
 		NotAllowed, RateLimited, UnknownDevice, UnknownAction, BadArgs, Starting, Lockout, Fire, Maintenance, NoPresence,
-		Interlock, NoMotion, TravelTimeout, RelayReadback, Superseded, SafetyTrip, BusLost, Restarted,
+		Interlock, NoMotion, TravelTimeout, RelayReadback, Superseded, SafetyTrip, BusLost, Restarted, NotKept,
 	}
 }
 
@@ -181,6 +207,9 @@ func AlarmActions() []Action { return []Action{AckAlarm, Shelve} }
 func EndedBySomebody(alarm string) bool {
 	return alarm == "alarm_button" || alarm == "entrapment_confirmed"
 }
+
+// GatewayActions are what the gateway itself is asked for, as the device "gateway".
+func GatewayActions() []Action { return []Action{Resend, Refresh} }
 
 // Causes of a movement that the gateway knows of.
 const (

@@ -37,6 +37,11 @@ type EventID struct {
 // IsZero tells whether no event is named.
 func (e EventID) IsZero() bool { return e.Number == 0 }
 
+// Before compares two events of one epoch.
+func (e EventID) Before(o EventID) bool {
+	return e.Run < o.Run || e.Run == o.Run && e.Number < o.Number
+}
+
 // String is the CloudEvents id: zero-padded so that ids of one epoch sort as text.
 func (e EventID) String() string {
 	if e.IsZero() {

@@ -1,6 +1,9 @@
 package gateway
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Payloads that are not events: status, meta, state, alarm. docs/wire.md is their contract; times are RFC 3339 or null.
 
@@ -59,6 +62,12 @@ type Watermark struct {
 	Epoch  string `json:"epoch"`
 	Run    uint32 `json:"run"`
 	Number uint64 `json:"number"`
+}
+
+// Heartbeat is published by the center at <prefix>/<site>/heartbeat, once for a whole site and never retained.
+type Heartbeat struct {
+	Site string    `json:"site"`
+	At   time.Time `json:"at"` // counts only if it is later than the last
 }
 
 // Meta is retained at <root>/meta: what this gateway has. It changes with the configuration only.

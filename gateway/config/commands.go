@@ -19,6 +19,9 @@ func actions() []string {
 	for _, a := range slices.Concat(gateway.GateActions(true, true), []gateway.Action{gateway.ResetFire, gateway.SetCount}, gateway.AlarmActions()) {
 		list = append(list, string(a))
 	}
+	for _, a := range append(gateway.GatewayActions(), gateway.ConfirmEvents, gateway.Beat) {
+		list = append(list, string(a))
+	}
 	return append(list, Anything)
 }
 
@@ -30,7 +33,7 @@ func checkAction(c *checker, path, text string) {
 
 // checkCommands holds that keys can be used and warns of what makes commands less safe than they seem.
 func (c *checker) checkCommands() {
-	known := append([]string{Anything}, c.commanded()...)
+	known := append([]string{Anything, gateway.GatewayID}, c.commanded()...)
 	for id, k := range c.cfg.Commands.Keys {
 		path := "commands.keys." + id
 		if gateway.CheckID(id) != nil {
@@ -45,9 +48,36 @@ func (c *checker) checkCommands() {
 	if c.cfg.Commands.Auth == AuthNone && !loopback(c.cfg.MQTT.Broker) {
 		c.warn("commands.auth", "open_commands", "")
 	}
+	c.checkWords()
 	for _, id := range c.ids(gates) {
 		c.checkGate(id)
 	}
+}
+
+// checkWords holds that somebody may say what the configuration waits for: where commands are signed, so are watermark
+// and heartbeat.
+func (c *checker) checkWords() {
+	m := c.cfg.MQTT
+	for _, word := range []struct {
+		path   string
+		wanted bool
+		action gateway.Action
+	}{{"mqtt.ack", m.Ack == AckCenter, gateway.ConfirmEvents}, {"mqtt.heartbeat", m.Heartbeat > 0, gateway.Beat}} {
+		if word.wanted && c.cfg.Commands.Auth != AuthNone && len(c.cfg.Commands.Keys) > 0 && !c.allowed(word.action) {
+			c.fail(word.path, "no_key_for", string(word.action), string(word.action))
+		}
+	}
+}
+
+// allowed tells whether any key has the permission for an action of the gateway.
+func (c *checker) allowed(a gateway.Action) bool {
+	has := func(list []string, s string) bool { return slices.Contains(list, Anything) || slices.Contains(list, s) }
+	for _, k := range c.cfg.Commands.Keys {
+		if has(k.Devices, gateway.GatewayID) && has(k.Actions, string(a)) {
+			return true
+		}
+	}
+	return false
 }
 
 // checkTargets holds that the devices of a permission exist. What takes no commands may still have alarms, and those may

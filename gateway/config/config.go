@@ -64,7 +64,7 @@ const (
 
 // MQTT is the way to the center.
 type MQTT struct {
-	Broker       string        `yaml:"broker"`        // mqtt://host:1883, mqtts://host:8883 (default ports); empty = no uplink, events are kept
+	Broker       string        `yaml:"broker"`        // mqtt://host:1883, mqtts://host:8883, ws://host:80/path, wss://host:443/path (default ports); empty = no uplink, events are kept
 	Prefix       string        `yaml:"prefix"`        // of every topic; default lotusgate/v1
 	ClientID     string        `yaml:"client_id"`     // default <site>.<id>
 	UsernameFile string        `yaml:"username_file"` // files hold one line
@@ -77,6 +77,8 @@ type MQTT struct {
 	KeepAlive    time.Duration `yaml:"keep_alive"`      // default 20s
 	AckTimeout   time.Duration `yaml:"ack_timeout"`     // a publish not acknowledged by then ends the connection; default 15s
 	BacklogRate  int           `yaml:"backlog_per_sec"` // events a second of what waited; 0 = as fast as the window allows
+	Stall        time.Duration `yaml:"stall"`           // with ack watermark: so long without progress is an alarm; default 10m
+	Heartbeat    time.Duration `yaml:"heartbeat"`       // the center is away when none of its heartbeats came for so long; 0 = they are not looked for
 }
 
 // Storage is where events wait until they are confirmed.

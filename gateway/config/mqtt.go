@@ -15,7 +15,7 @@ import (
 )
 
 // ports of the schemes that a broker's address may have.
-var ports = map[string]string{"mqtt": "1883", "mqtts": "8883"}
+var ports = map[string]string{"mqtt": "1883", "mqtts": "8883", "ws": "80", "wss": "443"}
 
 func checkBroker(c *checker, path, broker string) {
 	u, err := url.Parse(broker)
@@ -33,7 +33,7 @@ func checkBroker(c *checker, path, broker string) {
 			scheme = "mqtts"
 		}
 		c.fail(path, "bad_broker", broker).Nearest = scheme + "://" + u.Host
-	case u.Hostname() == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
+	case u.Hostname() == "" || strings.Trim(u.Path, "/") != "" && !websocket(u) || u.RawQuery != "" || u.Fragment != "":
 		c.fail(path, "bad_broker", broker).Nearest = u.Scheme + "://" + u.Host
 	}
 }
@@ -57,8 +57,14 @@ func withPort(broker string) string {
 	if u.Port() == "" {
 		host = net.JoinHostPort(u.Hostname(), ports[u.Scheme])
 	}
+	if websocket(u) {
+		host += u.EscapedPath()
+	}
 	return u.Scheme + "://" + host
 }
+
+// websocket tells whether MQTT is spoken on a WebSocket, which has a path.
+func websocket(u *url.URL) bool { return u.Scheme == "ws" || u.Scheme == "wss" }
 
 // topicPrefix keeps to what every broker takes, those that map topics to subjects with dots included.
 var topicPrefix = regexp.MustCompile(`^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$`)
@@ -167,7 +173,7 @@ func (c *checker) checkMQTT() {
 	c.needs("mqtt.password_file", "mqtt.username_file")
 	c.needs("mqtt.cert_file", "mqtt.key_file")
 	c.needs("mqtt.key_file", "mqtt.cert_file")
-	plain := strings.HasPrefix(m.Broker, "mqtt://")
+	plain := strings.HasPrefix(m.Broker, "mqtt://") || strings.HasPrefix(m.Broker, "ws://")
 	for _, path := range []string{"mqtt.ca_file", "mqtt.cert_file", "mqtt.key_file"} {
 		if plain && c.good(path) && c.good("mqtt.broker") {
 			c.fail(path, "no_tls", "").also(c.place("mqtt.broker"))

@@ -59,6 +59,8 @@ var rules = map[string]rule{
 	"mqtt.keep_alive":      {def: "20s", min: "5s", max: "20m"},
 	"mqtt.ack_timeout":     {def: "15s", min: "1s", max: "5m"},
 	"mqtt.backlog_per_sec": {def: "0", min: "0", max: "100000"},
+	"mqtt.stall":           {def: "10m", min: "1s", max: "24h"},
+	"mqtt.heartbeat":       {min: "0s", max: "1h"},
 
 	"storage.path":   {like: "path: /var/lib/lotusgate", form: checkStoragePath},
 	"storage.alarm":  {def: "16MiB", min: "4MiB", max: "16GiB"},

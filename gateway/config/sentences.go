@@ -149,7 +149,7 @@ var sentences = map[Code]sentence{
 	"listed_twice":         say("{0} stands in this list twice", "{0} 在列表中重复", "remove one", "请删除一个"),
 
 	// The connection, storage and page.
-	"bad_broker":      say(`"{0}" is not the address of a broker`, "“{0}”不是服务器地址", "mqtt://host:1883, or with TLS mqtts://host:8883", "mqtt://主机:1883，使用 TLS 时为 mqtts://主机:8883"),
+	"bad_broker":      say(`"{0}" is not the address of a broker`, "“{0}”不是服务器地址", "mqtt://host:1883, or with TLS mqtts://host:8883; on a WebSocket ws://host/path or wss://host/path", "mqtt://主机:1883，使用 TLS 时为 mqtts://主机:8883；WebSocket 为 ws://主机/路径 或 wss://主机/路径"),
 	"secret_in_url":   say("a user name or password does not belong into the address", "地址中不能写用户名或密码", "put each into a file of its own, named by username_file and password_file", "请分别写入文件，并用 username_file 和 password_file 指明"),
 	"bad_prefix":      say(`"{0}" cannot begin topics`, "“{0}”不能作为主题前缀", "words of A-Z, a-z, 0-9, _ and - with / between them, at most 128 characters", "由 A-Z、a-z、0-9、_、- 组成，中间用 / 分隔，最多 128 个字符"),
 	"bad_client_id":   say(`"{0}" cannot be a client id`, "“{0}”不能用作客户端标识", "1 to 128 of A-Z, a-z, 0-9, dot, _ and -", "1 至 128 个 A-Z、a-z、0-9、点、_ 和 -"),
@@ -167,7 +167,9 @@ var sentences = map[Code]sentence{
 
 	// Commands.
 	"bad_action": say(`"{0}" is no action`, "“{0}”不是动作", "allowed: {1}", "允许：{1}"),
-	"bad_kid":    say(`"{0}" cannot be a key id`, "“{0}”不能用作密钥标识", "1 to 32 of a-z, 0-9 and -", "1 至 32 个 a-z、0-9 和 -"),
+	"no_key_for": say("commands are signed, and no key may say {1}", "命令需要签名，但没有密钥可以发 {1}",
+		"give a key under commands.keys the device gateway and the action {1}", "请在 commands.keys 中给一个密钥 gateway 设备的 {1} 权限"),
+	"bad_kid": say(`"{0}" cannot be a key id`, "“{0}”不能用作密钥标识", "1 to 32 of a-z, 0-9 and -", "1 至 32 个 a-z、0-9 和 -"),
 	"no_stop": say("there is a key switch, and {0} has no stop relay", "有检修钥匙，但 {0} 没有停杆继电器",
 		"without one nothing of ours stops an arm that is coming down when the key is turned", "没有它，转动钥匙时正在下落的闸杆停不下来"),
 	"no_safety": say("{0} has a close relay and no safety input", "{0} 有落杆继电器但没有安全输入",

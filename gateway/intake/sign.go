@@ -34,8 +34,11 @@ type Request struct {
 	Args     gateway.Args   `json:"args"`
 }
 
-// Signer signs requests with one key.
-type Signer struct{ signer jose.Signer }
+// Signer signs with one key.
+type Signer struct {
+	key jose.SigningKey
+	kid string
+}
 
 // NewSigner reads a private key in PEM (PKCS 8), or the secret of HS256 in base64.
 func NewSigner(file, kid string) (*Signer, error) {
@@ -55,21 +58,36 @@ func NewSigner(file, kid string) (*Signer, error) {
 	} else if private, err = parseKey(b, jose.HS256); err != nil {
 		return nil, fmt.Errorf("read key %s: neither a private key in PEM nor a secret: %w", file, err)
 	}
-	o := (&jose.SignerOptions{}).WithType(Type).WithHeader("kid", kid)
-	s, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: private}, o)
-	if err != nil {
+	s := &Signer{key: jose.SigningKey{Algorithm: alg, Key: private}, kid: kid}
+	if _, err := s.of(Type); err != nil {
 		return nil, fmt.Errorf("read key %s: %w", file, err)
 	}
-	return &Signer{s}, nil
+	return s, nil
+}
+
+func (s *Signer) of(typ jose.ContentType) (jose.Signer, error) {
+	return jose.NewSigner(s.key, (&jose.SignerOptions{}).WithType(typ).WithHeader("kid", s.kid))
 }
 
 // Sign returns the message to publish.
-func (s *Signer) Sign(r Request) (string, error) {
-	b, err := json.Marshal(r)
+func (s *Signer) Sign(r Request) (string, error) { return s.sign(Type, r) }
+
+// SignWatermark returns the message to publish, retained.
+func (s *Signer) SignWatermark(w gateway.Watermark) (string, error) { return s.sign(WatermarkType, w) }
+
+// SignHeartbeat returns the message to publish.
+func (s *Signer) SignHeartbeat(h gateway.Heartbeat) (string, error) { return s.sign(HeartbeatType, h) }
+
+func (s *Signer) sign(typ jose.ContentType, claims any) (string, error) {
+	b, err := json.Marshal(claims)
 	if err != nil {
 		return "", fmt.Errorf("sign: %w", err)
 	}
-	jws, err := s.signer.Sign(b)
+	signer, err := s.of(typ)
+	if err != nil {
+		return "", fmt.Errorf("sign: %w", err)
+	}
+	jws, err := signer.Sign(b)
 	if err != nil {
 		return "", fmt.Errorf("sign: %w", err)
 	}

@@ -13,8 +13,12 @@ import (
 	"lotusgate/gateway"
 )
 
-// Type is the typ of a command's header.
-const Type = "lotusgate-command"
+// Values of typ in the header, one for each kind of message, so that none passes for another.
+const (
+	Type          = "lotusgate-command"
+	WatermarkType = "lotusgate-watermark"
+	HeartbeatType = "lotusgate-heartbeat"
+)
 
 // token is a message whose form is right; nothing in it is proven.
 type token struct {
@@ -48,17 +52,11 @@ func (in *Intake) form(m *message) *refusal {
 		return because(gateway.Malformed, "1 to 8192 bytes")
 	}
 	if !in.opt.Unsigned {
-		// Header fields that would bring a key along are never looked at; "crit" is refused by go-jose.
-		jws, err := jose.ParseSignedCompact(string(body), algorithms)
-		if err != nil || len(jws.Signatures) != 1 {
-			return because(gateway.Malformed, "a JWS in compact form, alg EdDSA, ES256 or HS256")
+		var why *refusal
+		if m.token, why = parseToken(body, Type); why != nil {
+			return why
 		}
-		h := jws.Signatures[0].Protected
-		if typ, _ := h.ExtraHeaders[jose.HeaderType].(string); typ != Type {
-			return because(gateway.Malformed, "typ must be "+Type)
-		}
-		m.token = token{jws: jws, kid: h.KeyID, alg: jose.SignatureAlgorithm(h.Algorithm)}
-		body = jws.UnsafePayloadWithoutVerification()
+		body = m.token.jws.UnsafePayloadWithoutVerification()
 	}
 	if err := json.Unmarshal(body, &m.claims); err != nil {
 		m.claims = claims{}
@@ -73,6 +71,20 @@ func (in *Intake) form(m *message) *refusal {
 		return because(gateway.Malformed, "device must be that of the topic")
 	}
 	return nil
+}
+
+// parseToken reads a JWS of one type. Header fields that would bring a key along are never looked at; "crit" is refused
+// by go-jose.
+func parseToken(body []byte, typ string) (token, *refusal) {
+	jws, err := jose.ParseSignedCompact(string(body), algorithms)
+	if err != nil || len(jws.Signatures) != 1 {
+		return token{}, because(gateway.Malformed, "a JWS in compact form, alg EdDSA, ES256 or HS256")
+	}
+	h := jws.Signatures[0].Protected
+	if is, _ := h.ExtraHeaders[jose.HeaderType].(string); is != typ {
+		return token{}, because(gateway.Malformed, "typ must be "+typ)
+	}
+	return token{jws: jws, kid: h.KeyID, alg: jose.SignatureAlgorithm(h.Algorithm)}, nil
 }
 
 // isWord tells whether s is printable ASCII without spaces: what may be shown, logged and stored as it is.
@@ -99,23 +111,31 @@ func fromSeconds(f float64) time.Time {
 	return time.Unix(int64(whole), int64(part*1e9))
 }
 
-// signature verifies with the key's own algorithm, whatever the header says.
+// signature proves who sent a message.
 func (in *Intake) signature(m *message) *refusal {
 	if in.opt.Unsigned {
 		m.issuer = "unsigned"
 		return nil
 	}
-	k, ok := (*in.keys.Load())[m.token.kid]
+	if why := in.prove(m.token); why != nil {
+		return why
+	}
+	m.issuer = m.token.kid
+	return nil
+}
+
+// prove verifies with the key's own algorithm, whatever the header says.
+func (in *Intake) prove(t token) *refusal {
+	k, ok := (*in.keys.Load())[t.kid]
 	if !ok {
 		return because(gateway.UnknownKey, "")
 	}
-	if m.token.alg != k.alg {
+	if t.alg != k.alg {
 		return because(gateway.BadSignature, "this key signs with "+string(k.alg))
 	}
-	if _, err := m.token.jws.Verify(k.verify); err != nil {
+	if _, err := t.jws.Verify(k.verify); err != nil {
 		return because(gateway.BadSignature, "")
 	}
-	m.issuer = m.token.kid
 	return nil
 }
 
@@ -173,6 +193,11 @@ func (in *Intake) arguments(m *message) *refusal {
 		default:
 			rest.Seconds = 0
 		}
+	case gateway.Resend:
+		if _, _, err := a.Range(); err != nil {
+			return because(gateway.BadArgs, err.Error())
+		}
+		rest.Epoch, rest.From, rest.To, rest.Ref = "", "", "", ""
 	default:
 		rest.Ref = ""
 	}

@@ -176,6 +176,8 @@ var eventTexts = []entry{
 	{"action.ack_alarm", "确认报警", "acknowledge alarm"},
 	{"action.shelve", "搁置报警", "shelve alarm"},
 	{"action.reset_fire", "消防复位", "reset fire"},
+	{"action.resend", "补发事件", "send events again"},
+	{"action.refresh", "重发状态", "publish everything anew"},
 
 	{"reason.malformed", "格式不对", "not a command"},
 	{"reason.retained", "保留消息不执行", "retained messages are never obeyed"},
@@ -204,6 +206,7 @@ var eventTexts = []entry{
 	{"reason.safety_trip", "落杆时有车或人", "something came under the arm"},
 	{"reason.bus_lost", "通信中断", "the bus was lost"},
 	{"reason.restarted", "网关重新启动", "the gateway was restarted"},
+	{"reason.not_kept", "本机没有保存这些事件", "these events are not kept here"},
 
 	{"event.elevator.fault_raised", "{1}", "{1}"},
 	{"event.elevator.fault_cleared", "已消除：{1}", "Gone: {1}"},

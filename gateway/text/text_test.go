@@ -104,7 +104,7 @@ func families() map[string][]string {
 		"role":      {"a", "b", "open_limit", "closed_limit", "safety", "relay_open", "relay_close", "relay_stop", "relay_sign"},
 		"polarity":  {"low", "high"},
 		"bias":      {"up", "down"},
-		"action":    {"open", "close", "stop", "hold_open", "release", "reset_fire", "set_count", "ack_alarm", "shelve"},
+		"action":    {"open", "close", "stop", "hold_open", "release", "reset_fire", "set_count", "ack_alarm", "shelve", "resend", "refresh"},
 		"state":     {"gate.stopped", "gate.obstructed"},
 		"alarmname": {"chattering", "vehicle_waiting", "alarm_button", "test_overdue"},
 		"mode":      {"normal", "inspection", "fire"},
