@@ -85,6 +85,7 @@ var onlyIn = map[string][]string{
 	"periph.io/x/conn/v3":                      {"drivers", "firmware-sim", "gateway/daemon", "cmd"},
 	"github.com/go-jose/go-jose/v4":            {"gateway/intake"},
 	"github.com/warthog618/go-gpiocdev":        {"drivers/line"},
+	"github.com/gorilla/websocket":             {"gateway/uplink"},
 	"github.com/mochi-mqtt/server/v2":          {"cmd/firmware-sim"},
 	"github.com/coreos/go-systemd/v22":         {"cmd/lotusgate"},
 	"github.com/chromedp":                      {},

@@ -96,6 +96,15 @@ func (c *clock) Date() (now time.Time, known bool) {
 	return c.now.Wall(at), true
 }
 
+// passed notes a date that has certainly come, as far as none is known: certificates are not judged by an earlier one.
+func (c *clock) passed(date time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.now.Quality == gateway.ClockUnset {
+		c.dates.Last = later(c.dates.Last, date)
+	}
+}
+
 // keep hands what the checkpoint shall hold to put.
 func (c *clock) keep(put func(calendar) error) error {
 	c.mu.Lock()

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"lotusgate/gateway"
@@ -20,9 +21,14 @@ func newIntake(d *daemon, fc field.Config) (*intake.Intake, error) {
 		Now:     d.clock.Now,
 		Wall:    func() (time.Time, gateway.ClockQuality) { return d.clock.Stamp(d.clock.boot, d.clock.Now()) },
 		// The core does not exist yet, but neither does a connection.
-		Command: func(c gateway.Command) bool { return d.core.Command(c) },
-		Audit:   func(ctx context.Context, e gateway.Event) bool { return d.core.Post(ctx, e) },
-		Log:     d.log,
+		Command: func(c gateway.Command) bool {
+			if slices.Contains(gateway.GatewayActions(), c.Action) {
+				return d.services.take(c)
+			}
+			return d.core.Command(c)
+		},
+		Audit: func(ctx context.Context, e gateway.Event) bool { return d.core.Post(ctx, e) },
+		Log:   d.log,
 	}
 	for _, id := range config.IDs(c.Keys) {
 		k := c.Keys[id]
@@ -33,7 +39,7 @@ func newIntake(d *daemon, fc field.Config) (*intake.Intake, error) {
 
 // commandsOf is what each id takes. Every id that can have an alarm takes what somebody may do about one.
 func commandsOf(fc field.Config) map[string][]gateway.Action {
-	all := map[string][]gateway.Action{gateway.GatewayID: gateway.AlarmActions()}
+	all := map[string][]gateway.Action{gateway.GatewayID: append(gateway.GatewayActions(), gateway.AlarmActions()...)}
 	for _, p := range fc.Points {
 		all[p.ID] = gateway.AlarmActions()
 	}

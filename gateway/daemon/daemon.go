@@ -77,8 +77,10 @@ type daemon struct {
 	day    day.Diary
 	intake *intake.Intake
 
-	inForce inForce
-	reloads sync.WaitGroup
+	inForce  inForce
+	reloads  sync.WaitGroup
+	services *services
+	center   center
 
 	unfinished unfinished // the core's, once it runs
 
@@ -156,6 +158,7 @@ func open(o Options, on ground, r *relays) (*daemon, *recorder, error) {
 	d.attach = attachConfig(d.cfg, o.Hardware, d.clock, r)
 	parts := d.attach.out
 	parts.Trace = traceOf(parts)
+	d.services = newServices(d)
 	if d.intake, err = newIntake(d, parts); err != nil {
 		return nil, nil, errors.Join(err, d.box.Close())
 	}
@@ -194,6 +197,7 @@ func (d *daemon) run(ctx context.Context, relays *relays) error {
 	others.Go(func() { d.keepDiary(fieldCtx) })
 	others.Go(func() { d.watchCenter(fieldCtx) })
 	others.Go(func() { d.intake.Run(fieldCtx) })
+	others.Go(func() { d.services.run(fieldCtx) })
 	report := func(e gateway.Event) { d.field.Post(fieldCtx, e) }
 	others.Go(func() { relays.keep(fieldCtx, d.clock.Now, report) })
 	others.Go(func() { d.forwardNotices(fieldCtx) })
@@ -273,12 +277,13 @@ func (d *daemon) uplinkOptions(ctx context.Context) uplink.Options {
 		CAFile: m.CAFile, CertFile: m.CertFile, KeyFile: m.KeyFile,
 		Window: m.Window, KeepAlive: m.KeepAlive, AckTimeout: m.AckTimeout, BacklogRate: m.BacklogRate,
 		Version: d.o.Version, KernelBoot: d.clock.boot, Date: d.clock.Date,
-		AckByCenter: m.Ack == config.AckCenter, Confirmation: func(c uplink.Confirmation, data gateway.ConfirmationData) {
+		AckByCenter: m.Ack == config.AckCenter, Stall: m.Stall, Confirmation: func(c uplink.Confirmation, data gateway.ConfirmationData) {
 			d.post(ctx, confirmations[c], data)
 		},
 		Renew:     d.box.Renew,
 		AlarmText: text.Alarm, Problems: d.ownProblems, Poison: d.quarantine, Log: d.log,
-		Commands: d.intake,
+		Commands: d.intake, Watermark: d.intake.Watermark, Heartbeat: d.heartbeat(),
+		Refresh: d.services.refresh, History: d.services.history,
 	}
 }
 

@@ -51,7 +51,15 @@ type sendQueue struct {
 }
 
 func (q *sendQueue) Take(dst []uplink.Record, max int) []uplink.Record {
-	q.taken = q.box.Take(q.taken[:0], max)
+	return q.handOver(dst, q.box.Take(q.taken[:0], max))
+}
+
+func (q *sendQueue) TakeLive(dst []uplink.Record, max int) []uplink.Record {
+	return q.handOver(dst, q.box.TakeLive(q.taken[:0], max))
+}
+
+func (q *sendQueue) handOver(dst []uplink.Record, taken []outbox.Record) []uplink.Record {
+	q.taken = taken
 	for _, r := range q.taken {
 		dst = append(dst, uplink.Record{ID: eventID(r.ID), Payload: r.Payload, Resent: r.Resent})
 	}

@@ -56,23 +56,6 @@ func (d *daemon) watchStorage(ctx context.Context) {
 	}
 }
 
-// watchCenter tells the lanes whether the center is in reach.
-func (d *daemon) watchCenter(ctx context.Context) {
-	there := false
-	for {
-		changed := d.hub.Changed()
-		if now := d.hub.View().Link.Connected; now != there {
-			there = now
-			d.core.Signal(ctx, kindCenter, there)
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-changed:
-		}
-	}
-}
-
 // keepDiary looks at everything once a second.
 func (d *daemon) keepDiary(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)

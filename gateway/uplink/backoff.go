@@ -10,6 +10,11 @@ const (
 	firstWait   = 50 * time.Millisecond
 	longestWait = 30 * time.Second
 	steadyAfter = 30 * time.Second // a connection that held this long makes the next wait short again
+
+	// A connection that held so long was worth having: on a link that flaps, the next wait is no longer than it held, or
+	// flappingWait. One that is refused or thrown out at once is not.
+	usefulAfter  = 500 * time.Millisecond
+	flappingWait = 2 * time.Second
 )
 
 // backoff says how long to wait before the next connection.
@@ -25,6 +30,9 @@ func (b *backoff) next(up time.Duration, random func(n int64) int64) time.Durati
 		b.ceiling = 0
 	}
 	b.ceiling = min(max(2*b.ceiling, firstWait), b.longest)
+	if up >= usefulAfter {
+		b.ceiling = min(b.ceiling, max(up, flappingWait))
+	}
 	half := b.ceiling / 2
 	return half + time.Duration(random(int64(half)+1))
 }

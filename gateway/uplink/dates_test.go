@@ -41,10 +41,10 @@ func TestCertificateDates(t *testing.T) {
 				_ = conn.(*tls.Conn).Handshake()
 				_ = conn.Close()
 			}()
-			o := Options{Broker: b.url, CAFile: ours.file, Date: func() (time.Time, bool) { return c.date, c.known }}
+			u := Uplink{opt: Options{Broker: b.url, CAFile: ours.file, Date: func() (time.Time, bool) { return c.date, c.known }}}
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
 			defer cancel()
-			tcp, _, err := o.open(ctx)
+			tcp, _, err := u.openStream(ctx)
 			if tcp != nil {
 				_ = tcp.Close()
 			}

@@ -129,8 +129,8 @@ func (o *Options) clientOptions() (*mqtt.ClientOptions, error) {
 }
 
 // open makes the TCP connection and, on top of it, the stream that MQTT is spoken over.
-func (o *Options) open(ctx context.Context) (tcp, stream net.Conn, err error) {
-	to, err := parseBroker(o.Broker)
+func (u *Uplink) openStream(ctx context.Context) (tcp, stream net.Conn, err error) {
+	to, err := parseBroker(u.opt.Broker)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -139,43 +139,50 @@ func (o *Options) open(ctx context.Context) (tcp, stream net.Conn, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if !to.tls {
-		return tcp, tcp, nil
+	stream = tcp
+	if to.tls {
+		stream, err = u.secure(ctx, tcp, to)
 	}
-	config, err := o.tlsConfig(to.host)
+	if err == nil && to.websocket {
+		stream, err = overWebsocket(ctx, stream, to)
+	}
 	if err != nil {
 		_ = tcp.Close()
 		return nil, nil, err
 	}
-	secure := tls.Client(tcp, config)
-	if err := secure.HandshakeContext(ctx); err != nil {
-		_ = tcp.Close()
-		return nil, nil, err
+	return tcp, stream, nil
+}
+
+func (u *Uplink) secure(ctx context.Context, tcp net.Conn, to endpoint) (net.Conn, error) {
+	config, err := u.tlsConfig(to.host)
+	if err != nil {
+		return nil, err
 	}
-	return tcp, secure, nil
+	c := tls.Client(tcp, config)
+	return c, c.HandshakeContext(ctx)
 }
 
 // tlsConfig reads the certificate files.
-func (o *Options) tlsConfig(host string) (*tls.Config, error) {
+func (u *Uplink) tlsConfig(host string) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
-	if o.CAFile != "" {
-		pem, err := os.ReadFile(o.CAFile)
+	if u.opt.CAFile != "" {
+		pem, err := os.ReadFile(u.opt.CAFile)
 		if err != nil {
 			return nil, fmt.Errorf("read CA: %w", err)
 		}
 		c.RootCAs = x509.NewCertPool()
 		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("read CA: %s holds no PEM certificate", o.CAFile)
+			return nil, fmt.Errorf("read CA: %s holds no PEM certificate", u.opt.CAFile)
 		}
 	}
-	if o.CertFile != "" {
-		pair, err := tls.LoadX509KeyPair(o.CertFile, o.KeyFile)
-		if err != nil {
-			return nil, fmt.Errorf("read client certificate %s and key %s: %w", o.CertFile, o.KeyFile, err)
-		}
-		c.Certificates = []tls.Certificate{pair}
+	pair, err := u.credentials.current()
+	if err != nil {
+		return nil, err
 	}
-	o.judge(c)
+	if pair != nil {
+		c.Certificates = []tls.Certificate{*pair}
+	}
+	u.opt.judge(c)
 	return c, nil
 }
 

@@ -2,8 +2,11 @@ package uplink
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"lotusgate/gateway"
 )
@@ -15,31 +18,17 @@ const lateAfter = 30 * time.Second
 type outgoing struct {
 	Record
 	event gateway.Stored
-	late  bool
 }
 
-// sendEvents takes and publishes as many records as the window has room for. Records that waited long, or were taken
-// before, are held back when they would exceed the backlog rate, while newer ones go past them.
+// sendEvents publishes what the window has room for: alarms and what is new, then, no faster than the backlog rate, what
+// has waited and what somebody wants once more. A suspect goes alone.
 func (s *session) sendEvents(now time.Time) error {
-	for len(s.held) > 0 && s.flight.room() > 0 && s.backlog.AllowN(now, 1) {
-		r := s.held[0]
-		s.held = s.held[1:]
-		s.drained = s.drained && len(s.held) > 0
-		if err := s.publishEvent(now, r); err != nil {
-			return err
-		}
+	if s.slowed && s.mayBacklog(now) {
+		s.slowed, s.drained = false, false
 	}
-	for !s.drained {
-		n := s.flight.room() - len(s.held)
-		if s.backlog != nil {
-			n = min(n, 1, s.opt.Window/2-len(s.held))
-		}
-		if n <= 0 {
-			return nil
-		}
+	for !s.drained && !s.isolating() && s.flight.room() > 0 {
 		s.ready = s.outbox.Ready()
-		s.batch = s.outbox.Take(s.batch[:0], n)
-		s.drained = len(s.batch) < n
+		s.take(now)
 		for _, r := range s.batch {
 			if err := s.send(now, r); err != nil {
 				return err
@@ -47,38 +36,117 @@ func (s *session) sendEvents(now time.Time) error {
 		}
 		clear(s.batch)
 	}
-	return nil
+	for len(s.again) > 0 && !s.isolating() && s.roomBeside() && s.mayBacklog(now) {
+		s.spend(now)
+		h := s.again[0]
+		s.again = s.again[1:]
+		if err := s.sendHistory(now, h); err != nil {
+			return err
+		}
+	}
+	return s.sendAlone(now)
 }
 
-// send publishes one record, or holds it back, or gives it up.
+// take fills the batch.
+func (s *session) take(now time.Time) {
+	room := s.flight.room()
+	if s.backlog == nil {
+		s.batch = s.outbox.Take(s.batch[:0], room)
+		s.drained = len(s.batch) < room
+		return
+	}
+	s.batch = s.outbox.TakeLive(s.batch[:0], room)
+	switch {
+	case len(s.batch) > 0:
+	case !s.mayBacklog(now):
+		s.slowed, s.drained = true, true // until there is something newer, or the rate allows one more
+	default:
+		s.batch = s.outbox.Take(s.batch, 1)
+		if s.drained = len(s.batch) == 0; !s.drained {
+			s.spend(now)
+		}
+	}
+}
+
+// mayBacklog tells whether the backlog rate allows one more.
+func (s *session) mayBacklog(now time.Time) bool {
+	return s.backlog == nil || s.backlog.TokensAt(now) >= 1
+}
+
+func (s *session) spend(now time.Time) {
+	if s.backlog != nil {
+		s.backlog.AllowN(now, 1)
+	}
+}
+
+// send publishes one record, or sets it aside, or gives it up.
 func (s *session) send(now time.Time, r Record) error {
 	event, err := parse(r.Payload)
 	if err != nil {
-		s.opt.Poison(r.ID, err) // may give it up by name; if not, it counts as dealt with
-		s.outbox.Confirm(r.ID)
+		s.giveUp(r.ID, err)
 		return nil
 	}
-	o := outgoing{r, event, s.late(r.ID, event.At)}
-	if s.backlog != nil && (o.late || r.Resent) && (len(s.held) > 0 || !s.backlog.AllowN(now, 1)) {
-		s.held = append(s.held, o)
-		s.drained = true // until the outbox says that there is something newer, or nothing is held any more
+	o := outgoing{r, event}
+	if s.suspects.isolate(r.ID) {
+		s.alone = append(s.alone, o)
 		return nil
 	}
 	return s.publishEvent(now, o)
 }
 
-func (s *session) publishEvent(now time.Time, o outgoing) error {
-	st := gateway.Stamp{Late: o.late}
-	if st.Time, st.Clock = s.clock.Stamp(o.event.Boot, o.event.At); st.Time.IsZero() {
-		st.NotBefore, st.NotAfter = s.clock.Bounds(o.event.Boot, o.event.At)
+// giveUp has a record named as one that will never be delivered; if nobody names it, it counts as dealt with.
+func (s *session) giveUp(id gateway.EventID, err error) {
+	s.opt.Poison(id, err)
+	s.outbox.Confirm(id)
+}
+
+// isolating tells whether the line is being cleared for a suspect, or has one alone in flight: nothing else is sent.
+// Suspects come after everything that may go now.
+func (s *session) isolating() bool { return len(s.alone) > 0 && s.drained || !s.single.IsZero() }
+
+func (s *session) sendAlone(now time.Time) error {
+	if !s.isolating() || s.flight.oldest() != nil {
+		return nil
 	}
-	payload := gateway.AppendCloudEvent(make([]byte, 0, 384+len(o.event.Data)), s.opt.Source, o.ID, o.event, st)
-	topic := s.topics.event(o.event.Type.Kind(), o.event.ID)
+	i := s.suspects.next(s.alone)
+	o := s.alone[i]
+	s.alone = slices.Delete(s.alone, i, i+1)
+	s.single = o.ID
+	return s.publishEvent(now, o)
+}
+
+func (s *session) publishEvent(now time.Time, o outgoing) error {
 	if o.Resent {
 		s.link.Resent++
 	}
 	s.link.InFlight++
-	return s.push(slot{token: s.pipe.publish(topic, false, payload), what: topic, event: o.ID}, now)
+	topic, token := s.publish(o)
+	return s.push(slot{token: token, what: topic, event: o.ID}, now)
+}
+
+// sendHistory publishes an event that is confirmed already.
+func (s *session) sendHistory(now time.Time, h History) error {
+	event, err := parse(h.Payload)
+	if err != nil {
+		h.Sent() // it could not be sent before either
+		return nil
+	}
+	topic, token := s.publish(outgoing{h.Record, event})
+	if err := s.push(slot{token: token, what: topic, history: &h}, now); err != nil {
+		s.again = append([]History{h}, s.again...)
+		return err
+	}
+	return nil
+}
+
+func (s *session) publish(o outgoing) (topic string, token mqtt.Token) {
+	st := gateway.Stamp{Late: s.late(o.ID, o.event.At)}
+	if st.Time, st.Clock = s.clock.Stamp(o.event.Boot, o.event.At); st.Time.IsZero() {
+		st.NotBefore, st.NotAfter = s.clock.Bounds(o.event.Boot, o.event.At)
+	}
+	payload := gateway.AppendCloudEvent(make([]byte, 0, 384+len(o.event.Data)), s.opt.Source, o.ID, o.event, st)
+	topic = s.topics.event(o.event.Type.Kind(), o.event.ID)
+	return topic, s.pipe.publish(topic, false, payload)
 }
 
 // late tells whether an event of the id is sent more than 30 s after it happened, or by a later run. When an earlier

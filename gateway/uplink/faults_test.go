@@ -213,11 +213,12 @@ func TestBacklogRate(t *testing.T) {
 	g := prepare(t, b.url)
 	g.opt.BacklogRate = 1
 	g.out.add(2, g.clock.Now().Add(-time.Hour)) // the first may go at once, the second a second later
-	g.out.add(5, g.clock.Now())                 // live: not limited, and past the second
 	g.start()
 	p := b.accept()
+	first := p.events(1)[0]
+	g.out.add(5, g.clock.Now()) // live: not limited, and past the second
 	var order []uint64
-	for _, m := range p.events(7) {
+	for _, m := range append([]*packets.PublishPacket{first}, p.events(6)...) {
 		order = append(order, eventID(t, m.Payload).Number)
 		p.ack(m.MessageID)
 	}

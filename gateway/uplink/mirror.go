@@ -94,6 +94,29 @@ func (m *mirror) enqueue(r *retained) {
 	}
 }
 
+// repeat publishes everything that should be retained once more.
+func (m *mirror) repeat() {
+	for _, r := range m.all {
+		switch {
+		case r.found || len(r.want) == 0:
+		case r.busy:
+			r.sent = nil // differs from what is wanted
+		default:
+			m.enqueue(r)
+		}
+	}
+}
+
+// idle tells whether the broker has everything.
+func (m *mirror) idle() bool {
+	for _, r := range m.all {
+		if r.busy || r.queued {
+			return false
+		}
+	}
+	return true
+}
+
 // next is the topic to publish now; nil = everything went out.
 func (m *mirror) next() *retained {
 	if len(m.queue) == 0 {

@@ -15,7 +15,7 @@ import (
 
 // Options of an Uplink. Zero values of Window, KeepAlive, AckTimeout and of the functions have safe defaults.
 type Options struct {
-	Broker   string // mqtt://host or mqtts://host, with :port if not 1883 or 8883
+	Broker   string // mqtt://host, mqtts://host, ws://host/path or wss://host/path, with :port if not the usual one
 	ClientID string // stable, one per gateway: a second client of that name takes the connection over
 	Root     string // of every topic: prefix/site/gateway
 	Source   string // CloudEvents source: "//site/gateway"
@@ -50,7 +50,13 @@ type Options struct {
 	Problems  func(*hub.View) []gateway.Text   // what makes the status "degraded"; default: nothing
 	Poison    func(gateway.EventID, error)     // told of a record that can never be sent, before it is confirmed; default: it is logged
 	Commands  Commands                         // default: no command topic is subscribed
-	Log       *slog.Logger                     // default: silence
+
+	Watermark func(payload []byte) (gateway.Watermark, error) // reads one and says whether it may be believed; default: plain JSON is
+	Heartbeat func(payload []byte)                            // given every heartbeat of the site; default: not subscribed
+
+	Refresh <-chan func()  // asks for everything retained once more; the function is called when the broker has it; default: nobody asks
+	History <-chan History // events to be sent once more, as backlog, though they are confirmed; default: nobody asks
+	Log     *slog.Logger   // default: silence
 }
 
 const (
@@ -84,6 +90,9 @@ func (o *Options) complete() {
 	}
 	if o.Problems == nil {
 		o.Problems = func(*hub.View) []gateway.Text { return nil }
+	}
+	if o.Watermark == nil {
+		o.Watermark = plainWatermark
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -144,10 +153,12 @@ type endpoint struct {
 	host string // without port: the name that the certificate must bear
 	addr string // host:port
 	tls  bool
+
+	websocket bool
 }
 
 func parseBroker(s string) (endpoint, error) {
-	const want = "use mqtt://host:1883 or mqtts://host:8883"
+	const want = "use mqtt://host:1883, mqtts://host:8883, ws://host:80/path or wss://host:443/path"
 	u, err := url.Parse(s)
 	if err != nil {
 		return endpoint{}, fmt.Errorf("broker: not a URL: %s", want) // and no quotation: there may be a password in it
@@ -166,7 +177,10 @@ func parseBroker(s string) (endpoint, error) {
 			port = "8883"
 		}
 	case "ws", "wss":
-		return endpoint{}, fmt.Errorf("broker %s: WebSocket is not supported by this version; %s", shown, want)
+		e.websocket, e.tls = true, u.Scheme == "wss"
+		if port == "" {
+			port = map[bool]string{false: "80", true: "443"}[e.tls]
+		}
 	default:
 		return endpoint{}, fmt.Errorf("broker %q: %s", shown, want)
 	}
@@ -175,7 +189,7 @@ func parseBroker(s string) (endpoint, error) {
 		return endpoint{}, fmt.Errorf("broker %q names no host: %s", shown, want)
 	case u.User != nil:
 		return endpoint{}, fmt.Errorf("broker at %s: put user name and password into files, not into the URL", u.Host)
-	case strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "":
+	case strings.Trim(u.Path, "/") != "" && !e.websocket || u.RawQuery != "" || u.Fragment != "":
 		return endpoint{}, fmt.Errorf("broker %q: nothing may follow the port: %s", shown, want)
 	}
 	e.addr = net.JoinHostPort(e.host, port)

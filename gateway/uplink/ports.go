@@ -17,6 +17,9 @@ type Record struct {
 type Outbox interface {
 	// Take appends at most max records that wait to be sent to dst, in the order in which they shall be sent.
 	Take(dst []Record, max int) []Record
+	// TakeLive is Take without what has waited since before the last Rewind, alarms excepted: for who has used up the
+	// backlog rate.
+	TakeLive(dst []Record, max int) []Record
 	// Ready returns a channel that receives or is closed when a Take that comes after may find more. It is asked for
 	// before Take, so that nothing is missed; a wake-up too many does no harm.
 	Ready() <-chan struct{}
@@ -24,6 +27,12 @@ type Outbox interface {
 	Confirm(ids ...gateway.EventID)
 	// Rewind makes every record that was taken and not confirmed wait again.
 	Rewind()
+}
+
+// History is a record that somebody wants once more.
+type History struct {
+	Record
+	Sent func() // called when the broker has acknowledged it
 }
 
 // Ledger sums up how far numbers were issued and confirmed.

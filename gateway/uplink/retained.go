@@ -20,6 +20,9 @@ func (s *session) subscribe(now time.Time) error {
 	if s.opt.AckByCenter {
 		filters[s.topics.watermark] = 0
 	}
+	if s.opt.Heartbeat != nil {
+		filters[s.topics.heartbeat] = 0
+	}
 	granted := func(t mqtt.Token) {
 		s.readBack = time.Now().Add(readBackQuiet)
 		for filter, qos := range t.(*mqtt.SubscribeToken).Result() {
@@ -41,7 +44,11 @@ func (s *session) subscribe(now time.Time) error {
 func (s *session) receive(m message, now time.Time) {
 	switch {
 	case m.topic == s.topics.watermark:
-		s.release(s.confirmer.watermark(m.payload, s.ledger.Ledger(), now))
+		s.watermark(m.payload, now)
+	case m.topic == s.topics.heartbeat:
+		if !m.retained {
+			s.opt.Heartbeat(m.payload)
+		}
 	case m.topic == s.topics.status:
 		s.foreign(m.payload)
 		if m.retained { // from before our birth, which overwrites it
@@ -60,6 +67,16 @@ func (s *session) receive(m message, now time.Time) {
 			s.readBack = now.Add(readBackQuiet)
 		}
 	}
+}
+
+// watermark releases what the center has stored.
+func (s *session) watermark(payload []byte, now time.Time) {
+	w, err := s.opt.Watermark(payload)
+	if err != nil {
+		s.confirmer.reject(string(payload[:min(len(payload), 80)]), err.Error())
+		return
+	}
+	s.release(s.confirmer.watermark(w, s.ledger.Ledger(), now))
 }
 
 // sync compares the hub's newest view with what was published.
@@ -116,13 +133,37 @@ func (s *session) putStatus(now time.Time) {
 	s.mirror.put(s.topics.status, encode(s.writer.status(s.id, s.since, s.condition)))
 }
 
+// refresh has everything retained published once more.
+func (s *session) refresh(told func(), now time.Time) {
+	s.refreshing = append(s.refreshing, told)
+	s.dirty, s.synced = true, time.Time{} // with what is true now
+	s.mirror.repeat()
+	s.statusDue = now
+}
+
+// refreshed tells who asked for it that everything retained has been acknowledged.
+func (s *session) refreshed() {
+	if len(s.refreshing) > 0 && !s.dirty && s.mirror.idle() {
+		for _, told := range s.refreshing {
+			told()
+		}
+		s.refreshing = nil
+	}
+}
+
+// roomBeside tells whether there is room for what is no new event: at most half of the window.
+func (s *session) roomBeside() bool {
+	return s.flight.n-s.link.InFlight < s.opt.Window/2 && s.flight.room() > 0
+}
+
 // sendRetained publishes what the mirror has queued, but never fills more than half of the window, so that a flood of
 // state changes cannot keep events back.
 func (s *session) sendRetained(now time.Time) error {
-	for s.flight.n-s.link.InFlight < s.opt.Window/2 && s.flight.room() > 0 {
+	for s.roomBeside() {
 		r := s.mirror.next()
 		if r == nil {
 			s.born = true
+			s.refreshed()
 			return nil
 		}
 		if err := s.push(slot{token: s.pipe.publish(r.topic, true, r.want), what: r.topic, topic: r}, now); err != nil {

@@ -65,6 +65,26 @@ func (s *scripted) accept() *peer {
 	return p
 }
 
+// acceptUnless is accept for a goroutine that outlives the gateway: nil once stop is closed and nobody connects.
+func (s *scripted) acceptUnless(stop <-chan struct{}) *peer {
+	for {
+		_ = s.l.(*net.TCPListener).SetDeadline(time.Now().Add(50 * time.Millisecond))
+		conn, err := s.l.Accept()
+		if err == nil {
+			p := &peer{t: s.t, conn: conn}
+			if _, ok := p.read().(*packets.ConnectPacket); ok {
+				p.answer(packets.Accepted)
+				return p
+			}
+		}
+		select {
+		case <-stop:
+			return nil
+		default:
+		}
+	}
+}
+
 func (p *peer) answer(code byte) {
 	ack := packets.NewControlPacket(packets.Connack).(*packets.ConnackPacket)
 	ack.ReturnCode = code
@@ -95,6 +115,25 @@ func (p *peer) read() packets.ControlPacket {
 		}
 		p.send(packets.NewControlPacket(packets.Pingresp))
 	}
+}
+
+// answerTo answers a subscription or its end.
+func (p *peer) answerTo(c packets.ControlPacket) {
+	switch c := c.(type) {
+	case *packets.SubscribePacket:
+		ack := packets.NewControlPacket(packets.Suback).(*packets.SubackPacket)
+		ack.MessageID = c.MessageID
+		ack.ReturnCodes = make([]byte, len(c.Topics))
+		p.send(ack)
+	case *packets.UnsubscribePacket:
+		ack := packets.NewControlPacket(packets.Unsuback).(*packets.UnsubackPacket)
+		ack.MessageID = c.MessageID
+		p.send(ack)
+	}
+}
+
+func (p *peer) isEvent(m *packets.PublishPacket) bool {
+	return strings.HasPrefix(m.TopicName, testRoot+"/event/")
 }
 
 // as reads a packet of one kind.

@@ -42,10 +42,16 @@ type session struct {
 
 	run     gateway.Ledger
 	ready   <-chan struct{}
-	drained bool // the outbox had nothing more at the last Take
+	drained bool // the outbox had nothing more at the last Take, or nothing that may go now
+	slowed  bool // there may be backlog, but its rate is used up
 	batch   []Record
-	held    []outgoing
 	acked   []gateway.EventID
+
+	alone  []outgoing      // suspects that wait for an empty line
+	single gateway.EventID // the suspect that is in flight, alone; zero = none
+
+	renewLook time.Time // when to look at the files of the client certificate
+	renewing  bool      // nothing new is sent: the connection ends when everything is acknowledged
 }
 
 // metaKey tells whether the meta document may have changed.
@@ -55,8 +61,9 @@ type metaKey struct {
 }
 
 func (u *Uplink) newSession(p *pipe, id string) *session {
+	u.outbox.Rewind() // what was issued without a connection is backlog
 	return &session{
-		Uplink: u, pipe: p, id: id, since: u.clock.Now(),
+		Uplink: u, renewLook: time.Now().Add(renewLook), pipe: p, id: id, since: u.clock.Now(),
 		flight: newWindow(u.opt.Window), mirror: newMirror(u.topics), states: make(map[string]hub.Device),
 		dirty: true, run: u.ledger.Ledger(),
 	}
@@ -79,13 +86,18 @@ func (s *session) serve(ctx context.Context) error {
 
 		var oldest, ready <-chan struct{}
 		var replies <-chan gateway.Reply
-		if s.opt.Commands != nil && s.flight.room() > 0 {
+		free := s.flight.room() > 0 && !s.isolating() && !s.renewing
+		if s.opt.Commands != nil && free {
 			replies = s.opt.Commands.Replies()
+		}
+		var history <-chan History
+		if s.born && s.drained && !s.slowed && len(s.again) == 0 {
+			history = s.opt.History
 		}
 		if o := s.flight.oldest(); o != nil {
 			oldest = o.token.Done()
 		}
-		if s.born && s.drained && s.flight.room() > 0 {
+		if s.born && s.drained && free {
 			ready = s.ready
 		}
 		select {
@@ -104,6 +116,10 @@ func (s *session) serve(ctx context.Context) error {
 			if err := s.reply(r, now); err != nil {
 				return err
 			}
+		case h := <-history:
+			s.again = append(s.again, h)
+		case told := <-s.opt.Refresh:
+			s.refresh(told, now)
 		case <-timer.C:
 		}
 	}
@@ -121,16 +137,21 @@ func (s *session) step(now time.Time) error {
 		return err
 	}
 	s.confirmer.check(now)
+	if err := s.renew(now); err != nil || s.renewing {
+		return err
+	}
 	if s.dirty && now.Sub(s.synced) >= syncGap {
 		s.sync(now)
 	}
 	if !s.statusDue.After(now) {
 		s.putStatus(now)
 	}
-	if err := s.sendRetained(now); err != nil {
-		return err
+	if !s.isolating() {
+		if err := s.sendRetained(now); err != nil {
+			return err
+		}
 	}
-	if !s.readBack.IsZero() && !s.readBack.After(now) {
+	if !s.readBack.IsZero() && !s.readBack.After(now) && !s.isolating() {
 		s.readBack = time.Time{}
 		filters := s.topics.readBack()
 		if err := s.push(slot{token: s.pipe.unsubscribe(filters...), what: "unsubscribe"}, now); err != nil {
@@ -143,9 +164,25 @@ func (s *session) step(now time.Time) error {
 	return nil
 }
 
+// renew ends the session once the files of the client certificate hold a new one and everything in flight is acknowledged.
+func (s *session) renew(now time.Time) error {
+	if !s.renewLook.After(now) {
+		s.renewLook = now.Add(renewLook)
+		fresh, _ := s.credentials.renew() // it says itself what is wrong
+		s.renewing = s.renewing || fresh
+	}
+	if s.renewing && s.flight.oldest() == nil {
+		return errRenew
+	}
+	return nil
+}
+
 // wake is when step has something to do though nothing happens.
 func (s *session) wake(now time.Time) time.Time {
 	at := s.statusDue
+	if s.renewing {
+		return s.flight.oldest().deadline // there is one, or the session had ended
+	}
 	sooner := func(t time.Time) {
 		if t.Before(at) {
 			at = t
@@ -157,13 +194,16 @@ func (s *session) wake(now time.Time) time.Time {
 	if s.dirty {
 		sooner(s.synced.Add(syncGap))
 	}
-	if !s.readBack.IsZero() {
+	if !s.readBack.IsZero() && !s.isolating() {
 		sooner(s.readBack)
 	}
 	if due := s.confirmer.due(); !due.IsZero() {
 		sooner(due)
 	}
-	if len(s.held) > 0 && s.flight.room() > 0 {
+	if s.opt.CertFile != "" {
+		sooner(s.renewLook)
+	}
+	if s.backlog != nil && (s.slowed || len(s.again) > 0) && s.flight.room() > 0 {
 		missing := max(0, 1-s.backlog.TokensAt(now)) / float64(s.backlog.Limit())
 		sooner(now.Add(time.Duration(missing*float64(time.Second)) + time.Millisecond))
 	}
@@ -196,12 +236,11 @@ func (s *session) reap(now time.Time) error {
 			}
 			break
 		}
-		p := s.flight.pop()
-		if e := p.token.Error(); e != nil {
-			err = s.failed(p, e)
+		if e := o.token.Error(); e != nil {
+			err = s.failed(*o, e)
 			break
 		}
-		s.accept(p)
+		s.accept(s.flight.pop())
 	}
 	s.confirm()
 	return err
@@ -212,6 +251,12 @@ func (s *session) accept(p slot) {
 	switch {
 	case !p.event.IsZero():
 		s.acked = append(s.acked, p.event)
+		s.suspects.cleared(p.event)
+		if p.event == s.single {
+			s.single, s.drained = gateway.EventID{}, false // look for what is new before the next one
+		}
+	case p.history != nil:
+		p.history.Sent()
 	case p.topic != nil:
 		s.mirror.acknowledged(p.topic)
 	case p.granted != nil:
@@ -246,17 +291,42 @@ func (s *session) failed(p slot, err error) error {
 	}
 }
 
-// settle confirms what was acknowledged before the end, in whatever order, and hands the rest back.
-func (s *session) settle() {
+// settle confirms what was acknowledged before the end, in whatever order, and hands the rest back. died tells that the
+// connection did not end because we wanted it to, and err why.
+func (s *session) settle(died bool, err error) {
+	var again []History
 	for s.flight.oldest() != nil {
-		if p := s.flight.pop(); !p.event.IsZero() && done(p.token) && p.token.Error() == nil {
+		p := s.flight.pop()
+		acknowledged := done(p.token) && p.token.Error() == nil
+		switch {
+		case p.history != nil && acknowledged:
+			p.history.Sent()
+		case p.history != nil:
+			again = append(again, *p.history)
+		case p.event.IsZero():
+		case acknowledged:
 			s.acked = append(s.acked, p.event)
+			s.suspects.cleared(p.event)
+		case died:
+			s.blame(p.event, err)
 		}
 	}
+	s.again = append(again, s.again...)
 	s.confirm()
 	s.link.InFlight = 0
 	s.confirmer.rewind(time.Now())
 	s.outbox.Rewind()
+}
+
+// blame notes that the connection died with an event in flight.
+func (s *session) blame(id gateway.EventID, err error) {
+	switch {
+	case id != s.single:
+		s.suspects.died(id, s.link.Published)
+	case s.suspects.diedAlone(id, s.link.Published):
+		s.suspects.cleared(id)
+		s.giveUp(id, fmt.Errorf("connections die of it, and of no other event: %w", err))
+	}
 }
 
 // goodbye sends what is ready, says "offline" and waits for the acknowledgements, all within goodbyeTime.

@@ -61,8 +61,9 @@ type memory struct {
 
 	mu        sync.Mutex
 	records   []Record
-	next      int
-	live      int // records from here on go before all others, until Rewind; 0 = in order
+	next      int // of the backlog
+	live      int // records from here on came after the last Rewind
+	nextLive  int
 	first     int // all before it are confirmed
 	taken     []bool
 	confirmed []int // how often
@@ -101,30 +102,29 @@ func (m *memory) addRaw(run uint32, payload []byte) {
 	}
 }
 
-func (m *memory) Take(dst []Record, limit int) []Record {
+// TakeLive takes what was added since the last Rewind.
+func (m *memory) TakeLive(dst []Record, limit int) []Record { return m.take(dst, limit, false) }
+
+// Take takes that first, then what is older.
+func (m *memory) Take(dst []Record, limit int) []Record { return m.take(dst, limit, true) }
+
+func (m *memory) take(dst []Record, limit int, backlog bool) []Record {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	take := func(i int) {
-		if m.confirmed[i] > 0 {
-			return
+	from := func(next *int, end int) {
+		for ; limit > 0 && *next < end; *next++ {
+			if i := *next; m.confirmed[i] == 0 {
+				r := m.records[i]
+				r.Resent = m.taken[i]
+				m.taken[i] = true
+				dst = append(dst, r)
+				limit--
+			}
 		}
-		r := m.records[i]
-		r.Resent = m.taken[i]
-		m.taken[i] = true
-		dst = append(dst, r)
-		limit--
 	}
-	for ; m.live > 0 && limit > 0 && m.live < len(m.records); m.live++ {
-		take(m.live)
-	}
-	end := len(m.records)
-	if m.live > 0 {
-		end = m.live
-	}
-	for ; limit > 0 && m.next < end; m.next++ {
-		if !m.taken[m.next] || m.live == 0 {
-			take(m.next)
-		}
+	from(&m.nextLive, len(m.records))
+	if backlog {
+		from(&m.next, m.live)
 	}
 	return dst
 }
@@ -153,7 +153,7 @@ func (m *memory) Confirm(ids ...gateway.EventID) {
 func (m *memory) Rewind() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.next, m.live = m.first, 0
+	m.next, m.live, m.nextLive = m.first, len(m.records), len(m.records)
 }
 
 func (m *memory) Ledger() gateway.Ledger {

@@ -1,16 +1,24 @@
 package uplink
 
-import "strings"
+import (
+	"strings"
+
+	"lotusgate/gateway"
+)
 
 // topics of one gateway. docs/wire.md lists them all.
 type topics struct {
 	root         string // with a slash at its end
 	status, meta string
 	watermark    string
+	heartbeat    string // of the site
 }
 
 func topicsOf(root string) topics {
-	return topics{root: root + "/", status: root + "/status", meta: root + "/meta", watermark: root + "/watermark"}
+	return topics{
+		root: root + "/", status: root + "/status", meta: root + "/meta", watermark: root + "/watermark",
+		heartbeat: root[:strings.LastIndex(root, "/")+1] + gateway.HeartbeatID,
+	}
 }
 
 func (t topics) state(id string) string       { return t.root + "state/" + id }

@@ -3,6 +3,7 @@ package uplink
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"net"
 	"time"
 
@@ -28,7 +29,13 @@ type Uplink struct {
 	longest   time.Duration // between two attempts
 	confirmer confirmer     // outlives connections
 
-	backlog *rate.Limiter // nil = no limit; outlives connections, so that flapping is no way around it
+	credentials credentials
+
+	// These outlive connections, too.
+	backlog    *rate.Limiter // nil = no limit; a flapping link is no way around it
+	suspects   suspects
+	again      []History // sent, or to be sent, and not acknowledged
+	refreshing []func()  // told when everything retained has been published
 
 	link        hub.Link // as it is
 	linkShown   hub.Link // as the hub has it
@@ -49,7 +56,8 @@ func New(o Options, outbox Outbox, clock Clock, h *hub.Hub, ledger Ledger) (*Upl
 	if o.BacklogRate > 0 {
 		u.backlog = rate.NewLimiter(rate.Limit(o.BacklogRate), max(1, o.BacklogRate/10))
 	}
-	u.open, u.longest = u.opt.open, longestWait
+	u.credentials = credentials{certFile: o.CertFile, keyFile: o.KeyFile, log: o.Log}
+	u.open, u.longest = u.openStream, longestWait
 	u.link.Broker = o.Broker
 	return u, nil
 }
@@ -63,8 +71,19 @@ func (u *Uplink) Run(ctx context.Context) error {
 	return nil
 }
 
-// attempt makes one connection and serves it to its end.
+// errRenew ends a session whose client certificate has been renewed.
+var errRenew = errors.New("the client certificate was renewed")
+
+// attempt makes one connection and serves it to its end, and more of them as certificates are renewed.
 func (u *Uplink) attempt(ctx context.Context) (up time.Duration, err error) {
+	for {
+		if up, err = u.once(ctx); !errors.Is(err, errRenew) {
+			return up, err
+		}
+	}
+}
+
+func (u *Uplink) once(ctx context.Context) (up time.Duration, err error) {
 	u.link.Attempts++
 	session := u.process + rand.Text() // 130 random bits behind it
 	p, err := u.dial(ctx, u.writer.will(session))
@@ -80,16 +99,21 @@ func (u *Uplink) attempt(ctx context.Context) (up time.Duration, err error) {
 	u.lastError = ""
 	u.opt.Log.Info("connected to the broker", "broker", u.opt.Broker, "session", session)
 
-	if err = s.serve(ctx); err == nil {
+	died := false
+	switch err = s.serve(ctx); {
+	case err == nil:
 		p.bye()
 		u.opt.Log.Info("disconnected from the broker", "broker", u.opt.Broker)
-	} else {
+	case errors.Is(err, errRenew):
+		p.bye()
+		u.opt.Log.Info("the client certificate was renewed: connecting with the new one", "broker", u.opt.Broker)
+	default:
 		p.drop()
-		if ctx.Err() != nil {
+		if died = ctx.Err() == nil; !died {
 			u.opt.Log.Warn("goodbye to the broker failed; it will report the gateway as lost", "error", err)
 		}
 	}
-	s.settle()
+	s.settle(died, err)
 	return time.Since(start), err
 }
 

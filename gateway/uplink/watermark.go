@@ -2,6 +2,7 @@ package uplink
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -37,6 +38,13 @@ type confirmer struct {
 	rejected string // the watermark that was, so that it is told once
 }
 
+func plainWatermark(payload []byte) (w gateway.Watermark, err error) {
+	if json.Unmarshal(payload, &w) != nil || w.Epoch == "" {
+		return w, errors.New("it is no watermark")
+	}
+	return w, nil
+}
+
 // acknowledged returns which of ids may be released now. It may reuse ids.
 func (c *confirmer) acknowledged(ids []gateway.EventID, now time.Time) []gateway.EventID {
 	if !c.byCenter {
@@ -57,29 +65,22 @@ func (c *confirmer) acknowledged(ids []gateway.EventID, now time.Time) []gateway
 }
 
 func (c *confirmer) covers(id gateway.EventID) bool {
-	return id.Epoch == c.mark.Epoch && !after(id, c.mark)
+	return id.Epoch == c.mark.Epoch && !c.mark.Before(id)
 }
-
-func after(a, b gateway.EventID) bool { return a.Run > b.Run || a.Run == b.Run && a.Number > b.Number }
 
 // watermark takes what the center says, with the ledger as it is, and returns what may be released: what it covers, and
 // what was acknowledged of earlier epochs. A lower one than before is old news.
-func (c *confirmer) watermark(payload []byte, l gateway.Ledger, now time.Time) (free []gateway.EventID) {
-	var w gateway.Watermark
-	if err := json.Unmarshal(payload, &w); err != nil || w.Epoch == "" {
-		c.reject(string(payload[:min(len(payload), 80)]), "it is no watermark")
-		return nil
-	}
+func (c *confirmer) watermark(w gateway.Watermark, l gateway.Ledger, now time.Time) (free []gateway.EventID) {
 	mark := gateway.EventID(w)
 	newest := gateway.EventID{Epoch: l.Epoch, Run: l.Run, Number: l.Number}
 	switch {
 	case w.Epoch != l.Epoch:
 		c.reject(mark.String(), "the epoch here is "+l.Epoch)
 		return nil
-	case after(mark, newest):
+	case newest.Before(mark):
 		c.renew(fmt.Sprintf("the center has confirmed %v, and the newest event is %d-%d", mark, l.Run, l.Number))
 		return nil
-	case c.mark.Epoch == mark.Epoch && !after(mark, c.mark):
+	case c.mark.Epoch == mark.Epoch && !c.mark.Before(mark):
 		return nil
 	}
 	c.mark = mark

@@ -32,7 +32,12 @@ func TestConfirmer(t *testing.T) {
 	}
 	mark := func(payload string, want ...gateway.EventID) {
 		t.Helper()
-		if got := c.watermark([]byte(payload), ledger, now); !slices.Equal(got, want) {
+		w, err := plainWatermark([]byte(payload))
+		if err != nil {
+			c.reject(payload, err.Error())
+			return
+		}
+		if got := c.watermark(w, ledger, now); !slices.Equal(got, want) {
 			t.Errorf("%s released %v, want %v", payload, got, want)
 		}
 	}

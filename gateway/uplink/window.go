@@ -8,13 +8,14 @@ import (
 	"lotusgate/gateway"
 )
 
-// slot is one packet that waits for its acknowledgement. Exactly one of event, topic and granted is set, or none where
+// slot is one packet that waits for its acknowledgement. Exactly one of event, history, topic and granted is set, or none where
 // the acknowledgement itself is all that is wanted.
 type slot struct {
 	token    mqtt.Token
 	what     string          // topic, for the error message
 	deadline time.Time       // no acknowledgement by then ends the connection
 	event    gateway.EventID // to be confirmed
+	history  *History        // was confirmed before
 	topic    *retained       // published
 	granted  func(mqtt.Token)
 }
