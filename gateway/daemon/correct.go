@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"lotusgate/gateway"
 	"lotusgate/gateway/config"
@@ -17,6 +18,9 @@ func (d *daemon) corrector() func(context.Context, status.Correction) (status.Co
 	}
 	return d.correct
 }
+
+// correctTime is how long a correction waits until no barrier moves; after that it takes effect with the next reload.
+const correctTime = 5 * time.Second
 
 // correct works from what runs, not from what is on disk: asked twice, it does not invert twice.
 func (d *daemon) correct(ctx context.Context, c status.Correction) (status.Corrected, error) {
@@ -40,5 +44,11 @@ func (d *daemon) correct(ctx context.Context, c status.Correction) (status.Corre
 	data.File = filepath.Base(name)
 	d.log.Warn("configuration corrected", "event", "config_corrected", "file", name, "point", data.Point, "with", data.With)
 	d.post(ctx, gateway.ConfigCorrected, data)
-	return status.Corrected{File: data.File}, nil
+	if d.o.Load == nil {
+		return status.Corrected{File: data.File}, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, correctTime)
+	defer cancel()
+	_, err = d.reload(ctx) // which tells what keeps it from taking effect
+	return status.Corrected{File: data.File, InForce: err == nil}, nil
 }

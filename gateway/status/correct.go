@@ -3,6 +3,7 @@ package status
 import (
 	"net/http"
 	"regexp"
+	"slices"
 )
 
 // Correction is what a walk test found and an operator wants put right in the configuration: an input that rests active,
@@ -60,7 +61,8 @@ func (s *Server) takeCorrection(w http.ResponseWriter, r *http.Request) {
 			s.sendPage(w, r, s.renderer(walking, sc.l, r.URL.Query()), http.StatusConflict, form)
 			return
 		}
-		q := wk.query()
+		wk.Steps = slices.DeleteFunc(wk.Steps, func(st step) bool { return slices.Contains([]string{fix.Invert, fix.A, fix.B}, st.Point) })
+		q := wk.query() // what was corrected is to be tested again
 		q.Set("corrected", done.File)
 		if done.InForce {
 			q.Set("force", "1")

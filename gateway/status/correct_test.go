@@ -56,7 +56,7 @@ func TestCorrect(t *testing.T) {
 	if r.StatusCode != http.StatusSeeOther || len(asked) != 1 || asked[0].Invert != "ea" {
 		t.Fatalf("inverted: %d, %v", r.StatusCode, asked)
 	}
-	if said := body(t, get(t, s, r.Header.Get("Location"), "Accept-Language", "en")); !strings.Contains(said, "Written to 50-correction-0007.yaml. Restart") {
+	if said := body(t, get(t, s, r.Header.Get("Location"), "Accept-Language", "en")); !strings.Contains(said, "Written to 50-correction-0007.yaml, but not in force yet. Restart") {
 		t.Error("the page does not say where the correction stands")
 	}
 	if r, _ := post(t, c, address, url.Values{"a": {"car-fault"}, "b": {"pulse"}}); r.StatusCode != http.StatusSeeOther || asked[1].Swap != [2]string{"car-fault", "pulse"} {

@@ -224,13 +224,15 @@ func siteTerminals() []Terminal {
 		bias := "up"
 		return Terminal{ID: id, Label: label, Source: source, Pin: pin, ActiveLow: low, Bias: bias, Settle: 20 * time.Millisecond, Uses: uses}
 	}
-	return []Terminal{
+	list := []Terminal{
 		in("ea", "入口外线圈", "gpio", "GPIO17", false, Use{"entry-a", "input"}),
 		in("eb", "入口内线圈", "gpio", "GPIO27", false, Use{"entry-b", "input"}, Use{"entry-gate", "safety"}),
 		in("car-fault", "1 号梯故障触点", "x1", "GPA3", true, Use{"car-1", "input"}),
 		in("pulse", evil, "x1", "GPA4", true),
-		{ID: "entry-gate/open", Source: "gpio", Pin: "GPIO16", Output: true, Uses: []Use{{"entry-gate", "relay_open"}}},
+		{ID: "entry-gate/open", Source: "gpio", Pin: "GPIO16", Header: 36, Output: true, Uses: []Use{{"entry-gate", "relay_open"}}},
 	}
+	list[0].Header, list[1].Header = 11, 13
+	return list
 }
 
 // siteTrace has a car over both loops, a contact that bounces on the first one, a wire that chatters and one that was
@@ -258,6 +260,7 @@ func siteTrace() *trace.Trace {
 			t.Settled(1, at.Add(5*time.Second), false)
 		}
 	}
+	t.Raw(3, testNow-100*second, true)
 	for i := range 900 {
 		t.Raw(3, testNow.Add(-time.Duration(900-i)*11*time.Millisecond), i%2 == 0)
 	}

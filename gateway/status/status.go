@@ -66,6 +66,7 @@ type Server struct {
 	refused atomic.Uint64 // streams that found no slot
 	bundles chan struct{} // one slot: making a bundle takes a moment and memory
 	held    holds
+	walks   findings
 
 	closing   chan struct{} // closed when Run ends: streams say goodbye
 	closeOnce sync.Once

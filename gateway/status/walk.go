@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"lotusgate/gateway"
@@ -104,18 +105,13 @@ func (s *Server) results(w walk, now gateway.Mono) []result {
 			if !r.Current {
 				end = w.Steps[i+1].At
 			}
-			r.At = st.At
-			r.Figures = s.measure(t, st.At, end)
-			r.Verdict = s.judge(t, r.Figures)
-			if r.Verdict != walkDead {
-				continue
+			if was, ok := s.walks.of(st); ok {
+				was.Current = r.Current
+				r = was
+			} else if r = s.look(t, st.At, end, r.Current); !r.Current && r.Verdict != walkOpen {
+				s.walks.keep(st, r)
 			}
-			if other, ok := s.instead(t, st.At, end); ok {
-				r.Verdict, r.Instead = walkInstead, other
-				answered[t.ID] = other.ID
-			} else if r.Current {
-				r.Verdict = walkWaiting
-			}
+			answered[t.ID] = r.Instead.ID
 		}
 		out = append(out, r)
 	}
@@ -125,6 +121,60 @@ func (s *Server) results(w walk, now gateway.Mono) []result {
 		}
 	}
 	return out
+}
+
+// look judges what came of asking for an input from one point in time to another. What the trace has forgotten counts as
+// not tested.
+func (s *Server) look(t Terminal, from, to gateway.Mono, current bool) result {
+	r := result{Terminal: t, Verdict: walkOpen, Current: current}
+	if !s.wired.Load().trace.Reaches(t.ID, from) {
+		return r
+	}
+	r.At, r.Figures = from, s.measure(t, from, to)
+	r.Verdict = s.judge(t, r.Figures)
+	if r.Verdict != walkDead {
+		return r
+	}
+	if other, ok := s.instead(t, from, to); ok {
+		r.Verdict, r.Instead = walkInstead, other
+	} else if current {
+		r.Verdict = walkWaiting
+	}
+	return r
+}
+
+// findings keeps what came of the steps that are over: a walk takes longer than the trace reaches back.
+type findings struct {
+	mu    sync.Mutex
+	found map[step]result
+	order []step
+}
+
+// findingsMost is enough for several large walks at a time.
+const findingsMost = 4 * walkMost
+
+func (f *findings) of(s step) (result, bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r, ok := f.found[s]
+	return r, ok
+}
+
+func (f *findings) keep(s step, r result) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, ok := f.found[s]; ok {
+		return
+	}
+	if f.found == nil {
+		f.found = map[step]result{}
+	}
+	if len(f.order) == findingsMost {
+		delete(f.found, f.order[0])
+		f.order = f.order[1:]
+	}
+	f.found[s] = r
+	f.order = append(f.order, s)
 }
 
 // walked are the inputs of the chosen devices, or all.

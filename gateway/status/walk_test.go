@@ -165,3 +165,39 @@ func TestBrowserWalks(t *testing.T) {
 		t.Error("the page was left, and with it the sound")
 	}
 }
+
+// TestWalkOutlivesTheTrace asks for a report long after the edges are forgotten, and after the inputs were wired anew.
+func TestWalkOutlivesTheTrace(t *testing.T) {
+	ids := []string{"ea", "eb", "car-fault", "pulse"}
+	tr, base := trace.New(ids), testNow.Add(-time.Minute)
+	for n := range 4 {
+		tr.Raw(n, base-second, false)
+		tr.Settled(n, base-second, false)
+	}
+	for i, level := range []bool{true, false} {
+		tr.Raw(0, base.Add(time.Duration(i+1)*time.Second), level)
+		tr.Settled(0, base.Add(time.Duration(i+1)*time.Second), level)
+	}
+	s := newServer(t, wellHub(), Options{Trace: tr})
+	w := walk{Steps: []step{{"ea", base}, {"eb", base + 10*second}}}
+	if got := s.results(w, testNow)[0]; got.Verdict != walkOK {
+		t.Fatalf("%+v", got)
+	}
+	for i := range 2 * trace.RawKept { // a busy day
+		tr.Raw(0, base+20*second+gateway.Mono(i), i%2 == 0)
+	}
+	if got := s.results(w, testNow)[0]; got.Verdict != walkOK || got.Figures.Pulses != 1 {
+		t.Errorf("after the trace forgot: %+v", got)
+	}
+	s.Rewire(trace.New(ids), siteTerminals())
+	got := s.results(walk{Steps: append(w.Steps, step{"pulse", base + 30*second})}, testNow)
+	if got[0].Verdict != walkOK || got[0].Figures.Pulses != 1 {
+		t.Errorf("after the inputs were wired anew: %+v", got[0])
+	}
+
+	// Somebody else's daemon, which has not seen it: not tested, instead of dead.
+	other := newServer(t, wellHub(), Options{Trace: tr})
+	if got := other.results(w, testNow)[0]; got.Verdict != walkOpen {
+		t.Errorf("what nobody remembers: %+v", got)
+	}
+}

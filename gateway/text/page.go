@@ -89,7 +89,7 @@ var pageWords = []entry{
 	{"walk.correct.low", "配置改为低有效", "Make it active low"},
 	{"walk.correct.swap", "在配置里对调", "Swap them in the configuration"},
 	{"walk.corrected", "更正已写入 {1}，现已生效，请重测。", "Written to {1} and in force. Test again."},
-	{"walk.corrected.restart", "更正已写入 {1}，重启网关后生效。", "Written to {1}. Restart the gateway to put it in force."},
+	{"walk.corrected.restart", "更正已写入 {1}，现在还不能生效；重启网关后生效。", "Written to {1}, but not in force yet. Restart the gateway."},
 	{"walk.refused", "没有写入：更正后的配置不能用。", "Nothing was written: the corrected configuration would not do."},
 	{"walkdo.dead", "检查供电、端子和线路，再重测。", "Check supply, terminal and wire, then test again."},
 

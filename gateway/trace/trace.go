@@ -131,6 +131,22 @@ func (t *Trace) Read(id string, c Cursor, from gateway.Mono) (s Signal, next Cur
 	return s, Cursor{in.raw.n, in.settled.n}, true
 }
 
+// Reaches tells whether what happened on an input since a point in time is still known. Of an input that was never read
+// nothing is forgotten.
+func (t *Trace) Reaches(id string, from gateway.Mono) bool {
+	if t == nil {
+		return false
+	}
+	n, ok := t.index[id]
+	if !ok {
+		return false
+	}
+	in := &t.inputs[n]
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.raw.reaches(from) && in.settled.reaches(from)
+}
+
 // ring of marks. A mark is one word: time, and the level in the two lowest bits.
 type ring struct {
 	n     uint64 // marks ever added
@@ -158,6 +174,10 @@ func (r *ring) after(n uint64) []Mark {
 		out = append(out, r.at(n))
 	}
 	return out
+}
+
+func (r *ring) reaches(from gateway.Mono) bool {
+	return r.n == 0 || r.at(r.n-uint64(len(r.marks))).At <= from
 }
 
 // since copies the marks from a point in time on, and the one before.
