@@ -64,7 +64,7 @@ var mayImport = map[string][]string{
 	"firmware-sim/rig":   {"firmware-sim/chip", "firmware-sim/plant"},
 	"firmware-sim/vm":    {"firmware-sim/chip"},
 	"firmware-sim/district": {
-		"drivers/line", "firmware-sim/plant", "firmware-sim/rig", "gateway", "gateway/config", "gateway/daemon", "gateway/device", "gateway/field",
+		"drivers/line", "firmware-sim/plant", "firmware-sim/rig", "gateway", "gateway/config", "gateway/daemon", "gateway/device", "gateway/field", "gateway/hub",
 	},
 
 	"cmd/lotusgate": {

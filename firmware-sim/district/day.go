@@ -313,8 +313,8 @@ func (d *Day) people() {
 		}
 	}
 	d.acts = append(d.acts, func(g *Gateway) {
-		g.At(clock(15, 0), func() { g.lock.Center(false) })
-		g.At(clock(15, 10), func() { g.lock.Center(true) })
+		g.At(clock(15, 0), func() { g.Center(false) })
+		g.At(clock(15, 10), func() { g.Center(true) })
 	})
 }
 

@@ -3,6 +3,7 @@ package district
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -14,6 +15,8 @@ import (
 	"lotusgate/gateway"
 	"lotusgate/gateway/config"
 	"lotusgate/gateway/daemon"
+	"lotusgate/gateway/field"
+	"lotusgate/gateway/hub"
 )
 
 // Issued is an event of a gateway, on the virtual clock.
@@ -32,16 +35,33 @@ type Gateway struct {
 
 	Faults []Injected
 
-	lock     *daemon.Lockstep
+	lock     Process       // nil = the power is off, or nobody has started it
+	boot     time.Duration // when its kernel booted, so that its clock shows epoch then
+	lines    line.Provider
+	levels   map[string]bool   // of every terminal, as they are
 	kinds    map[string]string // by id
 	gateOf   map[string]string // by lane
 	changes  []rig.Note        // of wires, since the last look
-	begun    bool
-	pulls    map[string]bool // terminal → an open wire is high
+	pulls    map[string]bool   // terminal → an open wire is high
 	gauges   []gaugeLook
 	acts     []act
 	orders   int
 	attended bool // somebody sits at the center
+}
+
+// Process is one run of a gateway, in lockstep with its field: daemon.Lockstep, or the whole of it, daemon.Stepped.
+type Process interface {
+	Level(terminal string, level bool)
+	Measure(terminal string, value int64)
+	Begin()
+	Center(there bool)
+	Command(gateway.Command) bool
+	Act(field.AlarmAct)
+	View() *hub.View
+	Now() gateway.Mono
+	Next() gateway.Mono
+	Advance(to gateway.Mono)
+	Close()
 }
 
 // act is something that people do about the gateway.
@@ -72,7 +92,20 @@ const (
 
 // Open builds the field of a configuration and a gateway in it.
 func Open(cfg *config.Config, seed uint64, scenario rig.Scenario) (*Gateway, error) {
-	g := &Gateway{Config: cfg, pulls: map[string]bool{}, kinds: map[string]string{}, gateOf: map[string]string{}}
+	g, err := Build(cfg, seed, scenario)
+	if err != nil {
+		return nil, err
+	}
+	g.Start(daemon.NewLockstep(daemon.LockstepOptions{Config: cfg, Start: epoch, Event: g.Issued, Lines: g.lines}))
+	g.Center(true)
+	return g, nil
+}
+
+// Build is Open without a gateway: Start comes next.
+func Build(cfg *config.Config, seed uint64, scenario rig.Scenario) (*Gateway, error) {
+	g := &Gateway{
+		Config: cfg, pulls: map[string]bool{}, kinds: map[string]string{}, gateOf: map[string]string{}, levels: map[string]bool{},
+	}
 	for _, d := range cfg.Devices() {
 		g.kinds[d.ID] = d.Kind
 	}
@@ -96,29 +129,66 @@ func Open(cfg *config.Config, seed uint64, scenario rig.Scenario) (*Gateway, err
 		}
 		g.gauges = append(g.gauges, gaugeLook{to: gauge.To, every: every, last: -1})
 	}
-	g.lock = daemon.NewLockstep(daemon.LockstepOptions{
-		Config: cfg, Start: epoch, Event: g.issued,
-		Lines: line.Pins(func(name string) gpio.PinIO {
-			if p := board.Pin(name); p != nil {
-				return p
-			}
-			return nil
-		}, nil),
-	})
-	for terminal, high := range g.pulls {
-		g.lock.Level(terminal, high)
-	}
+	g.lines = line.Pins(func(name string) gpio.PinIO {
+		if p := board.Pin(name); p != nil {
+			return p
+		}
+		return nil
+	}, nil)
+	g.levels = maps.Clone(g.pulls)
 	g.pass()
-	g.lock.Begin()
-	g.begun = true
 	return g, nil
+}
+
+// Lines are the pins of the board, for relays.
+func (g *Gateway) Lines() line.Provider { return g.lines }
+
+// Clock is what a process shows as the time since its kernel booted.
+func (g *Gateway) Clock() gateway.Mono { return epoch.Add(g.Board.Now() - g.boot) }
+
+// Start makes p the gateway of this field.
+func (g *Gateway) Start(p Process) {
+	g.lock = p
+	for _, terminal := range slices.Sorted(maps.Keys(g.levels)) {
+		p.Level(terminal, g.levels[terminal])
+	}
+	p.Begin()
+	for i := range g.gauges {
+		g.gauges[i].due, g.gauges[i].last = g.Board.Now(), -1
+	}
+}
+
+// Stop takes the gateway away, as kill -9 does: outputs stay as they are.
+func (g *Gateway) Stop() { g.lock = nil }
+
+// Cut takes the power of the board away: its outputs float, and the next process has a kernel of its own.
+func (g *Gateway) Cut() {
+	g.Stop()
+	for _, p := range g.Board.Pins() {
+		_ = p.In(gpio.PullNoChange, gpio.NoEdge) // a board that is open refuses nothing
+	}
+}
+
+// Boot begins a new life of the board's kernel.
+func (g *Gateway) Boot() { g.boot = g.Board.Now() }
+
+// Running tells whether there is a process.
+func (g *Gateway) Running() bool { return g.lock != nil }
+
+// Center says whether the center is in reach.
+func (g *Gateway) Center(there bool) {
+	if g.lock != nil {
+		g.lock.Center(there)
+	}
 }
 
 func camera(supply string) string { return supply[:max(0, len(supply)-len(".supply"))] }
 
 // Close gives the relays back.
 func (g *Gateway) Close() error {
-	g.lock.Close()
+	if g.lock != nil {
+		g.lock.Close()
+	}
 	return g.Board.Close()
 }
 
@@ -138,8 +208,9 @@ func (g *Gateway) hear(n rig.Note) {
 	}
 }
 
-func (g *Gateway) issued(_ gateway.EventID, e gateway.Event) {
-	i := Issued{time.Duration(e.At - epoch), e}
+// Issued is to be told of every event of the process.
+func (g *Gateway) Issued(_ gateway.EventID, e gateway.Event) {
+	i := Issued{time.Duration(e.At-epoch) + g.boot, e}
 	g.Events = append(g.Events, i)
 	if g.attended {
 		g.attend(e)
@@ -152,9 +223,9 @@ func (g *Gateway) issued(_ gateway.EventID, e gateway.Event) {
 // now is the virtual time of the gateway.
 func (g *Gateway) now() time.Duration {
 	if g.lock == nil {
-		return 0
+		return g.Board.Now()
 	}
-	return time.Duration(g.lock.Now() - epoch)
+	return time.Duration(g.lock.Now()-epoch) + g.boot
 }
 
 // pass tells the gateway what wires have done.
@@ -178,13 +249,16 @@ func (g *Gateway) pass() {
 		case rig.ToPower:
 			level = true
 		}
-		g.lock.Level(c.Line, level)
+		g.levels[c.Line] = level
+		if g.lock != nil {
+			g.lock.Level(c.Line, level)
+		}
 	}
 }
 
 // measure reads the converters that are due.
 func (g *Gateway) measure(now time.Duration) {
-	if !slices.ContainsFunc(g.gauges, func(l gaugeLook) bool { return l.due <= now }) {
+	if g.lock == nil || !slices.ContainsFunc(g.gauges, func(l gaugeLook) bool { return l.due <= now }) {
 		return
 	}
 	for i, r := range g.Board.Gauges() {
@@ -212,14 +286,16 @@ func (g *Gateway) At(at time.Duration, do func()) {
 	g.acts = slices.Insert(g.acts, i, act{at, do})
 }
 
-// next is when something is due: in the field, in the gateway, or by people.
-func (g *Gateway) next() time.Duration {
+// Next is when something is due: in the field, in the gateway, or by people.
+func (g *Gateway) Next() time.Duration {
 	next := g.Board.Next()
-	if w := g.lock.Next(); w != gateway.Mono(plant.Never) {
-		next = min(next, time.Duration(w-epoch))
-	}
-	for _, l := range g.gauges {
-		next = min(next, l.due)
+	if g.lock != nil {
+		if w := g.lock.Next(); w != gateway.Mono(plant.Never) {
+			next = min(next, time.Duration(w-epoch)+g.boot)
+		}
+		for _, l := range g.gauges {
+			next = min(next, l.due)
+		}
 	}
 	if len(g.acts) > 0 {
 		next = min(next, g.acts[0].at)
@@ -230,23 +306,38 @@ func (g *Gateway) next() time.Duration {
 // Run lets time pass until end.
 func (g *Gateway) Run(end time.Duration) error {
 	for g.Board.Now() < end {
-		at := max(min(g.next(), end), g.Board.Now())
-		g.lock.Advance(epoch.Add(at) - 1) // what was due before is over before the field moves
-		if err := g.Board.Advance(at - g.Board.Now()); err != nil {
-			return fmt.Errorf("gateway %s: %w", g.Config.Gateway.ID, err)
+		if err := g.To(min(g.Next(), end)); err != nil {
+			return err
 		}
-		g.lock.Advance(epoch.Add(at))
-		g.pass()
-		g.measure(at)
-		for len(g.acts) > 0 && g.acts[0].at <= at {
-			do := g.acts[0].do
-			g.acts = g.acts[1:]
-			do()
-		}
-		g.lock.Advance(epoch.Add(at))
-		g.pass() // a relay may have moved something at once
 	}
 	return nil
+}
+
+// To lets time pass until at, which is not later than Next.
+func (g *Gateway) To(at time.Duration) error {
+	at = max(at, g.Board.Now())
+	mono := epoch.Add(at - g.boot)
+	g.advance(mono - 1) // what was due before is over before the field moves
+	if err := g.Board.Advance(at - g.Board.Now()); err != nil {
+		return fmt.Errorf("gateway %s: %w", g.Config.Gateway.ID, err)
+	}
+	g.advance(mono)
+	g.pass()
+	g.measure(at)
+	for len(g.acts) > 0 && g.acts[0].at <= at {
+		do := g.acts[0].do
+		g.acts = g.acts[1:]
+		do()
+	}
+	g.advance(mono)
+	g.pass() // a relay may have moved something at once
+	return nil
+}
+
+func (g *Gateway) advance(to gateway.Mono) {
+	if g.lock != nil {
+		g.lock.Advance(to)
+	}
 }
 
 // String says it as a person would write it down.

@@ -188,7 +188,7 @@ var tells = map[plant.Kind][]name{
 // counts compares the numbers that are the state of a device now: vehicles in a lot by its bays and by its lanes, and what
 // a meter has counted.
 func (g *Gateway) counts() (rows []Row) {
-	view := g.lock.Hub.View()
+	view := g.lock.View()
 	for _, id := range config.IDs(g.Config.Lots) {
 		l := g.Config.Lots[id]
 		d, _ := view.Device(id)

@@ -3,6 +3,7 @@ package rig
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -142,6 +143,13 @@ func (b *Board) Close() error {
 
 // Pin returns a pin by its name, GPIO17; nil when there is none.
 func (b *Board) Pin(name string) *Pin { return b.pins[name] }
+
+// Pins are all pins of the header, GPIO0 first.
+func (b *Board) Pins() []*Pin {
+	pins := slices.Collect(maps.Values(b.pins))
+	slices.SortFunc(pins, func(x, y *Pin) int { return x.number - y.number })
+	return pins
+}
 
 // Bus returns a bus by its device, /dev/i2c-1; nil when there is none.
 func (b *Board) Bus(device string) *Bus { return b.bus[device] }

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -20,7 +21,6 @@ type Lockstep struct {
 	Hub *hub.Hub
 
 	field  *field.Lockstep
-	cfg    *config.Config
 	relays *relays
 	places map[string]place // by terminal: GPIO17, x1.GPA0
 	levels []field.Levels   // before Begin
@@ -48,20 +48,30 @@ func NewLockstep(o LockstepOptions) *Lockstep {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	l := &Lockstep{cfg: o.Config, places: map[string]place{}, relays: claimRelays(o.Config, o.Lines, o.Log)}
-	l.Hub = hub.New(func() gateway.Mono {
-		if l.field == nil {
+	relays := claimRelays(o.Config, o.Lines, o.Log)
+	parts := attachConfig(o.Config, Hardware{Lines: o.Lines}, nil, relays).out
+	parts.Trace, parts.Reply = traceOf(parts), o.Reply
+	var l *Lockstep
+	h := hub.New(func() gateway.Mono {
+		if l == nil {
 			return o.Start
 		}
-		return l.field.Now()
+		return l.Now()
 	})
-	parts := attachConfig(o.Config, Hardware{Lines: o.Lines}, nil, l.relays).out
-	parts.Trace, parts.Reply = traceOf(parts), o.Reply
-	l.field = field.NewLockstep(parts, l.Hub, &counted{event: o.Event}, o.Start)
+	l = inLockstep(parts, h, &counted{event: o.Event}, o.Start)
+	l.relays = relays
+	return l
+}
+
+// inLockstep makes the field of parts.
+func inLockstep(parts field.Config, h *hub.Hub, r field.Recorder, start gateway.Mono) *Lockstep {
+	l := &Lockstep{
+		Hub: h, field: field.NewLockstep(parts, h, r, start), places: map[string]place{},
+		levels: make([]field.Levels, len(parts.Sources)),
+	}
 	for _, p := range parts.Points {
 		l.places[strings.ReplaceAll(p.Terminal, " ", ".")] = place{p.Source, p.Channel, p.Unit != ""}
 	}
-	l.levels = make([]field.Levels, len(parts.Sources))
 	return l
 }
 
@@ -94,11 +104,10 @@ func (l *Lockstep) Level(terminal string, level bool) {
 	}
 }
 
-// Begin tells the field how everything stands, and that the center is there.
+// Begin tells the field how everything stands.
 func (l *Lockstep) Begin() {
 	l.begun = true
 	l.field.Begin(l.levels)
-	l.Center(true)
 }
 
 // Measure is a value that was read at a terminal now, in the unit of its chip: µA, µV, ‰.
@@ -112,12 +121,25 @@ func (l *Lockstep) Measure(terminal string, value int64) {
 
 // Center says whether the center is in reach.
 func (l *Lockstep) Center(there bool) {
-	l.field.Apply(field.Input{Kind: field.SignalInput, ID: kindCenter, On: there})
+	l.Signal(context.Background(), kindCenter, there)
 }
 
 // Command gives a command that was found to be allowed.
-func (l *Lockstep) Command(c gateway.Command) {
+func (l *Lockstep) Command(c gateway.Command) bool {
 	l.field.Apply(field.Input{Kind: field.CommandInput, Command: c})
+	return true
+}
+
+// Post issues an event of another part of the gateway.
+func (l *Lockstep) Post(_ context.Context, e gateway.Event) bool {
+	l.field.Apply(field.Input{Kind: field.EventInput, Event: e})
+	return true
+}
+
+// Signal tells the internal devices of a kind that something is so.
+func (l *Lockstep) Signal(_ context.Context, kind string, on bool) bool {
+	l.field.Apply(field.Input{Kind: field.SignalInput, ID: kind, On: on})
+	return true
 }
 
 // Act does something about an alarm.
@@ -153,6 +175,9 @@ func (l *Lockstep) source(id string, in field.Input) error {
 	}
 	return fmt.Errorf("no chip is called %q", id)
 }
+
+// View is what the page would show.
+func (l *Lockstep) View() *hub.View { return l.Hub.View() }
 
 // Now is the time that Advance has brought the gateway to.
 func (l *Lockstep) Now() gateway.Mono { return l.field.Now() }
