@@ -36,8 +36,13 @@
 //   - Pulses whose burst failed or was disturbed after INTCAP was clocked out, and those while the chip was without
 //     supply. Levels come right with the next burst.
 //
+// Two chips at one address: of another kind the second shows by its registers. A twin takes every write and answers with the
+// same ones; Init looks for it by reading the inputs as they are and inverted, where the wired AND of two different levels
+// is low both times, and Service looks again after changes that no interrupt explains. A twin whose inputs all agree cannot
+// be told from none by anything on the bus, and its levels are right. The look takes five transfers more at Init.
+//
 // Unsupported: comparison with DEFVAL (an edge-driven host hears a standing condition only once, and nothing more until
-// the pin is back; Init ends it on a chip that another program left so), IPOL (levels are electrical here), BANK = 1 other than to leave it,
+// the pin is back; Init ends it on a chip that another program left so), IPOL (levels are electrical here; Init uses it), BANK = 1 other than to leave it,
 // the SPI sibling MCP23S17.
 //
 // periph.io/x/devices/v3/mcp23xxx is not used: it reads GPIO pin by pin and drops the error (a dead chip reads low),

@@ -42,6 +42,8 @@ type Dev struct {
 	latch  uint16        // what OLAT must hold
 	at     time.Duration // when the last burst that may have cleared the latches began
 
+	unexplained int // looks in a row that found a change which INTF does not name
+
 	w [12]byte
 	r [regCount]byte
 }
@@ -111,6 +113,12 @@ func (d *Dev) Init() error {
 	putPair(w[1+regIODIR:], ^d.o.Outputs)
 	putPair(w[1+regGPINTEN:], d.o.Inputs)
 	if err := d.write("write IODIR..INTCON", w); err != nil {
+		return err
+	}
+	if err := d.verify(); err != nil {
+		return err
+	}
+	if err := d.alone(); err != nil {
 		return err
 	}
 	return d.verify()

@@ -3,6 +3,7 @@ package mcp23017
 // Register addresses with IOCON.BANK = 0, Table 3-5. Port B follows at the next address, little end first.
 const (
 	regIODIR   = 0x00
+	regIPOL    = 0x02
 	regGPINTEN = 0x04
 	regIOCON   = 0x0a // the same register at 0Bh
 	regGPPU    = 0x0c

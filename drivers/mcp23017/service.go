@@ -33,6 +33,12 @@ func (d *Dev) ServicePorts(s *drivers.Sample, intAt [2]time.Duration) error {
 	if !d.known {
 		return d.error(drivers.FaultReset, "service", errors.New("the chip is not set up yet"))
 	}
+	if d.unexplained >= unexplainedMost {
+		d.unexplained = 0
+		if err := d.alone(); err != nil {
+			return err
+		}
+	}
 	at := d.o.Now()
 	r := d.r[:burstLength]
 	for attempt := 0; ; attempt++ {
@@ -120,6 +126,12 @@ func (d *Dev) edges(s *drivers.Sample, r []byte, intAt [2]time.Duration, at time
 		s.Edges = append(s.Edges, e)
 	}
 	d.levels ^= changed
+	switch {
+	case flags != 0:
+		d.unexplained = 0
+	case now != d.levels:
+		d.unexplained++
+	}
 	for set := now ^ d.levels; set != 0; set &= set - 1 {
 		n := bits.TrailingZeros16(set)
 		s.Edges = append(s.Edges, drivers.Edge{Channel: n, Level: now&(1<<n) != 0, At: at})

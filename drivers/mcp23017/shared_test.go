@@ -9,8 +9,8 @@ import (
 )
 
 // Two parts at one address. Of another kind the second shows at Init or, when it is plugged in later, at the next
-// Service. A twin does not: it takes every write as well and answers with the same registers; only its inputs, wired
-// AND, are wrong. The configuration refuses one address for two; a twin on the bus is found by moving each contact.
+// Service. A twin shows by each input that it reads otherwise; one whose inputs agree does no harm until they differ, and
+// nothing on the wire tells of it.
 func TestTwoChipsAtOneAddress(t *testing.T) {
 	now := time.Second
 	for name, c := range map[string]struct {
@@ -19,7 +19,8 @@ func TestTwoChipsAtOneAddress(t *testing.T) {
 	}{
 		"PCA9555":  {chip.NewPCA9555(chip.PCA9555Wiring{}), drivers.FaultMismatch},
 		"PCF8574":  {chip.NewPCF8574(chip.PCF8574Wiring{}), drivers.FaultMismatch},
-		"its twin": {chip.NewMCP23017(chip.MCP23017Wiring{}), drivers.FaultNone},
+		"its twin, a contact closed": {closed(), drivers.FaultMismatch},
+		"its twin, all contacts alike": {chip.NewMCP23017(chip.MCP23017Wiring{}), drivers.FaultNone},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bus := chip.NewBus("I2C1")
@@ -38,5 +39,41 @@ func TestTwoChipsAtOneAddress(t *testing.T) {
 				t.Errorf("%v (%v), want %v", f, err, c.want)
 			}
 		})
+	}
+}
+
+// closed is a part with a contact to ground at channel 3.
+func closed() chip.Device {
+	c := chip.NewMCP23017(chip.MCP23017Wiring{})
+	c.Drive(3, false)
+	return c
+}
+
+// A twin that agreed at first: three changes that no interrupt explains, and it is looked for.
+func TestTwinShowsItself(t *testing.T) {
+	now := time.Second
+	bus := chip.NewBus("I2C1")
+	a := chip.NewMCP23017(chip.MCP23017Wiring{})
+	if err := bus.Attach(0x20, chip.Shared{A: a, B: chip.NewMCP23017(chip.MCP23017Wiring{})}); err != nil {
+		t.Fatal(err)
+	}
+	d, err := New(bus, 0x20, Opts{Inputs: 0x7f7f, PullUps: 0x7f7f, Now: func() time.Duration { return now }})
+	if err == nil {
+		err = d.Init()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s drivers.Sample
+	for n := range 4 {
+		a.Drive(3, n%2 == 1 && n < 3) // closes, opens, closes, stays
+		now += time.Second
+		s.Reset()
+		if err = d.Service(&s, 0); err != nil && n < 3 {
+			t.Fatal(err)
+		}
+	}
+	if f := drivers.Classify(err); f != drivers.FaultMismatch {
+		t.Errorf("%v (%v)", f, err)
 	}
 }

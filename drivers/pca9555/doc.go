@@ -25,7 +25,11 @@
 //   - No edge is made up. Service allocates nothing once the Sample has room.
 //   - It never waits, logs, or starts a goroutine, and retries once at most.
 //
-// Unsupported: polarity inversion (levels are electrical here). The part has no identification; Init tells it from an
+// Two chips at one address: of another kind the second shows by its registers. A twin shows at Init, by reading the inputs
+// as they are and inverted, where the wired AND of two different levels is low both times; and again after every eighth
+// pulse that left nothing to see. A twin whose inputs all agree cannot be told from none by anything on the bus.
+//
+// Unsupported: polarity inversion (levels are electrical here; Init uses it). The part has no identification; Init tells it from an
 // MCP23017 by the way its addresses wrap, except where all 16 channels are outputs with a low inactive level.
 // The pull-ups of the 9555 cannot be switched off; the 9535 needs outside ones.
 //

@@ -93,7 +93,12 @@ func (d *Dev) Init() error {
 		name string
 		cmd  byte
 		want uint16
-	}{{"output", cmdOutput, d.latch}, {"polarity", cmdPolarity, 0}, {"configuration", cmdConfig, ^d.o.Outputs}} {
+	}{{"output", cmdOutput, d.latch}, {"configuration", cmdConfig, ^d.o.Outputs}, {"polarity", cmdPolarity, 0}} {
+		if reg.cmd == cmdPolarity {
+			if err := d.alone(); err != nil {
+				return err
+			}
+		}
 		got, err := d.readTwice(reg.cmd)
 		if err != nil {
 			return err

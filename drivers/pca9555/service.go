@@ -44,7 +44,11 @@ func (d *Dev) Service(s *drivers.Sample, intAt time.Duration) error {
 	changed := now ^ d.levels
 	switch {
 	case changed == 0 && intAt != 0:
-		d.missed++
+		if d.missed++; d.missed%missedMost == 0 {
+			if err := d.alone(); err != nil {
+				return err
+			}
+		}
 	case changed != 0 && changed&(changed-1) == 0 && intAt != 0:
 		n := bits.TrailingZeros16(changed)
 		s.Edges = append(s.Edges, drivers.Edge{

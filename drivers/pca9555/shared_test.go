@@ -9,8 +9,8 @@ import (
 )
 
 // Two parts at one address. Of another kind the second shows at Init or, when it is plugged in later, at the next
-// Service. A twin does not: it takes every write as well and answers with the same registers; only its inputs, wired
-// AND, are wrong. The configuration refuses one address for two; a twin on the bus is found by moving each contact.
+// Service. A twin shows by each input that it reads otherwise; one whose inputs agree does no harm until they differ, and
+// nothing on the wire tells of it.
 func TestTwoChipsAtOneAddress(t *testing.T) {
 	now := time.Second
 	for name, c := range map[string]struct {
@@ -19,7 +19,8 @@ func TestTwoChipsAtOneAddress(t *testing.T) {
 	}{
 		"MCP23017": {chip.NewMCP23017(chip.MCP23017Wiring{}), drivers.FaultMismatch},
 		"PCF8574":  {chip.NewPCF8574(chip.PCF8574Wiring{}), drivers.FaultMismatch},
-		"its twin": {chip.NewPCA9555(chip.PCA9555Wiring{}), drivers.FaultNone},
+		"its twin, a contact closed": {closed(), drivers.FaultMismatch},
+		"its twin, all contacts alike": {chip.NewPCA9555(chip.PCA9555Wiring{}), drivers.FaultNone},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bus := chip.NewBus("I2C1")
@@ -39,4 +40,11 @@ func TestTwoChipsAtOneAddress(t *testing.T) {
 			}
 		})
 	}
+}
+
+// closed is a part with a contact to ground at channel 3.
+func closed() chip.Device {
+	c := chip.NewPCA9555(chip.PCA9555Wiring{})
+	c.Drive(3, false)
+	return c
 }

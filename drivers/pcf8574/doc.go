@@ -19,6 +19,9 @@
 // A chip that lost its supply shows only by an output that is let go: with all outputs inactive its power-on state
 // is the one that is wanted, and nothing has to be done.
 //
+// Two chips at one address cannot be told from one: there is nothing to read but the pins, and what the wire carries is
+// their AND. A contact that is moved and does not show is the only sign; walk the wires after a change.
+//
 // A disturbed byte cannot be told from a change of the inputs: whoever uses the levels lets them settle. Outputs that
 // read wrong are looked at twice.
 //
