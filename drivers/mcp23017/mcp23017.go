@@ -92,7 +92,7 @@ func (d *Dev) Init() error {
 	if err := d.identify(); err != nil {
 		return err
 	}
-	d.latch = d.o.Inactive
+	d.latch, d.unexplained = d.o.Inactive, 0
 	if err := d.writeLatch(); err != nil { // first of all: the last owner may have died with a coil on
 		return err
 	}

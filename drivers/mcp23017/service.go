@@ -34,10 +34,10 @@ func (d *Dev) ServicePorts(s *drivers.Sample, intAt [2]time.Duration) error {
 		return d.error(drivers.FaultReset, "service", errors.New("the chip is not set up yet"))
 	}
 	if d.unexplained >= unexplainedMost {
-		d.unexplained = 0
 		if err := d.alone(); err != nil {
 			return err
 		}
+		d.unexplained = 0
 	}
 	at := d.o.Now()
 	r := d.r[:burstLength]

@@ -17,9 +17,9 @@ func TestTwoChipsAtOneAddress(t *testing.T) {
 		other chip.Device
 		want  drivers.Fault
 	}{
-		"MCP23017": {chip.NewMCP23017(chip.MCP23017Wiring{}), drivers.FaultMismatch},
-		"PCF8574":  {chip.NewPCF8574(chip.PCF8574Wiring{}), drivers.FaultMismatch},
-		"its twin, a contact closed": {closed(), drivers.FaultMismatch},
+		"MCP23017":                     {chip.NewMCP23017(chip.MCP23017Wiring{}), drivers.FaultMismatch},
+		"PCF8574":                      {chip.NewPCF8574(chip.PCF8574Wiring{}), drivers.FaultMismatch},
+		"its twin, a contact closed":   {closed(), drivers.FaultMismatch},
 		"its twin, all contacts alike": {chip.NewPCA9555(chip.PCA9555Wiring{}), drivers.FaultNone},
 	} {
 		t.Run(name, func(t *testing.T) {

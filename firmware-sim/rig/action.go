@@ -379,6 +379,7 @@ const (
 	Cut
 	Grounded // shorted to ground
 	Powered  // shorted to the supply
+	Corroded // of a pair with resistors: its terminal has a resistance of its own
 )
 
 // WireAct does one of these to the wire at a pin: GPIO17, x1.GPA0; GPIO25 is the wire of a chip's interrupt, GPIO16
@@ -389,11 +390,11 @@ type WireAct struct {
 }
 
 func (a WireAct) String() string {
-	return fmt.Sprintf("the wire at %s is %s", a.Line, [...]string{"mended", "cut", "shorted to ground", "shorted to the supply"}[a.Life])
+	return fmt.Sprintf("the wire at %s is %s", a.Line, [...]string{"mended", "cut", "shorted to ground", "shorted to the supply", "corroded"}[a.Life])
 }
 
 func (a WireAct) apply(b *Board) error {
-	life := [...]wireFault{wireWhole, wireCut, wireGrounded, wirePowered}[a.Life]
+	life := [...]wireFault{wireWhole, wireCut, wireGrounded, wirePowered, wireCorroded}[a.Life]
 	for i := range b.gauges {
 		if b.gauges[i].To == a.Line {
 			b.gauges[i].fault = life
@@ -414,6 +415,7 @@ const (
 	Resets  ChipLife = iota // all registers at their power-on values
 	Unplugs                 // it answers no more
 	Plugs                   // it is back, with its power-on values
+	Stops                   // its oscillator stands still for a moment: a clock's
 )
 
 // ChipAct does one of these to a chip.
@@ -423,7 +425,7 @@ type ChipAct struct {
 }
 
 func (a ChipAct) String() string {
-	return fmt.Sprintf("chip %s %s", a.Chip, [...]string{"resets", "loses power", "has power again"}[a.Life])
+	return fmt.Sprintf("chip %s %s", a.Chip, [...]string{"resets", "loses power", "has power again", "loses its time"}[a.Life])
 }
 
 func (a ChipAct) apply(b *Board) error {
@@ -436,8 +438,40 @@ func (a ChipAct) apply(b *Board) error {
 		c.Reset()
 	case Unplugs, Plugs:
 		c.Hold(a.Life == Unplugs)
+	case Stops:
+		clock, ok := c.(rtc)
+		if !ok {
+			return fmt.Errorf("%s is no clock", a.Chip)
+		}
+		clock.StopOscillator()
 	}
 	return nil
+}
+
+// Draw makes a gauge show a value of its own, in its unit, until a negative one ends that.
+type Draw struct {
+	Gauge string // i1.current
+	Value int64
+}
+
+func (a Draw) String() string {
+	if a.Value < 0 {
+		return fmt.Sprintf("the gauge at %s shows what is so", a.Gauge)
+	}
+	return fmt.Sprintf("the gauge at %s shows %d", a.Gauge, a.Value)
+}
+
+func (a Draw) apply(b *Board) error {
+	for i := range b.gauges {
+		if g := &b.gauges[i]; g.To == a.Gauge {
+			g.drawn = &a.Value
+			if a.Value < 0 {
+				g.drawn = nil
+			}
+			return nil
+		}
+	}
+	return fmt.Errorf("no such gauge: %q", a.Gauge)
 }
 
 // BusAct disturbs a bus until the next one: transfers fail with an errno of the adapter (ENXIO, EAGAIN, EREMOTEIO), hang

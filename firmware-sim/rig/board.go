@@ -40,7 +40,7 @@ type Board struct {
 	switches  map[string]*plant.Switch
 	lifts     map[string]*plant.Lift
 	meters    map[string]*plant.Meter
-	chips     map[string]expander
+	chips     map[string]model
 	ends      map[string]end // by the name of the pin: GPIO17, x1.GPA0
 	wires     []*wire
 	relays    []*relay
@@ -79,7 +79,7 @@ func New(seed uint64, site Site, o Options) (*Board, error) {
 	b := &Board{
 		opt: o, pins: map[string]*Pin{}, bus: map[string]*Bus{}, kick: make(chan struct{}, 1),
 		lanes: map[string]*plant.Lane{}, elevators: map[string]*plant.Elevator{}, cameras: map[string]*plant.Camera{},
-		detectors: map[string]*plant.Detector{}, switches: map[string]*plant.Switch{}, lifts: map[string]*plant.Lift{}, meters: map[string]*plant.Meter{}, chips: map[string]expander{}, ends: map[string]end{},
+		detectors: map[string]*plant.Detector{}, switches: map[string]*plant.Switch{}, lifts: map[string]*plant.Lift{}, meters: map[string]*plant.Meter{}, chips: map[string]model{}, ends: map[string]end{},
 	}
 	for n := range header {
 		p := newPin(n)
@@ -255,7 +255,9 @@ func (b *Board) settle() {
 		}
 	}
 	for i := range b.gauges {
-		if g := &b.gauges[i]; g.watch(b.at) {
+		g := &b.gauges[i]
+		g.carry(b.at)
+		if g.watch(b.at) {
 			b.tell(Change{Line: g.To, Gauge: true, Name: g.From})
 		}
 	}
@@ -277,19 +279,23 @@ func (b *Board) note(at time.Duration, what fmt.Stringer) {
 }
 
 // pinOf finds the end of a wire by name, GPIO17 or x1.GPA0, and makes it if it is a chip's.
-func (b *Board) pinOf(name string, kinds map[string]string) (end, error) {
+func (b *Board) pinOf(name string, of map[string]string) (end, error) {
 	if e := b.ends[name]; e != nil {
 		return e, nil
 	}
-	chip, pin, ok := strings.Cut(name, ".")
-	if !ok || b.chips[chip] == nil {
+	part, pin, ok := strings.Cut(name, ".")
+	if !ok || b.chips[part] == nil {
 		return nil, fmt.Errorf("no such pin: %q; write GPIO17, or chip and pin: x1.GPA0", name)
 	}
-	n := slices.Index(expanders[kinds[chip]].pins, pin)
+	n := slices.Index(kinds[of[part]].pins, pin)
 	if n < 0 {
-		return nil, fmt.Errorf("no such pin: %q; %s has %s", name, chip, strings.Join(expanders[kinds[chip]].pins, ", "))
+		return nil, fmt.Errorf("no such pin: %q; %s has %s", name, part, strings.Join(kinds[of[part]].pins, ", "))
 	}
-	e := &chipEnd{chip: b.chips[chip], pin: n}
+	m, ok := b.chips[part].(expander)
+	if !ok {
+		return nil, fmt.Errorf("%s is measured: put a gauge there", name)
+	}
+	e := &chipEnd{chip: m, pin: n}
 	b.ends[name] = e
 	return e, nil
 }

@@ -363,7 +363,7 @@ func TestSiteErrors(t *testing.T) {
 		{func(s *Site) { s.Wires[0].To = "x1.GPC0" }, `no such pin: "x1.GPC0"; x1 has GPA0`},
 		{func(s *Site) { s.Wires[0].To = "GPIO27" }, `GPIO27 is wired to entry.a already; it can't be wired to entry.b too`},
 		{func(s *Site) { s.Wires[0].To = "GPIO25" }, `GPIO25 is wired to x1.INT already`},
-		{func(s *Site) { s.Chips[0].Kind = "mcp23008" }, `no such kind: "mcp23008"; there are mcp23017, pca9555`},
+		{func(s *Site) { s.Chips[0].Kind = "mcp23008" }, `no such kind: "mcp23008"; there are ads1115, ds3231, ina219`},
 		{func(s *Site) { s.Chips[0].Bus = "i2c" }, `bus "i2c": write it as Linux does`},
 		{func(s *Site) { s.Relays[0].Lane = "exit" }, `no such pin, lane or input`},
 		{func(s *Site) { s.Relays[0].Line = "GPIO17" }, `GPIO17 is wired to entry.a already`},

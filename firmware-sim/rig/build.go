@@ -5,14 +5,16 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
+	"lotusgate/firmware-sim/chip"
 	"lotusgate/firmware-sim/plant"
 )
 
 // build makes what the site names and wires it up.
 func (b *Board) build(seed plant.Seed, site Site) error {
 	contacts := b.plant(seed, site)
-	kinds, err := b.fit(site.Chips)
+	of, err := b.fit(site.Chips)
 	if err != nil {
 		return err
 	}
@@ -36,7 +38,7 @@ func (b *Board) build(seed plant.Seed, site Site) error {
 		if contact == nil {
 			return fmt.Errorf("no such contact: %q; there are %s", w.From, strings.Join(slices.Sorted(maps.Keys(contacts)), ", "))
 		}
-		to, err := b.pinOf(w.To, kinds)
+		to, err := b.pinOf(w.To, of)
 		if err == nil {
 			err = take(w.To, w.From)
 		}
@@ -45,7 +47,7 @@ func (b *Board) build(seed plant.Seed, site Site) error {
 		}
 		b.wires = append(b.wires, &wire{Wire: w, contact: contact, end: to})
 	}
-	if err := b.hang(site.Gauges, contacts); err != nil {
+	if err := b.hang(site.Gauges, site.Chips, contacts); err != nil {
 		return err
 	}
 	for _, r := range site.Relays {
@@ -63,7 +65,7 @@ func (b *Board) build(seed plant.Seed, site Site) error {
 }
 
 // hang gives every gauge the contact or camera that it measures.
-func (b *Board) hang(gauges []Gauge, contacts map[string]*plant.Contact) error {
+func (b *Board) hang(gauges []Gauge, chips []Chip, contacts map[string]*plant.Contact) error {
 	for _, g := range gauges {
 		name, isSupply := strings.CutSuffix(g.From, ".supply")
 		m := gauge{Gauge: g, contact: contacts[g.From]}
@@ -72,6 +74,10 @@ func (b *Board) hang(gauges []Gauge, contacts map[string]*plant.Contact) error {
 		}
 		if m.contact == nil && m.camera == nil {
 			return fmt.Errorf("nothing to measure: %q", g.From)
+		}
+		var err error
+		if m.show, err = b.shows(g.To, chips); err != nil {
+			return err
 		}
 		b.gauges = append(b.gauges, m)
 	}
@@ -133,12 +139,14 @@ func (b *Board) plant(seed plant.Seed, site Site) map[string]*plant.Contact {
 }
 
 // fit puts the chips on their buses and returns the kind of each. A board without chips has no bus.
-func (b *Board) fit(chips []Chip) (kinds map[string]string, err error) {
-	kinds = map[string]string{}
+func (b *Board) fit(chips []Chip) (of map[string]string, err error) {
+	of = map[string]string{}
+	began := time.Now()
+	now := func() time.Duration { return time.Since(began) }
 	for _, c := range chips {
-		kind, ok := expanders[c.Kind]
+		kind, ok := kinds[c.Kind]
 		if !ok {
-			return nil, fmt.Errorf("chip %s: no such kind: %q; there are %s", c.Name, c.Kind, strings.Join(slices.Sorted(maps.Keys(expanders)), ", "))
+			return nil, fmt.Errorf("chip %s: no such kind: %q; there are %s", c.Name, c.Kind, strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
 		}
 		bus := b.bus[c.Bus]
 		if bus == nil {
@@ -156,11 +164,23 @@ func (b *Board) fit(chips []Chip) (kinds map[string]string, err error) {
 			p.set(ToPower) // INT is inactive, with a pull-up on the board
 			interrupt = func(high bool) { p.set([...]Drive{ToGnd, ToPower}[bit(high)]) }
 		}
-		m := kind.make(interrupt)
-		if err := bus.Attach(c.Address, m); err != nil {
+		m := kind.make(interrupt, now)
+		if adc, ok := m.(*chip.ADS1115); ok {
+			adc.Drive(referencePin, reference)
+		}
+		var on chip.Device = m
+		if c.Twin != "" {
+			twin, ok := b.chips[c.Twin]
+			if !ok {
+				return nil, fmt.Errorf("chip %s: its twin %q must come before it", c.Name, c.Twin)
+			}
+			bus.Detach(c.Address)
+			on = chip.Shared{A: twin, B: m}
+		}
+		if err := bus.Attach(c.Address, on); err != nil {
 			return nil, fmt.Errorf("chip %s: %w", c.Name, err)
 		}
-		b.chips[c.Name], kinds[c.Name] = m, c.Kind
+		b.chips[c.Name], of[c.Name] = m, c.Kind
 	}
-	return kinds, nil
+	return of, nil
 }

@@ -28,6 +28,7 @@ type Bus struct {
 	mu    sync.Mutex
 	hung  chan struct{} // closed when the bus is let go; nil = it is free
 	clear func()        // ends an injected fault; nil = there is none
+	slow  chip.Fault    // its Delay is waited out here, with no lock held
 }
 
 var _ i2c.BusCloser = (*Bus)(nil)
@@ -41,7 +42,6 @@ func newBus(name string) (*Bus, error) {
 	}
 	alias := "I2C" + digits
 	b := &Bus{Bus: chip.NewBus(alias), name: name, number: number}
-	b.Sleep(time.Sleep) // a stretched clock holds up who waits for it
 	return b, nil
 }
 
@@ -58,6 +58,7 @@ func (b *Bus) Tx(addr uint16, w, r []byte) error {
 	hung := b.hung
 	b.mu.Unlock()
 	if hung == nil {
+		time.Sleep(b.stretched()) // a stretched clock holds up who waits for it
 		return b.Bus.Tx(addr, w, r)
 	}
 	t := time.NewTimer(hangTime)
@@ -82,6 +83,19 @@ func (b *Bus) hang(held bool) {
 	}
 }
 
+// stretched is how long a part holds the clock in the next transfer.
+func (b *Bus) stretched() time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.slow.Times == 0 {
+		return 0
+	}
+	if b.slow.Times > 0 {
+		b.slow.Times--
+	}
+	return b.slow.Delay
+}
+
 // disturb makes transfers go wrong until it is called with a fault that does nothing.
 func (b *Bus) disturb(f chip.Fault) {
 	b.mu.Lock()
@@ -90,7 +104,8 @@ func (b *Bus) disturb(f chip.Fault) {
 		b.clear()
 		b.clear = nil
 	}
-	if f.Errno != 0 || f.Flip != 0 || f.Delay != 0 {
+	b.slow, f.Delay = f, 0
+	if f.Errno != 0 || f.Flip != 0 {
 		b.clear = b.Inject(f)
 	}
 }

@@ -12,7 +12,18 @@ type gauge struct {
 	contact *plant.Contact
 	camera  *plant.Camera
 	fault   wireFault
-	last    int64 // of a contact
+	last    int64             // of a contact
+	drawn   *int64            // what a scenario wants shown; nil = what is true
+	show    func(value int64) // brings it to a chip; nil = there is none
+	shown   int64             // what was brought there
+}
+
+// carry brings the value to the chip at the far end.
+func (g *gauge) carry(at time.Duration) {
+	if v := g.read(at); g.show != nil && v != g.shown {
+		g.shown = v
+		g.show(v)
+	}
 }
 
 // Parts per thousand of the pull-up's supply that a contact with 2.2 kΩ and 8.2 kΩ gives to a converter, with 4.7 kΩ.
@@ -21,6 +32,8 @@ const (
 	ratioClosed = 319
 	ratioParted = 689
 	ratioCut    = 998
+
+	ratioCorroded = 813 // parted, and 10 kΩ of a bad terminal
 )
 
 // Reading is what one gauge shows: µA, or ‰ of the supply.
@@ -50,6 +63,9 @@ func (g *gauge) watch(at time.Duration) bool {
 }
 
 func (g *gauge) read(at time.Duration) int64 {
+	if g.drawn != nil {
+		return *g.drawn
+	}
 	if g.camera != nil {
 		return g.camera.Supply(at, Night(at))
 	}
@@ -60,6 +76,8 @@ func (g *gauge) read(at time.Duration) int64 {
 		return ratioShort
 	case g.fault == wirePowered:
 		return 1000
+	case g.fault == wireCorroded:
+		return ratioCorroded
 	case g.contact.Closed() != g.Opens:
 		return ratioClosed
 	}

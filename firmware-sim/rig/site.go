@@ -3,6 +3,8 @@ package rig
 import (
 	"time"
 
+	"periph.io/x/conn/v3/physic"
+
 	"lotusgate/firmware-sim/plant"
 )
 
@@ -59,13 +61,17 @@ type Meter struct {
 	Flow plant.Span // time for one unit
 }
 
-// Chip is an I/O expander.
+// Chip is a chip on a bus: an I/O expander, a converter, a supply monitor, a clock.
 type Chip struct {
 	Name      string
 	Kind      string // mcp23017
 	Bus       string // /dev/i2c-1
 	Address   uint16
 	Interrupt string // pin that INT (INTA) is wired to; empty = not wired
+	Twin      string // chip at the same address, which comes before it; empty = none, as it should be
+
+	Shunt  physic.ElectricResistance // of a supply monitor
+	Supply physic.ElectricPotential
 }
 
 // Wire leads from a contact to a pin. A closed contact pulls the pin to ground.

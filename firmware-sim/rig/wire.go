@@ -12,6 +12,7 @@ const (
 	wireCut
 	wireGrounded
 	wirePowered
+	wireCorroded
 )
 
 // on is what arrives at the far end of a wire that is driven with d.

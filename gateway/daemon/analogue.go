@@ -8,7 +8,6 @@ import (
 	"lotusgate/drivers/ads1115"
 	"lotusgate/drivers/ina219"
 	"lotusgate/drivers/ina226"
-	"lotusgate/drivers/line"
 	"lotusgate/gateway/config"
 	"lotusgate/gateway/field"
 
@@ -28,6 +27,7 @@ var (
 type monitor struct {
 	init func() error
 	read func() (supplyReading, error)
+	now  func() time.Duration
 	last time.Duration // when there was something new
 }
 
@@ -44,7 +44,7 @@ func newINA219(bus i2c.Bus, c chip) (field.Chip, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &monitor{init: d.Init, read: func() (supplyReading, error) {
+	return &monitor{init: d.Init, now: c.now, read: func() (supplyReading, error) {
 		r, err := d.Read()
 		return supplyReading{r.Current, r.Voltage, r.Fresh, r.Clipped}, err
 	}}, nil
@@ -56,7 +56,7 @@ func newINA226(bus i2c.Bus, c chip) (field.Chip, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &monitor{init: d.Init, read: func() (supplyReading, error) {
+	return &monitor{init: d.Init, now: c.now, read: func() (supplyReading, error) {
 		r, err := d.Read()
 		return supplyReading{r.Current, r.Voltage, r.Fresh, r.Clipped}, err
 	}}, nil
@@ -76,7 +76,7 @@ func volts(v config.Volts) physic.ElectricPotential {
 
 // Init implements field.Chip.
 func (m *monitor) Init() error {
-	m.last = line.Now()
+	m.last = m.now()
 	return m.init()
 }
 
@@ -86,7 +86,7 @@ func (m *monitor) Service(s *drivers.Sample, _ time.Duration) error {
 	if err != nil {
 		return err
 	}
-	s.At = line.Now()
+	s.At = m.now()
 	switch {
 	case r.fresh:
 		m.last = s.At
@@ -106,6 +106,7 @@ func (m *monitor) Service(s *drivers.Sample, _ time.Duration) error {
 // 25 times a second each; three equal samples are within the 400 ms of EN 50131.
 type converter struct {
 	dev       *ads1115.Dev
+	now       func() time.Duration
 	channels  []int
 	reference int // channel, or -1: values are µV instead of ‰
 
@@ -123,7 +124,7 @@ func newConverter(bus i2c.Bus, c chip) (field.Chip, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &converter{dev: d, reference: -1}
+	v := &converter{dev: d, now: c.now, reference: -1}
 	if c.cfg.Reference != "" {
 		if v.reference, err = config.ChannelOf(c.cfg.Kind, c.cfg.Reference); err != nil {
 			return nil, err
@@ -146,13 +147,13 @@ func (v *converter) Init() error {
 
 func (v *converter) start() error {
 	takes, err := v.dev.Start(v.channels[v.turn])
-	v.ready = line.Now() + takes
+	v.ready = v.now() + takes
 	return err
 }
 
 // Service implements field.Chip.
 func (v *converter) Service(s *drivers.Sample, _ time.Duration) error {
-	now := line.Now()
+	now := v.now()
 	s.At = now
 	if now < v.ready {
 		return nil

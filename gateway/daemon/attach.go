@@ -192,7 +192,7 @@ func (a *attach) interruptLine(name string) int {
 
 // chipOf is a chip with the channels that points and relays use.
 func (a *attach) chipOf(chipID string) chip {
-	c := chip{id: chipID, cfg: a.cfg.Chips[chipID], clock: a.clock}
+	c := chip{id: chipID, cfg: a.cfg.Chips[chipID], clock: a.clock, now: a.hw.now}
 	for _, p := range a.cfg.Points {
 		if p.Chip != chipID {
 			continue

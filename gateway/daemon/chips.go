@@ -2,9 +2,9 @@ package daemon
 
 import (
 	"fmt"
+	"time"
 
 	"lotusgate/drivers"
-	"lotusgate/drivers/line"
 	"lotusgate/drivers/mcp23017"
 	"lotusgate/drivers/meter"
 	"lotusgate/drivers/pca9555"
@@ -20,7 +20,7 @@ var chipKinds = map[string]func(bus i2c.Bus, c chip) (field.Chip, error){
 	config.MCP23017: func(bus i2c.Bus, c chip) (field.Chip, error) {
 		return mcp23017.New(bus, c.cfg.Address, mcp23017.Opts{
 			Inputs: c.inputs, PullUps: c.pullUps, Outputs: c.outputs, Inactive: c.inactive,
-			Interrupt: c.cfg.Interrupt != "", Separate: c.cfg.InterruptB != "", Now: line.Now,
+			Interrupt: c.cfg.Interrupt != "", Separate: c.cfg.InterruptB != "", Now: c.now,
 		})
 	},
 	config.PCA9555:  newPCA9555,
@@ -36,13 +36,13 @@ var chipKinds = map[string]func(bus i2c.Bus, c chip) (field.Chip, error){
 
 func newPCA9555(bus i2c.Bus, c chip) (field.Chip, error) {
 	return pca9555.New(bus, c.cfg.Address, pca9555.Opts{
-		Inputs: c.inputs, Outputs: c.outputs, Inactive: c.inactive, Now: line.Now,
+		Inputs: c.inputs, Outputs: c.outputs, Inactive: c.inactive, Now: c.now,
 	})
 }
 
 func newPCF8574(bus i2c.Bus, c chip) (field.Chip, error) {
 	return pcf8574.New(bus, c.cfg.Address, pcf8574.Opts{
-		Inputs: uint8(c.inputs), Outputs: uint8(c.outputs), Now: line.Now, // the configuration holds that they are active low
+		Inputs: uint8(c.inputs), Outputs: uint8(c.outputs), Now: c.now, // the configuration holds that they are active low
 	})
 }
 
@@ -63,6 +63,7 @@ type chip struct {
 	outputs  uint16 // channels of relays
 	inactive uint16 // of the outputs: those whose inactive level is high
 	clock    *clock // that a real-time clock serves
+	now      func() time.Duration
 }
 
 func (h Hardware) openBus(b bus) (field.Bus, error) {

@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"time"
+
 	"lotusgate/drivers"
 	"lotusgate/drivers/line"
 	"lotusgate/gateway/field"
@@ -12,6 +14,14 @@ import (
 type Hardware struct {
 	Lines   line.Provider
 	OpenBus func(name string) (i2c.BusCloser, error)
+	Now     func() time.Duration // the clock of the edges, since the kernel booted; nil = the kernel's
+}
+
+func (h Hardware) now() time.Duration {
+	if h.Now != nil {
+		return h.Now()
+	}
+	return line.Now()
 }
 
 // lineSet adapts drivers/line to the core's port.

@@ -87,7 +87,9 @@ func NewCore(cfg Config, h *hub.Hub, r Recorder, now gateway.Mono) *Core {
 			c.byPlace[i][n] = -1
 		}
 		c.sources = append(c.sources, source{cfg: s, view: hub.Source{ID: s.ID, Kind: s.Kind, Where: s.Where, Bus: s.Bus, Since: now}})
-		h.PutSource(c.sources[i].view)
+		if s.ID != GPIO || cfg.Lines != nil { // a board may have chips only
+			h.PutSource(c.sources[i].view)
+		}
 	}
 	for i, p := range cfg.Points {
 		c.byPlace[p.Source][p.Channel] = i

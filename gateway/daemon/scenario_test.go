@@ -1,0 +1,185 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rogpeppe/go-internal/txtar"
+	"periph.io/x/conn/v3/i2c/i2creg"
+
+	"lotusgate/drivers/line"
+	"lotusgate/firmware-sim/rig"
+	"lotusgate/gateway"
+	"lotusgate/gateway/config"
+	"lotusgate/gateway/field"
+	"lotusgate/gateway/hub"
+	"lotusgate/gateway/text"
+)
+
+var update = flag.Bool("update", false, "write the expected parts of the scenarios anew")
+
+// Each file of testdata is a scenario: a site (rig.ParseSite) and what happens on it (rig.ParseScript), the configuration
+// of a gateway that is wired to it, and what follows: every event, and at each line "<time> look" what a technician reads
+// and which inputs cannot be believed. Everything from the registers of the chips to the core is the product's, on virtual
+// time. The last line of the script is "<time> end".
+func TestScenarios(t *testing.T) {
+	names, err := filepath.Glob("testdata/*.txtar")
+	if err != nil || len(names) == 0 {
+		t.Fatal("no scenarios: ", err)
+	}
+	for _, name := range names {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+			a, err := txtar.ParseFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			parts := map[string]*txtar.File{}
+			for i := range a.Files {
+				parts[a.Files[i].Name] = &a.Files[i]
+			}
+			got := ""
+			synctest.Test(t, func(t *testing.T) {
+				got = play(t, string(parts["config"].Data), string(parts["site"].Data), string(parts["script"].Data))
+			})
+			if want := string(parts["follows"].Data); got != want && !*update {
+				t.Errorf("got\n%swant\n%s", got, want)
+			}
+			parts["follows"].Data = []byte(got)
+			if *update {
+				if err := os.WriteFile(name, txtar.Format(a), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// play runs a scenario and returns what followed, a line each, in the order of time.
+func play(t *testing.T, yaml, siteText, script string) string {
+	cfg, err := config.Parse("config", []byte(yaml))
+	if err != nil {
+		t.Fatal(err)
+	}
+	site, err := rig.ParseSite(siteText)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var looks []time.Duration
+	var end time.Duration
+	cues, err := rig.ParseScript(strings.Join(slices.DeleteFunc(strings.SplitAfter(script, "\n"), func(line string) bool {
+		at, word, _ := strings.Cut(strings.TrimSpace(line), " ")
+		d, err := time.ParseDuration(at)
+		switch {
+		case err == nil && word == "look":
+			looks = append(looks, d)
+		case err == nil && word == "end":
+			end = d
+		default:
+			return false
+		}
+		return true
+	}), ""))
+	if err != nil || end == 0 {
+		t.Fatalf("script: %v; its last line is <time> end", err)
+	}
+	board, err := rig.New(1, site, rig.Options{Scenario: rig.Script(cues...)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer board.Close()
+	if err := board.Advance(0); err != nil { // what is wrong from the start
+		t.Fatal(err)
+	}
+
+	const boot = time.Hour // what the kernel's clock shows at the beginning
+	origin := time.Now()
+	since := func() time.Duration { return boot + time.Since(origin) }
+	now := func() gateway.Mono { return gateway.MonoOf(since()) }
+	h := hub.New(now)
+	h.SetGateway(hub.Gateway{ID: cfg.Gateway.ID})
+	h.SetClock(hub.Clock{Quality: gateway.ClockSynced})
+	rec := &transcript{start: now()}
+	a := attachConfig(cfg, Hardware{Lines: line.Registry(since), OpenBus: i2creg.Open, Now: since}, &clock{}, &relays{})
+	f := field.New(a.out, h, rec, now, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if err := board.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	wg.Go(func() { f.Run(ctx) })
+	for _, at := range append(looks, end) {
+		time.Sleep(at - time.Since(origin))
+		synctest.Wait()
+		if at != end {
+			rec.look(at, h.View())
+		}
+	}
+	cancel()
+	wg.Wait()
+	return rec.text()
+}
+
+// transcript is what followed.
+type transcript struct {
+	mu    sync.Mutex
+	start gateway.Mono
+	lines []said
+}
+
+type said struct {
+	at   time.Duration
+	text string
+}
+
+// Record implements field.Recorder.
+func (r *transcript) Record(e gateway.Event) gateway.EventID {
+	data, err := json.Marshal(e.Data)
+	if err != nil {
+		panic(err)
+	}
+	r.say(e.At.Sub(r.start), fmt.Sprintf("%s %s %s", e.Type, e.ID, data))
+	return gateway.EventID{}
+}
+
+func (r *transcript) look(at time.Duration, v *hub.View) {
+	for _, p := range text.Problems(v) {
+		r.say(at, fmt.Sprintf("  en %s %s", p.What.EN, p.Do.EN))
+		r.say(at, fmt.Sprintf("  zh %s %s", p.What.ZH, p.Do.ZH))
+	}
+	for _, p := range v.Points {
+		if p.Quality != gateway.Good {
+			r.say(at, fmt.Sprintf("  point %s %s", p.ID, p.Quality))
+		}
+	}
+}
+
+func (r *transcript) say(at time.Duration, text string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.lines = append(r.lines, said{at.Round(time.Millisecond), text})
+}
+
+// text is everything, by time; what is said of one moment has no order of its own.
+func (r *transcript) text() string {
+	slices.SortStableFunc(r.lines, func(a, b said) int {
+		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.text, b.text))
+	})
+	var b strings.Builder
+	for _, l := range r.lines {
+		fmt.Fprintln(&b, l.at, l.text)
+	}
+	return b.String()
+}
