@@ -33,6 +33,7 @@ const (
 	GateStopped      Type = "gate.stopped"
 	GateForced       Type = "gate.forced"
 	GateHeldOpen     Type = "gate.held_open"
+	GateArmOff       Type = "gate.arm_off"
 	GateFault        Type = "gate.fault"
 	GateFaultCleared Type = "gate.fault_cleared"
 
@@ -52,6 +53,10 @@ const (
 	MaintenanceClosed Type = "gateway.maintenance_closed"
 	LockoutOn         Type = "gateway.lockout_on"
 	LockoutOff        Type = "gateway.lockout_off"
+	PowerLost         Type = "gateway.power_lost"
+	PowerRestored     Type = "gateway.power_restored"
+	CabinetOpened     Type = "gateway.cabinet_opened"
+	CabinetClosed     Type = "gateway.cabinet_closed"
 
 	ElevatorFaultRaised        Type = "elevator.fault_raised"
 	ElevatorFaultCleared       Type = "elevator.fault_cleared"
@@ -158,6 +163,7 @@ var catalogue = [...]Spec{
 	{Type: GateObstructed, Severity: Warning, Data: MovementData{}},
 	{Type: GateForced, Severity: Critical, Raises: "forced", Data: MovementData{}},
 	{Type: GateHeldOpen, Severity: Warning, Raises: "held_open", Data: MovementData{}},
+	{Type: GateArmOff, Severity: Major, Raises: "arm_off", Data: ArmOffData{}},
 	{Type: GateFault, Severity: Major, Raises: Cause, Data: GateFaultData{}},
 	{Type: GateFaultCleared, Clears: []string{Cause}, Urgent: true, Data: GateFaultData{}},
 
@@ -177,6 +183,10 @@ var catalogue = [...]Spec{
 	{Type: MaintenanceClosed, Clears: []string{"maintenance_opened"}, Urgent: true, Data: WindowData{}},
 	{Type: LockoutOn, Severity: Warning, Raises: "lockout_on", Data: WindowData{}},
 	{Type: LockoutOff, Clears: []string{"lockout_on"}, Urgent: true, Data: WindowData{}},
+	{Type: PowerLost, Severity: Major, Raises: "power_lost", Data: WindowData{}},
+	{Type: PowerRestored, Clears: []string{"power_lost"}, Urgent: true, Data: WindowData{}},
+	{Type: CabinetOpened, Severity: Warning, Raises: "cabinet_opened", Data: WindowData{}},
+	{Type: CabinetClosed, Clears: []string{"cabinet_opened"}, Urgent: true, Data: WindowData{}},
 
 	{Type: ElevatorFaultRaised, Severity: Major, Raises: Cause, Data: ElevatorFaultData{}},
 	{Type: ElevatorFaultCleared, Clears: []string{Cause}, Urgent: true, Data: ElevatorFaultData{}},

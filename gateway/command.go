@@ -216,7 +216,8 @@ const (
 	CauseCommand MovementCause = "command"
 	CauseRule    MovementCause = "rule"
 	CauseFire    MovementCause = "fire"
-	CauseSafety  MovementCause = "safety" // something came under the closing arm
+	CauseSafety  MovementCause = "safety"       // something came under the closing arm
+	CauseManual  MovementCause = "manual_input" // a fob, a button, the guard's desk: a contact that the site has wired
 )
 
 // FireData of fire.opened, cleared and reset.
@@ -229,7 +230,8 @@ type AutonomyData struct {
 	Mode string `json:"mode"` // open_on_presence, hold_open
 }
 
-// WindowData of gateway.maintenance_opened, maintenance_closed, lockout_on and lockout_off.
+// WindowData of gateway.maintenance_opened and maintenance_closed, lockout_on and lockout_off, power_lost and power_restored,
+// cabinet_opened and cabinet_closed.
 type WindowData struct {
 	ForMS int64 `json:"for_ms,omitempty"` // closed, off: how long it was so
 }

@@ -51,8 +51,10 @@ type ArrivalData struct {
 type PassData struct {
 	Direction  Direction  `json:"direction"`
 	Confidence Confidence `json:"confidence"`
-	DurationMS int64      `json:"duration_ms"` // first loop covered until the vehicle was past it
-	Count      uint64     `json:"count"`       // passages of this lane in this direction, this one included
+	DurationMS int64      `json:"duration_ms"`         // first loop covered until the vehicle was past it
+	Count      uint64     `json:"count"`               // passages of this lane in this direction, this one included
+	SpeedKMH   int64      `json:"speed_kmh,omitempty"` // estimated from one loop to the next, within a third; none = not known
+	Ref        string     `json:"ref,omitempty"`       // of the command that let this vehicle in: its payment, its ticket
 }
 
 // WaitingData of lane.vehicle_waiting: nobody has opened.
@@ -122,6 +124,11 @@ const (
 type MovementData struct {
 	Cause    MovementCause `json:"cause"`
 	TravelMS int64         `json:"travel_ms,omitempty"` // from leaving one limit to reaching the other
+}
+
+// ArmOffData of gate.arm_off: the arm is no longer where it belongs.
+type ArmOffData struct {
+	Position string `json:"position,omitempty"` // of the barrier when it came off: closed says that somebody drove through
 }
 
 // GateFaultData of gate.fault and gate.fault_cleared.

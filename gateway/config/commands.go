@@ -51,7 +51,9 @@ func (c *checker) checkCommands() {
 	c.checkWords()
 	for _, id := range c.ids(gates) {
 		c.checkGate(id)
+		c.checkGateRules(id)
 	}
+	c.checkFires()
 }
 
 // checkWords holds that somebody may say what the configuration waits for: where commands are signed, so are watermark
@@ -122,6 +124,9 @@ func (c *checker) checkGate(id string) {
 		p := c.cfg.Points[part]
 		if l, ok := c.cfg.Loops[part]; ok {
 			p = c.cfg.Points[l.Input]
+		}
+		if in, ok := c.cfg.Inputs[part]; ok {
+			p = c.cfg.Points[in.Point]
 		}
 		if chip, ok := c.cfg.Chips[p.Chip]; ok && chip.Interrupt == "" && !c.bad[join(chips, p.Chip)] {
 			c.warn(fmt.Sprintf("%s.safety.%d", path, i), "polled_safety", part, formatDuration(chip.Poll))

@@ -54,6 +54,7 @@ type Gateway struct {
 	ID     string            `yaml:"id"`
 	Label  string            `yaml:"label"`
 	Labels map[string]string `yaml:"labels"`
+	Night  string            `yaml:"night"` // hours without traffic in the system's time zone, as 22:00-06:00: no_activity rests; default: none
 }
 
 // Words of MQTT.Ack.
@@ -218,6 +219,8 @@ type Lane struct {
 	UTurn     time.Duration     `yaml:"u_turn"`     // in and out again within this is told, 0s = not; default 60s
 	Authorise string            `yaml:"authorise"`  // point: closes for each passage that is authorised, as a ticket machine does
 	CreditFor time.Duration     `yaml:"credit_for"` // an authorisation that nobody used lapses; default 2m
+	SpacingMM int               `yaml:"spacing_mm"` // from the first edge of loop a to that of loop b, in mm: estimates speed; default 0: no estimate
+	FreeExit  bool              `yaml:"free_exit"`  // whoever stands before the barrier is let out, with or without a center; default false
 	WhenAway  Away              `yaml:"when_away"`  // while the center is out of reach: none, open_on_presence, hold_open; default open_on_presence for direction out, else none
 }
 
@@ -238,15 +241,20 @@ type Gate struct {
 	OpenLimit   string            `yaml:"open_limit"`   // point
 	ClosedLimit string            `yaml:"closed_limit"` // point
 	Travel      time.Duration     `yaml:"travel"`       // nominal travel time; default 5s, time-out is twice that
-	Safety      []string          `yaml:"safety"`       // points and loops that must be clear to close
+	Safety      []string          `yaml:"safety"`       // points, loops and supervised inputs that must be clear to close
 	Outputs     GateOutputs       `yaml:"outputs"`
-	Pulse       time.Duration     `yaml:"pulse"`     // of a relay; default 500ms
-	Maintain    bool              `yaml:"maintain"`  // hold_open and fire hold the open relay; default false: it is pulsed whenever the gate is not open
-	MaxHold     time.Duration     `yaml:"max_hold"`  // longest time that the open relay is held, but for fire; default 0s: no limit
-	OnTrip      OnTrip            `yaml:"on_trip"`   // something comes under the closing arm: open, stop; default open
-	Clear       time.Duration     `yaml:"clear"`     // safety must have been clear that long to close; default 1s
-	Exclusive   bool              `yaml:"exclusive"` // nothing but this gateway opens it; default false
-	HeldOpen    time.Duration     `yaml:"held_open"` // tell when it has been open that long; default 0s: never
+	Pulse       time.Duration     `yaml:"pulse"`         // of a relay; default 500ms
+	Maintain    bool              `yaml:"maintain"`      // hold_open and fire hold the open relay; default false: it is pulsed whenever the gate is not open
+	MaxHold     time.Duration     `yaml:"max_hold"`      // longest time that the open relay is held, but for fire; default 0s: no limit
+	OnTrip      OnTrip            `yaml:"on_trip"`       // something comes under the closing arm: open, stop; default open
+	Clear       time.Duration     `yaml:"clear"`         // safety must have been clear that long to close; default 1s
+	Exclusive   bool              `yaml:"exclusive"`     // nothing but this gateway opens it; default false
+	HeldOpen    time.Duration     `yaml:"held_open"`     // tell when it has been open that long; default 0s: never
+	Manual      string            `yaml:"manual"`        // point: somebody opens it by hand: a fob receiver, a button, the guard's desk
+	Force       string            `yaml:"force"`         // point: the controller's contact that the arm was forced
+	Arm         string            `yaml:"arm"`           // point: active = the arm is off
+	OnPowerFail OnPowerFail       `yaml:"on_power_fail"` // the mains are lost: none, open (one pulse); default none
+	Closing     *Closing          `yaml:"closing"`
 }
 
 // OnTrip is what happens when a safety input trips while closing.
@@ -255,6 +263,21 @@ type OnTrip string
 const (
 	TripOpens OnTrip = "open"
 	TripStops OnTrip = "stop"
+)
+
+// Closing are rules by which a gate closes what this gateway has opened; none without.
+type Closing struct {
+	AfterPass *time.Duration `yaml:"after_pass"` // when all who were let in have passed, so long after lane and safety are clear; 0s = at once (against tailgating)
+	NoPass    time.Duration  `yaml:"no_pass"`    // when nobody came for so long; default 0s: never
+	Idle      time.Duration  `yaml:"idle"`       // when the lane has been clear for so long, whoever has passed; default 0s: never
+}
+
+// OnPowerFail is what a gate does when the mains are lost.
+type OnPowerFail string
+
+const (
+	PowerFailNothing OnPowerFail = "none"
+	PowerFailOpens   OnPowerFail = "open" // one OPEN pulse
 )
 
 // GateOutputs are the relays of a barrier; all are held inactive from the first moment on.
@@ -300,7 +323,7 @@ const (
 type Fire struct {
 	Label  string            `yaml:"label"`
 	Labels map[string]string `yaml:"labels"`
-	Input  string            `yaml:"input"` // point
+	Input  string            `yaml:"input"` // point or supervised input
 	Gates  []string          `yaml:"gates"` // its zone; none = all gates
 }
 
@@ -309,6 +332,9 @@ type Service struct {
 	Lockout string        `yaml:"lockout"` // point: key switch, active = nothing moves
 	Button  string        `yaml:"button"`  // point: push button that opens the maintenance window
 	Window  time.Duration `yaml:"window"`  // how long it is open; default 10m
+	Mains   string        `yaml:"mains"`   // point: active = the mains are there
+	Cabinet string        `yaml:"cabinet"` // point: active = the door of the cabinet is open
+	Beeper  *Sign         `yaml:"beeper"`  // sounds one minute before the maintenance window closes; none = there is none
 }
 
 // Commands is who may command, and how they prove it.
@@ -406,10 +432,10 @@ type Lot struct {
 	Sign        *Sign             `yaml:"sign"`         // lit while the lot is full; none = there is none
 }
 
-// Sign is the relay of a sign that says "full".
+// Sign is the relay of a sign that says "full", or of a beeper.
 type Sign struct {
 	Line   string `yaml:"line"`
-	Active Level  `yaml:"active"` // level that lights it; default high
+	Active Level  `yaml:"active"` // level that switches it on; default high
 }
 
 // Input is a supervised contact: two resistors at its end make a cut or shorted wire tell itself. Contacts and elevators

@@ -86,7 +86,7 @@ func TestDefaults(t *testing.T) {
 				Close: &Output{Line: "GPIO20", Active: ActiveHigh, Guard: GuardKernel},
 				Stop:  &Output{Line: "GPIO21", Active: ActiveHigh, Guard: GuardKernel},
 			},
-			Pulse: 500 * time.Millisecond, OnTrip: TripOpens, Clear: time.Second,
+			Pulse: 500 * time.Millisecond, OnTrip: TripOpens, Clear: time.Second, OnPowerFail: PowerFailNothing,
 		}},
 		Elevators: map[string]Elevator{"car-1": {
 			Label: "Building 1, car 1", Fault: "car-1-fault-in", RaiseAfter: ms(1000), ClearAfter: ms(1000),

@@ -199,6 +199,9 @@ func (c *checker) checkUse() {
 		path := join(gates, id)
 		use(path + ".open_limit")
 		use(path + ".closed_limit")
+		use(path + ".manual")
+		use(path + ".force")
+		use(path + ".arm")
 		seen := map[string]string{}
 		for i, part := range c.cfg.Gates[id].Safety {
 			item := fmt.Sprintf("%s.safety.%d", path, i)
@@ -217,6 +220,8 @@ func (c *checker) checkUse() {
 	}
 	use("service.lockout")
 	use("service.button")
+	use("service.mains")
+	use("service.cabinet")
 	for _, id := range c.ids(elevators) {
 		path := join(elevators, id)
 		for _, key := range elevatorWires() {

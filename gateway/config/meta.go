@@ -58,9 +58,11 @@ func (c *Config) Devices() []gateway.MetaDevice {
 		if g.Lane != "" {
 			parts = append(parts, g.Lane)
 		}
-		wires = append(wires, wired(g.OpenLimit, g.ClosedLimit)...)
+		wires = append(wires, wired(g.OpenLimit, g.ClosedLimit, g.Manual, g.Force, g.Arm)...)
 		for _, s := range g.Safety {
-			if _, ok := c.Loops[s]; ok {
+			_, loop := c.Loops[s]
+			_, input := c.Inputs[s]
+			if loop || input {
 				parts = append(parts, s)
 			} else {
 				wires = append(wires, s)
@@ -75,7 +77,8 @@ func (c *Config) Devices() []gateway.MetaDevice {
 		}
 	}
 	for id, f := range c.Fires {
-		add(id, KindFire, f.Label, f.Labels, nil, []string{f.Input})
+		parts, wires := c.split(f.Input)
+		add(id, KindFire, f.Label, f.Labels, parts, wires)
 		list[len(list)-1].Commands = []string{string(gateway.ResetFire)}
 	}
 	for id, e := range c.Elevators {

@@ -95,6 +95,9 @@ func (c *checker) checkSafety(path string) {
 	if loop, ok := c.cfg.Loops[point]; ok {
 		point = loop.Input
 	}
+	if in, ok := c.cfg.Inputs[point]; ok {
+		point = in.Point
+	}
 	p := c.cfg.Points[point]
 	if part, known := partOf(c.cfg.Chips[p.Chip].Kind); known && !part.latch && part.units == nil {
 		c.fail(path, "safety_without_latch", c.at[path].text, p.Chip, part.kind).also(c.place(join(points, point) + ".chip"))

@@ -200,6 +200,7 @@ func (c *checker) lineUses() []string {
 	for _, id := range c.ids(lots) {
 		paths = append(paths, join(lots, id)+".sign.line")
 	}
+	paths = append(paths, "service.beeper.line")
 	paths = slices.DeleteFunc(paths, func(path string) bool { return !c.good(path) })
 	slices.SortStableFunc(paths, func(a, b string) int { return c.compare(c.spot(a).bare(), c.spot(b).bare()) })
 	return paths

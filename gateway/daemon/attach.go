@@ -82,10 +82,20 @@ const (
 	kindKey     = "key"
 	kindWindow  = "window"
 	kindPresent = "autonomy"
+	kindFree    = "free exit"
+	kindNight   = "night"
+	kindMains   = "mains"
+	kindCabinet = "cabinet"
 )
 
-// addInternal makes the devices that nobody sees: the center, key switch and maintenance window. The autonomy of a lane
-// comes with its gate.
+// How long the mains must be gone, and the door of the cabinet open, to count.
+const (
+	mainsAfter   = time.Second
+	cabinetAfter = time.Second
+)
+
+// addInternal makes the devices that nobody sees: the center, key switch, maintenance window and what else the cabinet
+// has. The autonomy of a lane comes with its gate.
 func (a *attach) addInternal() {
 	a.internal(kindCenter, gateway.GatewayID, field.BoxKept(device.NewCenter()))
 	if p := a.cfg.Service.Lockout; p != "" {
@@ -93,6 +103,18 @@ func (a *attach) addInternal() {
 	}
 	if p := a.cfg.Service.Button; p != "" {
 		a.internal(kindWindow, gateway.GatewayID, field.BoxKept(device.NewWindow(a.cfg.Service.Window)), a.point(device.RoleInput, 0, p))
+		a.out.Devices[len(a.out.Devices)-1].Relays = a.relays.of(beeper)
+	}
+	if p := a.cfg.Service.Mains; p != "" {
+		m := device.NewCondition(gateway.PowerLost, gateway.PowerRestored, mainsAfter).Inverted()
+		a.internal(kindMains, gateway.GatewayID, field.BoxKept(m), a.point(device.RoleInput, 0, p))
+	}
+	if p := a.cfg.Service.Cabinet; p != "" {
+		m := device.NewCondition(gateway.CabinetOpened, gateway.CabinetClosed, cabinetAfter)
+		a.internal(kindCabinet, gateway.GatewayID, field.BoxKept(m), a.point(device.RoleInput, 0, p))
+	}
+	if a.cfg.Gateway.Night != "" {
+		a.internal(kindNight, gateway.GatewayID, field.Box(device.NewNight()))
 	}
 }
 
@@ -230,11 +252,15 @@ func (a *attach) addDevice(meta gateway.MetaDevice) {
 		d.Machine = field.BoxKept(device.NewLoop(loopConfig(l)))
 		d.Parts = a.wired(d.Parts, device.RoleInput, l.Input)
 		d.Parts = a.wired(d.Parts, device.RoleFault, l.Fault)
+		if l.NoActivity > 0 {
+			d.Parts = append(d.Parts, a.within(device.RoleNight, kindNight)...)
+		}
 	case config.KindLane:
 		l := a.cfg.Lanes[meta.ID]
 		d.Machine = field.BoxKept(device.NewLane(device.LaneConfig{
 			Direction: l.Direction, OneWay: *l.OneWay, Gap: l.Gap, Jitter: l.Jitter,
 			Single: l.B == "", Waiting: l.Waiting, UTurn: l.UTurn, CreditFor: l.CreditFor,
+			Spacing: int64(l.SpacingMM),
 		}))
 		d.Parts = []field.Part{a.part(device.RoleA, 0, l.A)}
 		if l.B != "" {
@@ -245,7 +271,7 @@ func (a *attach) addDevice(meta gateway.MetaDevice) {
 		d = a.gate(meta)
 	case config.KindFire:
 		d.Machine = field.BoxKept(device.NewFireInput())
-		d.Parts = []field.Part{a.point(device.RoleInput, 0, a.cfg.Fires[meta.ID].Input)}
+		d.Parts = []field.Part{a.part(device.RoleInput, 0, a.cfg.Fires[meta.ID].Input)}
 	case config.KindElevator:
 		d.Machine, d.Parts = a.elevator(meta.ID)
 	case config.KindBay:
@@ -299,6 +325,20 @@ func (a *attach) addDevice(meta gateway.MetaDevice) {
 	}
 	a.devices[meta.ID] = len(a.out.Devices)
 	a.out.Devices = append(a.out.Devices, d)
+	if meta.Kind == config.KindGate {
+		a.overLane(meta.ID)
+	}
+}
+
+// overLane ties a gate to the lane that it closes: the gate says who passes free, an open command lets vehicles in.
+func (a *attach) overLane(gate string) {
+	n, ok := a.devices[a.cfg.Gates[gate].Lane]
+	if !ok {
+		return
+	}
+	lane, g := &a.out.Devices[n], &a.out.Devices[a.devices[gate]]
+	lane.Parts = append(lane.Parts, field.Part{Role: device.RoleFree, Point: -1, Device: a.devices[gate]})
+	g.LetsInto = append(g.LetsInto, n)
 }
 
 func (a *attach) gate(meta gateway.MetaDevice) field.DeviceConfig {
@@ -307,6 +347,8 @@ func (a *attach) gate(meta gateway.MetaDevice) field.DeviceConfig {
 		Travel: g.Travel, Safety: uint8(len(g.Safety)), Unguarded: !a.relays.guarded[meta.ID], Pulse: g.Pulse,
 		Maintain: g.Maintain, MaxHold: g.MaxHold, StopTrip: g.OnTrip == config.TripStops, Clear: g.Clear,
 		Lockout: a.cfg.Service.Lockout != "", Exclusive: g.Exclusive, HeldOpen: g.HeldOpen,
+		Closing: closingRules(g.Closing), HasLane: g.Lane != "", HasArm: g.Arm != "", PowerOpens: g.OnPowerFail == config.PowerFailOpens,
+		Outward: a.cfg.Lanes[g.Lane].Direction == gateway.Out, Ticket: a.cfg.Lanes[g.Lane].Authorise != "",
 	}
 	d := field.DeviceConfig{Meta: meta, Held: g.Maintain, Relays: a.relays.of(meta.ID)}
 	for o, r := range d.Relays {
@@ -326,8 +368,44 @@ func (a *attach) gate(meta gateway.MetaDevice) field.DeviceConfig {
 	}
 	d.Parts = append(d.Parts, a.within(device.RoleLockout, kindKey)...)
 	d.Parts = append(d.Parts, a.within(device.RoleWindow, kindWindow)...)
+	d.Parts = a.wired(d.Parts, device.RoleManual, g.Manual)
+	d.Parts = a.wired(d.Parts, device.RoleForce, g.Force)
+	d.Parts = a.wired(d.Parts, device.RoleArm, g.Arm)
+	if g.OnPowerFail == config.PowerFailOpens {
+		d.Parts = append(d.Parts, a.within(device.RolePower, kindMains)...)
+	}
+	if g.Lane != "" {
+		d.Parts = append(d.Parts, a.part(device.RoleLane, 0, g.Lane))
+	}
 	d.Parts = append(d.Parts, a.autonomy(g.Lane)...)
+	d.Parts = append(d.Parts, a.freeExit(g.Lane)...)
 	return d
+}
+
+func closingRules(c *config.Closing) (r device.ClosingRules) {
+	if c == nil {
+		return r
+	}
+	if c.AfterPass != nil {
+		r.AfterPass, r.PassDelay = true, *c.AfterPass
+	}
+	r.NoPass, r.Idle = c.NoPass, c.Idle
+	return r
+}
+
+// freeExit adds what a lane does for whoever wants to leave.
+func (a *attach) freeExit(lane string) []field.Part {
+	l := a.cfg.Lanes[lane]
+	if !l.FreeExit {
+		return nil
+	}
+	kind := kindFree + " " + lane
+	if _, ok := a.devices["internal "+kind]; !ok {
+		a.internal(kind, lane, field.Box(device.NewFreeExit()), a.part(device.RolePresence, 0, l.A), a.part(device.RoleLane, 0, lane))
+	}
+	parts := a.within(device.RoleOpenRule, kind)
+	parts[0].Index = 1 // beside the autonomy
+	return parts
 }
 
 // autonomy adds what a lane does by itself while the center is away.

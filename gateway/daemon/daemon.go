@@ -196,6 +196,7 @@ func (d *daemon) run(ctx context.Context, relays *relays) error {
 	others.Go(func() { d.memory.run(fieldCtx) })
 	others.Go(func() { d.keepDiary(fieldCtx) })
 	others.Go(func() { d.watchCenter(fieldCtx) })
+	others.Go(func() { d.watchNight(fieldCtx) })
 	others.Go(func() { d.intake.Run(fieldCtx) })
 	others.Go(func() { d.services.run(fieldCtx) })
 	report := func(e gateway.Event) { d.field.Post(fieldCtx, e) }

@@ -47,6 +47,9 @@ type heldRelay struct {
 	since gateway.Mono
 }
 
+// beeper is whose relay that of the maintenance window is; no gate can be called so.
+const beeper = "service beeper"
+
 // relayLook is how often a relay at rest is driven inactive again, which is also how a line that is gone shows.
 const relayLook = time.Second
 
@@ -81,6 +84,13 @@ func claimRelays(cfg *config.Config, p line.Provider, log *slog.Logger) *relays 
 				open: func() (coil, error) { return openLine(p, out) },
 			})
 		}
+	}
+	if s := cfg.Service.Beeper; s != nil {
+		out := line.Output{Name: s.Line, ActiveLow: s.Active == config.ActiveLow}
+		r.all = append(r.all, &heldRelay{
+			id: "service-beeper", gate: beeper, kind: device.BeepOutput, on: field.GPIO,
+			open: func() (coil, error) { return openLine(p, out) },
+		})
 	}
 	for _, h := range r.all {
 		if err := h.claim(); err != nil {

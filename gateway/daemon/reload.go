@@ -12,6 +12,7 @@ import (
 
 	"lotusgate/gateway"
 	"lotusgate/gateway/config"
+	"lotusgate/gateway/device"
 	"lotusgate/gateway/field"
 )
 
@@ -222,6 +223,9 @@ func kept(old, cfg *config.Config, was, is field.Config) field.Kept {
 					return !points[is.Points[p.Point].ID]
 				}
 				of := is.Devices[p.Device].Meta
+				if told(d, p) {
+					return false
+				}
 				return !devices[name{of.Kind, of.ID}]
 			}) {
 				devices[n], again = false, true
@@ -234,10 +238,19 @@ func kept(old, cfg *config.Config, was, is field.Config) field.Kept {
 	}
 }
 
+// told tells whether a device is only told of a part, and not made of it: a gate and its lane are of each other, and go on
+// when the other begins anew.
+func told(d field.DeviceConfig, p field.Part) bool {
+	return p.Role == device.RoleFree || p.Role == device.RoleLane && d.Meta.Kind == config.KindGate
+}
+
 // partsOf names what a device is made of.
 func partsOf(c field.Config, d field.DeviceConfig) []string {
 	var names []string
 	for _, p := range d.Parts {
+		if told(d, p) {
+			continue
+		}
 		of := ""
 		if p.Point >= 0 {
 			of = c.Points[p.Point].ID

@@ -26,7 +26,7 @@ const (
 	RoleLift                    // elevator: a contact, told by Index (ElevatorContact)
 	RoleCredit                  // lane: closes for each passage that is authorised
 	RoleBay                     // lot: a bay, told apart by Index
-	RoleLane                    // lot: a lane's balance of vehicles that went in
+	RoleLane                    // lot, gate, free exit: a lane: its balance of vehicles that went in; on = it is occupied
 	RoleSupply                  // camera: supply current, µA
 	RoleChild                   // camera group: a camera, told apart by Index
 	RoleParent                  // camera: its group; on = all of it is out
@@ -40,6 +40,12 @@ const (
 	RoleWindow                  // gate: on = a maintenance window is open
 	RoleHoldRule                // gate: on = a rule wants it open
 	RoleOpenRule                // gate: on = a rule wants it opened whenever it is not
+	RoleManual                  // gate: on = somebody opens it by hand: a fob, a button, the guard's desk
+	RoleForce                   // gate: on = its controller says that it was forced
+	RoleArm                     // gate: on = the arm is off
+	RolePower                   // gate: on = the mains are lost
+	RoleFree                    // lane: on = whoever passes may do so
+	RoleNight                   // loop: on = no traffic is expected
 	RoleAway                    // autonomy: on = the center is unreachable
 	RolePresence                // autonomy: on = a vehicle waits; several, told apart by Index
 )
@@ -67,7 +73,8 @@ type Input struct {
 	Order    Order
 	Evidence Evidence
 	Report   Report
-	Value    int64 // of Measured, in the unit of the point: µA, µV, ‰; valid while Signal is known
+	Ref      string // Authorised: echoed with the passage
+	Value    int64  // of Measured, in the unit of the point: µA, µV, ‰; valid while Signal is known
 }
 
 // InputKind tells what an Input carries.

@@ -14,7 +14,8 @@ import (
 // controller open it legitimately.
 //
 // Priorities: lockout, fire, commanded STOP, OPEN on a trip, OPEN, CLOSE, rules. A wired STOP beats all of them in the
-// controller, and is no input of ours. Nothing closes by itself, ever: CLOSE is always an order, with fresh evidence.
+// controller, and is no input of ours. CLOSE is an order, or a closing rule that the site has asked for, always with fresh
+// evidence; after a start, a fire, a hold or a hand on the barrier nothing closes by itself.
 type Gate struct {
 	cfg GateConfig
 
@@ -23,8 +24,15 @@ type Gate struct {
 	lockout      Signal
 	fires        [MaxSafety]bool // several inputs, told apart by Index
 	fire, window bool
-	holdRule     bool
-	openRule     bool
+	holdRules    [MaxSafety]bool // several, told apart by Index
+	openRules    [MaxSafety]bool
+	manual       bool         // somebody at the machine, or with a fob, wants it open
+	manualUntil  gateway.Mono // an opening that begins until then is theirs
+	force        bool         // the controller's force contact
+	armOff       bool
+	power        Signal // on = the mains are lost
+	blackout     bool   // just now
+	guests       letIn
 
 	position gatePosition
 	since    gateway.Mono
@@ -43,7 +51,8 @@ type Gate struct {
 	unsafe     bool                  // a safety input is blocked or bad
 	opensFor   gateway.MovementCause // why OPEN was active last
 	opensUntil gateway.Mono          // an opening that begins until then is for that reason
-	cause      gateway.MovementCause // of the movement that goes on
+	closesFor  gateway.MovementCause // why CLOSE was active last
+	cause      gateway.MovementCause // of the movement that goes on, or of the last one
 
 	pending  Order // CLOSE that waits for its evidence
 	asked    gateway.Mono
@@ -81,6 +90,13 @@ type GateConfig struct {
 	Lockout   bool          // there is a key switch
 	Exclusive bool          // nobody else opens it: leaving closed without us is forced
 	HeldOpen  time.Duration // held_open after that long open without a reason of ours; 0 = never
+
+	Closing    ClosingRules
+	HasLane    bool // RoleLane tells of it
+	HasArm     bool // RoleArm does of the arm
+	Outward    bool // its lane leads out: a passage takes one from its balance
+	Ticket     bool // a ticket machine opens it, and tells the lane for how many
+	PowerOpens bool // one OPEN pulse when the mains are lost
 }
 
 // Times that do not depend on the site.
@@ -133,16 +149,18 @@ func (g Gate) Busy(now gateway.Mono) bool {
 }
 
 // Step takes RoleOpenLimit, RoleClosedLimit, RoleSafety (on = blocked: the beam is broken, the loop is occupied),
-// RoleFire, RoleLockout, RoleWindow, RoleHoldRule, RoleOpenRule, orders, evidence and reports of the outputs.
+// RoleFire, RoleLockout, RoleWindow, RoleHoldRule, RoleOpenRule, RoleManual, RoleForce, RoleArm, RolePower, RoleLane (on =
+// occupied; and its balance), orders, evidence and reports of the outputs.
 func (g Gate) Step(now gateway.Mono, in Input) (Gate, Effects, gateway.Mono) {
 	var fx Effects
 	t := in.at(now)
 	switch in.Kind {
-	case SignalChanged:
+	case SignalChanged, Measured:
 		g.note(in)
 	case OutputTold:
 		g.report(now, in.Report, &fx)
 	}
+	g.signs(in, t, &fx)
 	g.watch(t, &fx)
 	g.guard(now, &fx)
 	switch in.Kind {
@@ -151,9 +169,11 @@ func (g Gate) Step(now gateway.Mono, in Input) (Gate, Effects, gateway.Mono) {
 	case EvidenceRead:
 		g.judge(now, in.Evidence, &fx)
 	}
+	g.powerFails(now)
 	g.rules(now)
 	g.timeouts(now, &fx)
 	g.progress(now, &fx)
+	g.closeByRule(now, &fx)
 	return g, fx, after(now, g.wake(now))
 }
 
@@ -175,9 +195,11 @@ func (g *Gate) note(in Input) {
 	case RoleWindow:
 		g.window = s.On
 	case RoleHoldRule:
-		g.holdRule = s.On
+		g.holdRules[in.Index%MaxSafety] = s.On
 	case RoleOpenRule:
-		g.openRule = s.On
+		g.openRules[in.Index%MaxSafety] = s.On
+	case RoleLane:
+		g.lane(in)
 	}
 }
 
@@ -221,6 +243,7 @@ func (g *Gate) wake(now gateway.Mono) gateway.Mono {
 	if g.wanted {
 		due(g.again)
 	}
+	due(g.closeDue())
 	if g.cfg.HeldOpen > 0 && g.position == gateOpen && !g.heldOpen {
 		due(g.since.Add(g.cfg.HeldOpen))
 	}
@@ -233,18 +256,27 @@ type GateDetail struct {
 	ClosedLimit bool `json:"closed_limit"`
 	SafetyClear bool `json:"safety_clear"` // false also when there is no safety input, or one cannot be read
 	Held        bool `json:"held"`         // kept open by fire, hold_open or a rule
+
+	Cause gateway.MovementCause `json:"cause,omitempty"` // of the last movement that was seen
+	Left  uint16                `json:"left,omitempty"`  // of those it was opened for, so many have not passed
 }
 
 // State is closed, opening, open, closing, stopped (STOP, or a travel time-out), obstructed (something came under the
-// closing arm), forced or fault (limits contradict each other).
+// closing arm), forced, arm_off or fault (limits contradict each other).
 func (g Gate) State() gateway.DeviceState {
+	left := uint16(0)
+	if g.cfg.HasLane {
+		left = g.guests.left
+	}
 	s := gateway.DeviceState{
 		Value: gateWords[g.position], Quality: gateway.Good, Since: g.since,
-		Detail: GateDetail{OpenLimit: g.open.On, ClosedLimit: g.closed.On, SafetyClear: g.safetyClear(), Held: g.wanted},
+		Detail: GateDetail{OpenLimit: g.open.On, ClosedLimit: g.closed.On, SafetyClear: g.safetyClear(), Held: g.wanted, Cause: g.cause, Left: left},
 	}
 	switch {
 	case g.conflict && g.open.Known() && g.closed.Known():
 		s.Value = "fault"
+	case g.armOff:
+		s.Value = "arm_off"
 	case g.position == gateUnknown:
 		s.Quality = gateway.Bad
 	case g.tripped:

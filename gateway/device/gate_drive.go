@@ -11,7 +11,10 @@ func (g *Gate) guard(now gateway.Mono, fx *Effects) {
 		g.cut(now, OpenOutput)
 		g.cut(now, CloseOutput)
 		g.hold = 0
-		g.fail(gateway.Lockout, fx)
+		g.guests = g.guests.leave()
+		if g.job.Action != gateway.Stop {
+			g.fail(gateway.Lockout, fx)
+		}
 		g.refuse(gateway.Lockout, fx)
 		if tripped || g.closing != 0 && !g.still { // an OPEN that was on its way to a falling arm has just been cut
 			g.tripped = tripped && !g.cfg.Has[StopOutput]
@@ -22,6 +25,7 @@ func (g *Gate) guard(now gateway.Mono, fx *Effects) {
 	}
 	g.still = false
 	if g.fire {
+		g.guests = g.guests.leave()
 		g.cut(now, CloseOutput)
 		g.refuse(gateway.Fire, fx)
 		if g.job.Action == gateway.Close {
@@ -34,6 +38,7 @@ func (g *Gate) guard(now gateway.Mono, fx *Effects) {
 		return
 	}
 	g.tripped = true
+	g.guests = g.guests.leave()
 	g.cut(now, CloseOutput)
 	if g.job.Action == gateway.Close {
 		g.fail(gateway.SafetyTrip, fx)
@@ -50,8 +55,9 @@ func (g *Gate) rules(now gateway.Mono) {
 	if g.hold != 0 && now >= g.hold {
 		g.hold = 0
 	}
-	rules := !g.window && (g.holdRule || g.openRule)
-	hold := g.fire || g.hold != 0 || rules && g.holdRule
+	holdRule := g.holdRules != [MaxSafety]bool{}
+	rules := !g.window && (holdRule || g.openRules != [MaxSafety]bool{})
+	hold := g.fire || g.hold != 0 || rules && holdRule
 	g.wanted = (hold || rules) && !g.locked() && g.cfg.Has[OpenOutput]
 	if !hold && !rules {
 		g.quiet = false
@@ -76,6 +82,9 @@ func (g *Gate) rules(now gateway.Mono) {
 	case g.hold != 0:
 		why = gateway.CauseCommand
 	}
+	if hold {
+		g.guests = g.guests.leave()
+	}
 	if hold && g.cfg.Maintain {
 		g.maintain(now, why)
 		return
@@ -83,6 +92,9 @@ func (g *Gate) rules(now gateway.Mono) {
 	if g.position != gateOpen && now >= g.again && !g.drive[OpenOutput].Ahead(now) {
 		g.pulseOpen(now, why)
 		g.again = now.Add(max(2*g.cfg.Travel, repulse))
+		if !hold && !g.guests.ours {
+			g.guests = g.guests.admit(1)
+		}
 	}
 }
 
@@ -97,7 +109,7 @@ func (g *Gate) maintain(now gateway.Mono, why gateway.MovementCause) {
 	p := g.drive[OpenOutput]
 	until := Forever
 	if !g.fire {
-		if g.hold != 0 && !g.holdRule {
+		if g.hold != 0 && g.holdRules == [MaxSafety]bool{} {
 			until = g.hold
 		}
 		if g.cfg.MaxHold > 0 {

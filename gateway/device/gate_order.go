@@ -47,6 +47,8 @@ func (g *Gate) mayNotClose(now gateway.Mono) string {
 		return "no_safety"
 	case g.cfg.NoLimits || g.position == gateUnknown:
 		return "position"
+	case g.armOff:
+		return "arm_off"
 	case g.wanted:
 		return "held_open"
 	case open.Ahead(now) || open.Until != 0 && now < open.Until.Add(Gap):
@@ -65,12 +67,7 @@ func (g *Gate) order(now gateway.Mono, o Order, fx *Effects) {
 	}
 	g.refuse(gateway.Superseded, fx)
 	if o.Action == gateway.Close && g.position != gateClosed {
-		g.pending, g.asked = o, now
-		g.question++
-		if g.question == 0 {
-			g.question = 1
-		}
-		fx.Ask = g.question
+		g.ask(now, o, fx)
 		return
 	}
 	if o.Action != gateway.Close {
@@ -80,6 +77,7 @@ func (g *Gate) order(now gateway.Mono, o Order, fx *Effects) {
 	switch o.Action {
 	case gateway.Open:
 		g.quiet = false
+		g.guests = g.guests.admit(max(o.Passages, 1))
 		g.pulseOpen(now, gateway.CauseCommand)
 		g.resume(gateOpening, now, fx)
 		g.begin(now, o, fx)
@@ -104,6 +102,7 @@ func (g *Gate) order(now gateway.Mono, o Order, fx *Effects) {
 
 func (g *Gate) halt(now gateway.Mono, o Order, fx *Effects) {
 	g.hold, g.quiet = 0, true
+	g.guests = g.guests.leave()
 	moving := g.position == gateOpening || g.position == gateClosing
 	g.stop(now)
 	g.tripped = g.tripped && !g.cfg.Has[StopOutput]
@@ -159,7 +158,11 @@ func (g *Gate) judge(now gateway.Mono, e Evidence, fx *Effects) {
 	verdict.Stage = gateway.Accepted
 	fx.tell(verdict)
 	g.drive[CloseOutput] = Pulse{now, now.Add(g.cfg.Pulse)}
-	g.closing, g.tripped = now, false
+	g.closing, g.tripped, g.closesFor = now, false, gateway.CauseCommand
+	if o.Number == RuleOrder {
+		g.closesFor = gateway.CauseRule
+	}
+	g.guests = g.guests.leave()
 	g.opensUntil = 0
 	g.resume(gateClosing, now, fx)
 	g.begin(now, o, fx)

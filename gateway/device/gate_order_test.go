@@ -429,6 +429,8 @@ func TestWindowClosesByItself(t *testing.T) {
 	w, got := play(t, NewWindow(10*time.Minute), roles, "0s B+\n1s B-\n2s B+\n3s B-\n5m2s B+\n5m3s B-\n1h")
 	expect(t, got, `
 		2s gateway.maintenance_opened {}
+		14m2s RELAY on
+		14m3s RELAY off
 		15m2s gateway.maintenance_closed {"for_ms":900000}`)
 	if w.Signal().On {
 		t.Error("still open")

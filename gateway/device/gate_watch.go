@@ -7,6 +7,7 @@ func (g *Gate) watch(t gateway.Mono, fx *Effects) {
 	switch {
 	case !g.open.Known() || !g.closed.Known():
 		g.position, g.left = gateUnknown, 0
+		g.guests = g.guests.leave()
 	case g.open.On && g.closed.On:
 		g.conflicting(t, fx)
 	default:
@@ -20,6 +21,7 @@ func (g *Gate) conflicting(t gateway.Mono, fx *Effects) {
 	}
 	g.conflict = true
 	g.position, g.since, g.left = gateUnknown, t, 0
+	g.guests = g.guests.leave()
 	fx.emit(gateway.GateFault, t, gateway.GateFaultData{Cause: "limit_conflict"})
 }
 
@@ -70,19 +72,26 @@ func (g *Gate) begins(p gatePosition, t gateway.Mono, fx *Effects) {
 	g.position, g.since, g.left, g.heldOpen, g.stopped = p, t, t, false, false
 	if p == gateOpening {
 		g.cause = g.openCause(t)
+		if g.cause != gateway.CauseCommand && g.cause != gateway.CauseRule {
+			g.guests = g.guests.leave()
+		}
 		fx.emit(gateway.GateOpening, t, gateway.MovementData{Cause: g.cause})
 		return
 	}
 	g.cause = gateway.CauseUnknown
 	if g.closing != 0 {
-		g.cause = gateway.CauseCommand
+		g.cause = g.closesFor
 	}
+	g.guests = g.guests.leave()
 	fx.emit(gateway.GateClosing, t, gateway.MovementData{Cause: g.cause})
 }
 
 func (g *Gate) openCause(t gateway.Mono) gateway.MovementCause {
 	if t <= g.opensUntil || g.drive[OpenOutput].Active(t) {
 		return g.opensFor
+	}
+	if g.manual || t <= g.manualUntil {
+		return gateway.CauseManual
 	}
 	return gateway.CauseUnknown
 }

@@ -83,22 +83,22 @@ func (l Loop) Stands(alarm string) bool {
 
 // LaneSnapshot is what a lane must not forget: how many it has counted, and who may pass.
 type LaneSnapshot struct {
-	Count   [2]uint64    `json:"count"` // in, out
-	Waits   bool         `json:"waits"`
-	Credit  uint16       `json:"credit"`
-	Until   gateway.Mono `json:"until"`
-	Credits bool         `json:"credits"` // passages are authorised here
+	Count   [2]uint64            `json:"count"` // in, out
+	Waits   bool                 `json:"waits"`
+	Grants  [maxGrants]LaneGrant `json:"grants"`
+	Until   gateway.Mono         `json:"until"`
+	Credits bool                 `json:"credits"` // passages are authorised here
 }
 
 // Snapshot is what Restore wants.
 func (l Lane) Snapshot() LaneSnapshot {
-	return LaneSnapshot{Count: l.count, Waits: l.waits, Credit: l.credit, Until: l.until, Credits: l.counts}
+	return LaneSnapshot{Count: l.count, Waits: l.waits, Grants: l.grants, Until: l.until, Credits: l.counts}
 }
 
 // Restore goes on from a snapshot.
 func (l Lane) Restore(s LaneSnapshot, shift time.Duration) Lane {
 	l.count, l.base, l.waits = s.Count, s.Count, s.Waits
-	l.credit, l.until, l.counts = s.Credit, moved(s.Until, shift), s.Credits
+	l.grants, l.until, l.counts = s.Grants, moved(s.Until, shift), s.Credits
 	return l
 }
 
@@ -112,17 +112,19 @@ type GateSnapshot struct {
 	Conflict bool          `json:"conflict"`
 	Forced   bool          `json:"forced"`
 	HeldOpen bool          `json:"held_open"`
+	ArmOff   bool          `json:"arm_off"`
 	Broken   [Outputs]bool `json:"broken"`
 }
 
 // Snapshot is what Restore wants.
 func (g Gate) Snapshot() GateSnapshot {
-	return GateSnapshot{g.overdue, g.stuck, g.conflict, g.forced, g.heldOpen, g.broken}
+	return GateSnapshot{g.overdue, g.stuck, g.conflict, g.forced, g.heldOpen, g.armOff, g.broken}
 }
 
 // Restore goes on from a snapshot.
 func (g Gate) Restore(s GateSnapshot, _ time.Duration) Gate {
 	g.overdue, g.stuck, g.conflict, g.forced, g.heldOpen = s.Overdue, s.Stuck, s.Conflict, s.Forced, s.HeldOpen
+	g.armOff = s.ArmOff && g.cfg.HasArm
 	for o := range g.broken {
 		g.broken[o] = s.Broken[o] && g.cfg.Has[o]
 	}
@@ -144,6 +146,8 @@ func (g Gate) Stands(alarm string) bool {
 		return g.forced
 	case gateway.GateHeldOpen.Name():
 		return g.heldOpen
+	case gateway.GateArmOff.Name():
+		return g.armOff
 	}
 	return false
 }

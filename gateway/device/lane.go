@@ -29,13 +29,16 @@ type Lane struct {
 	near   gateway.Mono    // phaseBack: when the first loop was covered again
 	waits  bool            // told that a vehicle waits
 	passed [2]gateway.Mono // by direction: the last passage
-	credit uint16          // passages that are authorised and not used
-	until  gateway.Mono    // when they lapse
-	counts bool            // passages are authorised here: what goes without is tailgating
-	card   Signal          // the contact that authorises
-	count  [2]uint64       // by direction: in, out
-	base   [2]uint64       // of which an earlier run has counted so many
-	since  gateway.Mono    // of the state's value
+	second gateway.Mono    // when the second loop was covered first; zero = not known
+	grants [maxGrants]LaneGrant
+	until  gateway.Mono // when they lapse
+	last   string       // reference of the passage counted last
+	counts bool         // passages are authorised here: what goes without is tailgating
+	card   Signal       // the contact that authorises
+	free   bool         // the gate stands open for everybody
+	count  [2]uint64    // by direction: in, out
+	base   [2]uint64    // of which an earlier run has counted so many
+	since  gateway.Mono // of the state's value
 	word   laneWord
 }
 
@@ -49,7 +52,17 @@ type LaneConfig struct {
 	Waiting   time.Duration     // somebody who stands before the barrier for so long is told; 0 = not
 	UTurn     time.Duration     // in and out again within this; 0 = not told
 	CreditFor time.Duration     // an authorisation that nobody used lapses
+	Spacing   int64             // mm between the first edges of the loops; 0 = no estimate of speed
 }
+
+// LaneGrant is an authorisation that was not used up.
+type LaneGrant struct {
+	N   uint16 `json:"n"` // vehicles that may pass
+	Ref string `json:"ref,omitempty"`
+}
+
+// maxGrants is how many with different references a lane tells apart; further ones lose theirs.
+const maxGrants = 8
 
 type lanePhase uint8
 
@@ -85,7 +98,7 @@ func NewLane(cfg LaneConfig) Lane {
 }
 
 // Step takes RoleA and RoleB, the loops' presence; RoleCredit, a contact that authorises one passage each time it closes;
-// and the act Authorised.
+// RoleFree, the gate; and the act Authorised.
 func (l Lane) Step(now gateway.Mono, in Input) (Lane, Effects, gateway.Mono) {
 	var fx Effects
 	t := in.at(now)
@@ -109,6 +122,9 @@ func (l Lane) Step(now gateway.Mono, in Input) (Lane, Effects, gateway.Mono) {
 			l = l.edge(i, in.Signal.On, t, &fx)
 			l.vague = l.vague || vague // a vehicle that has just arrived, too
 		}
+	}
+	if in.Kind == SignalChanged && in.Role == RoleFree {
+		l.free = in.Signal.On || !in.Signal.Known() // nobody is accused on a guess
 	}
 	l = l.authorise(in, t)
 	if l.waits && l.idle() { // it went while nobody could see how
@@ -138,10 +154,25 @@ func (l Lane) authorise(in Input, t gateway.Mono) Lane {
 		return l
 	}
 	if t >= l.until {
-		l.credit = 0
+		l.grants = [maxGrants]LaneGrant{}
 	}
-	l.credit, l.until, l.counts = l.credit+n, t.Add(l.cfg.CreditFor), true
+	l.grant(n, in.Ref)
+	l.until, l.counts = t.Add(l.cfg.CreditFor), true
 	return l
+}
+
+// grant lets n more pass. Those of one reference are one; of more references than can be told apart the last has none.
+func (l *Lane) grant(n uint16, ref string) {
+	for i := range l.grants {
+		g := &l.grants[i]
+		switch last := i == maxGrants-1; {
+		case g.N == 0, g.Ref == ref && (last || l.grants[i+1].N == 0):
+			g.N, g.Ref = g.N+min(n, 1000-g.N), ref
+			return
+		case last:
+			g.N, g.Ref = g.N+min(n, 1000-g.N), ""
+		}
+	}
 }
 
 // idle tells whether both loops can be read and are clear.
@@ -176,7 +207,9 @@ func (l Lane) edge(i uint8, on bool, t gateway.Mono, fx *Effects) Lane {
 	case phaseFirst:
 		switch {
 		case !first && on:
-			l.phase, l.both = phaseBoth, true
+			if l.phase = phaseBoth; !l.both {
+				l.both, l.second = true, t
+			}
 			l.vague = l.vague || t.Sub(l.start) < l.cfg.Jitter
 		case first && !on && l.cfg.Single:
 			l.vague = true // direction, queue or back-out: one loop cannot tell
@@ -267,7 +300,7 @@ func (l Lane) waiting() gateway.Mono {
 }
 
 func (l Lane) arrive(i uint8, t gateway.Mono, fx *Effects) Lane {
-	l.phase, l.dir, l.start, l.vague, l.both = phaseFirst, i, t, false, false
+	l.phase, l.dir, l.start, l.second, l.vague, l.both = phaseFirst, i, t, 0, false, false
 	fx.emit(gateway.VehicleArrived, t, gateway.ArrivalData{Direction: l.direction()})
 	return l
 }
@@ -287,9 +320,14 @@ func (l Lane) pass(t gateway.Mono, fx *Effects) Lane {
 	if l.cfg.OneWay && d != l.cfg.Direction {
 		kind = gateway.WrongWay
 	}
-	fx.emit(kind, t, gateway.PassData{Direction: d, Confidence: conf, DurationMS: millis(l.start, t), Count: *n})
+	ref, ok := l.use(d, t)
+	fx.emit(kind, t, gateway.PassData{
+		Direction: d, Confidence: conf, DurationMS: millis(l.start, t), Count: *n, SpeedKMH: l.speed(), Ref: ref,
+	})
+	if !ok {
+		fx.emit(gateway.Tailgating, t, gateway.TailgatingData{Direction: d, Count: *n})
+	}
 	l.waits = false
-	l = l.use(d, t, fx)
 	back := l.passed[1-countOf(d)]
 	if l.passed[countOf(d)] = t; !back.IsZero() && t.Sub(back) <= l.cfg.UTurn {
 		l.passed = [2]gateway.Mono{}
@@ -298,17 +336,52 @@ func (l Lane) pass(t gateway.Mono, fx *Effects) Lane {
 	return l
 }
 
-// use takes one authorisation, or finds that there is none left.
-func (l Lane) use(d gateway.Direction, t gateway.Mono, fx *Effects) Lane {
-	switch {
-	case !l.counts || d != l.cfg.Direction:
-	case l.credit > 0 && t < l.until:
-		l.credit--
-	default:
-		l.credit = 0
-		fx.emit(gateway.Tailgating, t, gateway.TailgatingData{Direction: d, Count: l.count[countOf(d)]})
+// speed is estimated in km/h; zero = it cannot be. Detectors react within some ten milliseconds of each other, so that it
+// is right within a third.
+func (l *Lane) speed() int64 {
+	took := l.second.Sub(l.start)
+	if l.cfg.Spacing == 0 || l.vague || l.second.IsZero() || took <= 0 {
+		return 0
 	}
-	return l
+	kmh := (l.cfg.Spacing*3600 + took.Milliseconds()*500) / (max(took.Milliseconds(), 1) * 1000)
+	if kmh > mostSpeed {
+		return 0
+	}
+	return kmh
+}
+
+// mostSpeed is more than anybody drives between two loops of a barrier, km/h.
+const mostSpeed = 80
+
+// use takes one authorisation and tells its reference; ok is false if there is none left and one is needed.
+func (l *Lane) use(d gateway.Direction, t gateway.Mono) (ref string, ok bool) {
+	l.last = ""
+	if !l.counts || d != l.cfg.Direction {
+		return "", true
+	}
+	if t >= l.until {
+		l.grants = [maxGrants]LaneGrant{}
+	}
+	g := &l.grants[0]
+	if g.N == 0 {
+		return "", l.free
+	}
+	l.last = g.Ref
+	if g.N--; g.N == 0 {
+		copy(l.grants[:], l.grants[1:])
+		l.grants[maxGrants-1] = LaneGrant{}
+	}
+	return l.last, true
+}
+
+// giveBack is the inverse of use: the vehicle has come back.
+func (l *Lane) giveBack() {
+	if g := &l.grants[0]; g.N > 0 && g.Ref == l.last {
+		g.N++
+		return
+	}
+	copy(l.grants[1:], l.grants[:maxGrants-1])
+	l.grants[0] = LaneGrant{N: 1, Ref: l.last}
 }
 
 func (l Lane) retract(t gateway.Mono, fx *Effects) Lane {
@@ -317,7 +390,7 @@ func (l Lane) retract(t gateway.Mono, fx *Effects) Lane {
 	*n--
 	l.passed[countOf(d)] = 0
 	if l.counts && d == l.cfg.Direction && t < l.until {
-		l.credit++ // it may try again
+		l.giveBack() // it may try again
 	}
 	fx.emit(gateway.PassRetracted, t, gateway.RetractionData{Direction: d, Count: *n})
 	l.phase = phaseIdle
@@ -369,6 +442,13 @@ func (l Lane) Balance() (Signal, int64) {
 		q = gateway.Bad
 	}
 	return Signal{Quality: q, Since: l.since}, int64(l.count[0]-l.base[0]) - int64(l.count[1]-l.base[1])
+}
+
+// Signal offers whether the lane is occupied: a vehicle is on a loop, or between the two.
+func (l Lane) Signal() Signal {
+	s, _ := l.Balance()
+	s.On = l.loops[0].On || l.loops[1].On || l.phase != phaseIdle
+	return s
 }
 
 // LaneDetail goes out with the state of a lane.

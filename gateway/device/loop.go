@@ -24,6 +24,8 @@ type Loop struct {
 	quiet   gateway.Mono // last change of the level, or when watching it began
 	window  gateway.Mono // the minute in progress began then
 	rises   uint16       // within that minute
+	night   bool         // no traffic is expected: no_activity rests
+	dawn    gateway.Mono // when that was over
 	held    bool         // presence seen while the level meant nothing
 	from    gateway.Mono // occupied: when that was reported
 	faults  [loopCauses]loopFault
@@ -97,7 +99,7 @@ func NewLoop(cfg LoopConfig) Loop {
 	return Loop{cfg: cfg}
 }
 
-// Step takes RoleInput, the detector's output, and RoleFault, its fault contact.
+// Step takes RoleInput, the detector's output, RoleFault, its fault contact, and RoleNight.
 func (l Loop) Step(now gateway.Mono, in Input) (Loop, Effects, gateway.Mono) {
 	var fx Effects
 	t := in.at(now)
@@ -108,6 +110,10 @@ func (l Loop) Step(now gateway.Mono, in Input) (Loop, Effects, gateway.Mono) {
 			l = l.level(now, in.Signal, t, &fx)
 		case RoleFault:
 			l = l.reported(in.Signal, t, &fx)
+		case RoleNight:
+			if l.night = in.Signal.On; !l.night {
+				l.dawn = t
+			}
 		}
 	}
 	l = l.expire(now, &fx)
@@ -284,8 +290,8 @@ func (l Loop) due(c LoopCause) gateway.Mono {
 	switch {
 	case c == LoopMaxPresence && watched && l.in.On && l.cfg.MaxPresence > 0:
 		return l.quiet.Add(l.cfg.MaxPresence)
-	case c == LoopNoActivity && watched && !l.in.On && l.cfg.NoActivity > 0:
-		return l.quiet.Add(l.cfg.NoActivity)
+	case c == LoopNoActivity && watched && !l.in.On && l.cfg.NoActivity > 0 && !l.night:
+		return max(l.quiet, l.dawn).Add(l.cfg.NoActivity)
 	case c == l.cfg.Reports && c >= LoopDetector && l.contact.Known() && l.contact.On:
 		return l.contact.Since.Add(l.widest() + 1) // too long for any code
 	}

@@ -9,11 +9,12 @@ import (
 
 // Order is a command as a machine sees it. Number is how the shell finds its sender again.
 type Order struct {
-	Number  uint32
-	Action  gateway.Action
-	Hold    time.Duration // hold_open: how long; 0 = until release
-	Local   bool          // from the page or the local socket
-	Expires gateway.Mono  // 0 = never
+	Number   uint32
+	Action   gateway.Action
+	Hold     time.Duration // hold_open: how long; 0 = until release
+	Local    bool          // from the page or the local socket
+	Passages uint16        // open: so many may pass; 0 = 1
+	Expires  gateway.Mono  // 0 = never
 
 	Count    int64 // set_count: so many are inside
 	Expected int64 // set_count, if Checked: only if so many are counted now
@@ -28,7 +29,7 @@ type Outcome struct {
 	Verified bool // Done: a limit switch said so
 	Judged   bool // Evidence was looked at
 	Evidence Evidence
-	Obstacle string // what else stood in the way: "held_open", "open_output", "position", "guard", "no_safety", "count"
+	Obstacle string // what else stood in the way: "held_open", "arm_off", "open_output", "position", "guard", "no_safety", "count"
 	Found    int64  // "count": what is counted
 }
 

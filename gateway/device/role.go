@@ -13,6 +13,12 @@ func (r Role) String() string {
 		return "closed_limit"
 	case RoleSafety:
 		return "safety"
+	case RoleManual:
+		return "manual"
+	case RoleForce:
+		return "force"
+	case RoleArm:
+		return "arm"
 	}
 	return "input"
 }

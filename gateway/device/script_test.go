@@ -3,6 +3,7 @@ package device
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,7 +20,14 @@ func play[T Machine[T]](t testing.TB, m T, roles map[string]Input, script string
 		out  []string
 		wake gateway.Mono
 	)
-	step := func(now gateway.Mono, in Input) {
+	orders := uint32(0)
+	var shown [Outputs]bool
+	var step func(now gateway.Mono, in Input)
+	step = func(now gateway.Mono, in Input) {
+		if in.Kind == OrderGiven {
+			orders++
+			in.Order.Number = orders
+		}
 		next, fx, w := m.Step(now, in)
 		again, fx2, w2 := m.Step(now, in)
 		if next != again || w != w2 || fmt.Sprint(fx) != fmt.Sprint(fx2) {
@@ -38,6 +46,38 @@ func play[T Machine[T]](t testing.TB, m T, roles map[string]Input, script string
 			if _, ok := gateway.SpecOf(e.Type); !ok {
 				t.Fatalf("%s is not in the catalogue", e.Type)
 			}
+		}
+		for _, o := range fx.Outcomes {
+			who := "rule"
+			if o.Number != RuleOrder {
+				who = fmt.Sprintf("#%d", o.Number)
+			}
+			words := []string{fmt.Sprint(time.Duration(now - origin)), who, string(o.Stage), string(o.Reason), o.Obstacle}
+			out = append(out, strings.Join(slices.DeleteFunc(words, func(w string) bool { return w == "" }), " "))
+		}
+		if d, ok := any(m).(interface{ Drive() Drive }); ok {
+			for i, p := range d.Drive() {
+				on := p.Active(now)
+				if on == shown[i] {
+					continue
+				}
+				shown[i] = on
+				name := "RELAY" // a sign, a beeper
+				if _, ok := any(m).(Gate); ok {
+					name = strings.ToUpper(Output(i).String())
+				}
+				out = append(out, fmt.Sprintf("%v %s %s", time.Duration(now-origin), name, map[bool]string{true: "on", false: "off"}[on]))
+				if on {
+					step(now, Input{Kind: OutputTold, Report: Report{Output: Output(i)}})
+				}
+			}
+		}
+		if g, ok := any(m).(Gate); ok && fx.Ask != 0 {
+			e := Evidence{Number: fx.Ask}
+			for i, s := range g.safety {
+				e.Samples[i] = Sample{On: s.On, Quality: s.Quality, At: now}
+			}
+			step(now, Input{Kind: EvidenceRead, Evidence: e})
 		}
 	}
 	advance := func(at time.Duration) {

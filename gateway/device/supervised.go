@@ -102,6 +102,12 @@ func (s Supervised) judge(v int64) band {
 	return bandBetween
 }
 
+// Judge tells what one sample says by itself; ok is false where it speaks of no contact in order.
+func (s Supervised) Judge(v int64) (on, ok bool) {
+	b := s.judge(v)
+	return b == bandActive, b == bandActive || b == bandIdle
+}
+
 // due is when being between the bands has lasted too long.
 func (s Supervised) due() gateway.Mono {
 	if s.band != bandBetween || s.holds == bandBetween {

@@ -24,8 +24,11 @@ func (k Key) Step(_ gateway.Mono, in Input) (Key, Effects, gateway.Mono) {
 	was := k.input
 	k.input = in.Signal
 	if !k.input.Known() {
-		k.input.On = was.On
+		k.input.On, k.input.Since = was.On, was.Since
 		return k, fx, 0
+	}
+	if k.input.On && was.On {
+		k.input.Since = was.Since // found as it was lost
 	}
 	switch {
 	case k.input.On && !was.On:
@@ -78,7 +81,33 @@ func (w Window) Step(now gateway.Mono, in Input) (Window, Effects, gateway.Mono)
 			w.until = now.Add(w.length)
 		}
 	}
-	return w, fx, after(now, w.until)
+	wake := w.until
+	for _, p := range w.Drive() {
+		for _, t := range [...]gateway.Mono{p.From, p.Until} {
+			if t > now {
+				wake = gateway.Earliest(wake, t)
+			}
+		}
+	}
+	return w, fx, after(now, wake)
+}
+
+// BeepOutput is the one output of a window: a beeper.
+const BeepOutput Output = 0
+
+// The beep that says that the window is about to close.
+const (
+	beepBefore = time.Minute
+	beepTime   = time.Second
+)
+
+// Drive is when it beeps. A window that is opened anew beeps later.
+func (w Window) Drive() (d Drive) {
+	if w.opened != 0 {
+		from := max(w.until.Add(-beepBefore), w.opened)
+		d[BeepOutput] = Pulse{from, from.Add(beepTime)}
+	}
+	return d
 }
 
 // Signal is on while the window is open.

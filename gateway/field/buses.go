@@ -3,6 +3,7 @@ package field
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"lotusgate/drivers"
@@ -24,6 +25,7 @@ type acquireBus struct {
 	level chan<- levelAsk
 	drive chan driveAsk
 	ask   chan chipAsk // for fresh levels, by proof
+	wants []chipAsk    // that wait for a value, oldest first
 
 	chips    []chipState
 	sample   drivers.Sample
@@ -34,16 +36,22 @@ type acquireBus struct {
 	count    traffic
 }
 
-// chipAsk is a question for the levels of a chip now.
+// chipAsk is a question for the levels of a chip now, or for the next value that it measures on a channel.
 type chipAsk struct {
-	source int
-	answer chan<- chipAnswer // has room
+	source  int
+	channel int // of the value; -1 = levels
+	at      gateway.Mono
+	answer  chan<- chipAnswer // has room
 }
 
 type chipAnswer struct {
 	levels Levels
+	value  drivers.Reading
 	err    error
 }
+
+// mostWaiting bounds the questions that wait for a value: one for each safety input of a few gates.
+const mostWaiting = 64
 
 // errChipDown answers a question about a chip that does not.
 var errChipDown = errors.New("the chip cannot be read")
@@ -108,6 +116,13 @@ func (b *acquireBus) pause(ctx context.Context, d time.Duration) {
 
 // fresh reads a chip because a decision needs to know.
 func (b *acquireBus) fresh(ctx context.Context, bus Bus, q chipAsk) {
+	if q.channel >= 0 { // converters take turns over their channels
+		if len(b.wants) == mostWaiting {
+			b.wants = slices.Delete(b.wants, 0, 1)
+		}
+		b.wants = append(b.wants, q)
+		return
+	}
 	a := chipAnswer{err: errChipDown}
 	for i, c := range b.cfg.Chips {
 		if c.Source == q.source && b.chips[i].up && b.look(ctx, bus, i, [2]time.Duration{}) {
@@ -295,6 +310,13 @@ func (b *acquireBus) pass(ctx context.Context, src int) bool {
 		return false
 	}
 	for _, r := range b.sample.Readings {
+		b.wants = slices.DeleteFunc(b.wants, func(q chipAsk) bool {
+			match := q.source == src && q.channel == r.Channel && gateway.MonoOf(r.At) >= q.at
+			if match {
+				q.answer <- chipAnswer{value: r}
+			}
+			return match
+		})
 		if !push(ctx, b.core, Input{Kind: ReadingInput, Source: src, Reading: r}) {
 			return false
 		}

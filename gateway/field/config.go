@@ -79,6 +79,9 @@ type DeviceConfig struct {
 	// Internal devices are in no view; their events bear the id of Meta all the same, which another device may have.
 	Internal bool
 
+	// LetsInto are the lanes that an accepted open command authorises passages of.
+	LetsInto []int
+
 	// Relays of a gate; nil = none.
 	Relays [device.Outputs]Relay
 	Held   bool // the OPEN relay may be active for longer than a pulse
@@ -111,7 +114,8 @@ type Stepper interface {
 	recall(m Memory, key string)
 	stands(alarm string) bool
 	busy(now gateway.Mono) (busy, moves bool)
-	inherit(old Stepper) // what a restart would not have forgotten, either
+	inherit(old Stepper)                    // what a restart would not have forgotten, either
+	judge() func(value int64) (on, ok bool) // of a measured contact; nil = it is none
 }
 
 // Box holds machine m so that the core can keep machines of different kinds in one list.
@@ -133,6 +137,16 @@ func (b *box[T]) signal() (device.Signal, bool) {
 		return device.Signal{}, false
 	}
 	return s.Signal(), true
+}
+
+func (b *box[T]) judge() func(int64) (bool, bool) {
+	m, ok := any(b.m).(interface {
+		Judge(value int64) (on, ok bool)
+	})
+	if !ok {
+		return nil
+	}
+	return m.Judge
 }
 
 func (b *box[T]) balance() (device.Signal, int64, bool) {

@@ -175,7 +175,7 @@ func (f *Field) acquire(ctx context.Context) (ended <-chan struct{}) {
 		f.held.close()
 		f.held = nil
 	}
-	p := &proof{cfg: f.cfg, now: f.now, core: f.in, questions: f.questions, lines: asks, chips: chips}
+	p := &proof{cfg: f.cfg, now: f.now, core: f.in, questions: f.questions, lines: asks, chips: chips, safety: f.core.orders.safety}
 	wg.Go(func() { p.run(ctx) })
 	all := make(chan struct{})
 	go func() {

@@ -20,6 +20,7 @@ type orders struct {
 type safetyInput struct {
 	name   string
 	points []int
+	judge  func(value int64) (on, ok bool) // of a measured point; nil = its points are levels
 }
 
 func newOrders(cfg Config) orders {
@@ -54,6 +55,7 @@ func safetyInputs(cfg Config) map[int][]safetyInput {
 				in.name = cfg.Points[p.Point].ID
 			} else {
 				in.name = cfg.Devices[p.Device].Meta.ID
+				in.judge = cfg.Devices[p.Device].Machine.judge()
 			}
 			all[i] = append(all[i], in)
 		}
@@ -76,13 +78,14 @@ func (c *Core) command(now gateway.Mono, cmd gateway.Command) {
 		return
 	}
 	c.orders.last++
-	if c.orders.last == 0 {
+	if c.orders.last == 0 || c.orders.last == device.RuleOrder {
 		c.orders.last = 1
 	}
 	n := c.orders.last
 	c.orders.open[n] = cmd
 	c.step(now, i, device.Input{Kind: device.OrderGiven, Order: device.Order{
-		Number: n, Action: cmd.Action, Hold: seconds(cmd.Args.Seconds), Local: cmd.Local, Expires: cmd.Expires,
+		Number: n, Action: cmd.Action, Hold: seconds(cmd.Args.Seconds), Local: cmd.Local,
+		Passages: uint16(max(cmd.Args.Passages, 0)), Expires: cmd.Expires,
 		Count: count(cmd.Args.Value), Expected: count(cmd.Args.Expected), Checked: cmd.Args.Expected != nil,
 	}})
 	if !c.devices[i].takes() && c.orders.open[n] == cmd {
@@ -141,6 +144,11 @@ func (c *Core) outcome(now gateway.Mono, i int, o device.Outcome) {
 		delete(c.orders.open, o.Number)
 	}
 	c.answer(now, cmd, o, i)
+	if o.Stage == gateway.Accepted && cmd.Action == gateway.Open {
+		for _, lane := range c.devices[i].cfg.LetsInto {
+			c.step(now, lane, device.Input{Kind: device.Authorised, Value: int64(max(cmd.Args.Passages, 1)), Ref: cmd.Args.Ref})
+		}
+	}
 }
 
 var auditTypes = map[gateway.Stage]gateway.Type{

@@ -25,10 +25,10 @@ type proof struct {
 	questions <-chan question
 	lines     chan<- levelAsk
 	chips     []chan<- chipAsk // by source; nil = not a chip
+	safety    map[int][]safetyInput
 }
 
 func (p *proof) run(ctx context.Context) {
-	safety := safetyInputs(p.cfg)
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	for {
@@ -36,7 +36,7 @@ func (p *proof) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case q := <-p.questions:
-			wg.Go(func() { p.answer(ctx, q, safety[q.device]) })
+			wg.Go(func() { p.answer(ctx, q, p.safety[q.device]) })
 		}
 	}
 }
@@ -58,7 +58,7 @@ func (p *proof) answer(ctx context.Context, q question, inputs []safetyInput) {
 func (p *proof) input(ctx context.Context, in safetyInput) device.Sample {
 	var all device.Sample
 	for i, n := range in.points {
-		s := p.point(ctx, p.cfg.Points[n])
+		s := p.point(ctx, p.cfg.Points[n], in.judge)
 		if s.Quality != gateway.Good {
 			return device.Sample{}
 		}
@@ -71,7 +71,10 @@ func (p *proof) input(ctx context.Context, in safetyInput) device.Sample {
 	return all
 }
 
-func (p *proof) point(ctx context.Context, pc PointConfig) device.Sample {
+func (p *proof) point(ctx context.Context, pc PointConfig, judge func(int64) (bool, bool)) device.Sample {
+	if pc.Unit != "" {
+		return p.measured(ctx, pc, judge)
+	}
 	level, at, ok := p.line(ctx, pc)
 	if chip := p.chips[pc.Source]; chip != nil {
 		level, at, ok = p.chip(ctx, chip, pc)
@@ -103,18 +106,39 @@ func (p *proof) line(ctx context.Context, pc PointConfig) (level bool, at gatewa
 }
 
 func (p *proof) chip(ctx context.Context, chip chan<- chipAsk, pc PointConfig) (level bool, at gateway.Mono, ok bool) {
+	a := p.fromChip(ctx, chip, chipAsk{source: pc.Source, channel: -1})
+	level, ok = a.levels.Get(pc.Channel)
+	return level, a.levels.At, ok && a.err == nil
+}
+
+// measured waits for a value that was measured after it was asked for, and judges it by the bands of its input: a shorted
+// or cut wire, or one between the bands, is no answer.
+func (p *proof) measured(ctx context.Context, pc PointConfig, judge func(int64) (bool, bool)) device.Sample {
+	chip := p.chips[pc.Source]
+	if chip == nil || judge == nil {
+		return device.Sample{}
+	}
+	a := p.fromChip(ctx, chip, chipAsk{source: pc.Source, channel: pc.Channel, at: p.now()})
+	on, ok := judge(a.value.Value)
+	if a.err != nil || !ok {
+		return device.Sample{}
+	}
+	return device.Sample{On: on, Quality: gateway.Good, At: gateway.MonoOf(a.value.At)}
+}
+
+func (p *proof) fromChip(ctx context.Context, chip chan<- chipAsk, q chipAsk) chipAnswer {
 	answer := make(chan chipAnswer, 1)
+	q.answer = answer
 	select {
-	case chip <- chipAsk{pc.Source, answer}:
+	case chip <- q:
 	case <-ctx.Done():
-		return false, 0, false
+		return chipAnswer{err: ctx.Err()}
 	}
 	select {
 	case a := <-answer:
-		level, ok = a.levels.Get(pc.Channel)
-		return level, a.levels.At, ok && a.err == nil
+		return a
 	case <-ctx.Done():
-		return false, 0, false
+		return chipAnswer{err: ctx.Err()}
 	}
 }
 

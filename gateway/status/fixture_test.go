@@ -72,6 +72,9 @@ type gateSeen struct {
 	OpenLimit   bool `json:"open_limit"`
 	ClosedLimit bool `json:"closed_limit"`
 	SafetyClear bool `json:"safety_clear"`
+
+	Cause gateway.MovementCause `json:"cause,omitempty"`
+	Left  uint16                `json:"left,omitempty"`
 }
 
 // wellHub is a site where everything works: two lanes, an elevator, a camera.
@@ -96,11 +99,11 @@ func wellHub() *hub.Hub {
 		site("entry", "lane", "入口车道", "passing", gateway.Good, 2*time.Second, laneSeen{A: true, B: true, CountIn: 352, CountOut: 1, Counting: true}, "entry-a", "entry-b", "entry-gate"),
 		site("entry-a", "loop", "入口外线圈", "occupied", gateway.Good, 4*time.Second, nil),
 		site("entry-b", "loop", "入口内线圈", "occupied", gateway.Good, 2*time.Second, nil),
-		site("entry-gate", "gate", "入口道闸", "open", gateway.Good, 6*time.Second, gateSeen{OpenLimit: true}),
+		site("entry-gate", "gate", "入口道闸", "open", gateway.Good, 6*time.Second, gateSeen{OpenLimit: true, Cause: gateway.CauseCommand, Left: 1}),
 		site("exit", "lane", "出口车道", "clear", gateway.Good, 190*time.Second, laneSeen{CountOut: 347, Counting: true}, "exit-a", "exit-b"),
 		site("exit-a", "loop", "出口内线圈", "clear", gateway.Good, 200*time.Second, nil),
 		site("exit-b", "loop", "出口外线圈", "clear", gateway.Good, 190*time.Second, nil),
-		site("exit-gate", "gate", "出口道闸", "closed", gateway.Good, 180*time.Second, gateSeen{ClosedLimit: true, SafetyClear: true}, "exit"),
+		site("exit-gate", "gate", "出口道闸", "closed", gateway.Good, 180*time.Second, gateSeen{ClosedLimit: true, SafetyClear: true, Cause: gateway.CauseManual}, "exit"),
 		site("car-1", "elevator", "1 号梯", "normal", gateway.Good, 26*time.Hour, nil),
 		site("cam-1", "camera", "入口摄像机", "online", gateway.Good, 5*time.Hour, nil),
 	} {

@@ -6,6 +6,7 @@ import (
 
 	"lotusgate/gateway"
 	"lotusgate/gateway/hub"
+	"lotusgate/gateway/text"
 )
 
 // lane is a card for a lane with its loops and its barrier, or for a barrier without a lane.
@@ -28,7 +29,9 @@ type passage struct {
 type gate struct {
 	Label string // "" where the card has it already
 	State mark
-	Safe  *mark // nil = nothing is known of a safety input
+	Safe  *mark  // nil = nothing is known of a safety input
+	Cause string // why it moved last; "" = nobody has seen it move
+	Left  string // how many may still pass
 }
 
 type loop struct {
@@ -63,7 +66,9 @@ type (
 		Counting bool   `json:"counting"`
 	}
 	gateDetail struct {
-		SafetyClear *bool `json:"safety_clear"`
+		SafetyClear *bool  `json:"safety_clear"`
+		Cause       string `json:"cause"`
+		Left        uint64 `json:"left"`
 	}
 )
 
@@ -187,7 +192,14 @@ func (c *lane) addGate(sc *screen, d hub.Device) {
 	state := sc.state(d)
 	g := &gate{Label: firstOf(d.Label, d.ID), State: state}
 	var seen gateDetail
-	if detail(d.State, &seen) && seen.SafetyClear != nil && (len(d.Parts) > 0 || len(d.Points) != limits) {
+	known := detail(d.State, &seen)
+	if seen.Cause != "" {
+		g.Cause = sc.l.T("lane.cause", text.Word("cause", seen.Cause))
+	}
+	if seen.Left > 0 {
+		g.Left = sc.l.T("lane.left", seen.Left)
+	}
+	if known && seen.SafetyClear != nil && (len(d.Parts) > 0 || len(d.Points) != limits) {
 		safe := mark{Tone: idle, Icon: "idle", Word: sc.l.T("lane.safety.clear")}
 		if !*seen.SafetyClear {
 			safe = mark{Tone: active, Icon: "on", Word: sc.l.T("lane.safety.blocked")}

@@ -98,6 +98,16 @@ var alarmTexts = []entry{
 		"advice.gate.fault.no_motion", "看道闸供电和急停按钮；再查继电器到道闸控制板的接线。车辆被困时先手动抬杆放行。",
 		"Check the barrier's supply and its stop button, then the wire from the relay to its controller. If a vehicle is stuck, raise the arm by hand first.",
 	},
+	{"alarm.gate.fault.relay_readback", "继电器没有按命令动作", "A relay did not do what it was told"},
+	{
+		"advice.gate.fault.relay_readback", "查继电器的接线和供电；读回与命令不符时网关不再相信它。车辆被困时先手动抬杆放行。",
+		"Check wiring and supply of the relay: what it reads back is not what it was told. If a vehicle is stuck, raise the arm by hand first.",
+	},
+	{"alarm.gate.arm_off", "闸杆脱落", "The arm is off"},
+	{
+		"advice.gate.arm_off", "看录像是否被撞，到现场装回闸杆。装回前不会落杆。",
+		"See on the cameras whether somebody drove into it, and put it back. Nothing closes before that.",
+	},
 	{"alarm.gate.forced", "道闸被强行抬起", "The barrier was forced open"},
 	{
 		"advice.gate.forced", "没有命令而闸杆抬起：查看录像，到现场确认闸杆和锁是否完好。",
@@ -122,6 +132,16 @@ var alarmTexts = []entry{
 	{
 		"advice.gateway.maintenance_opened", "检修结束后自动恢复。消防和防砸仍然有效。",
 		"It ends by itself. Fire and the opening on a trip still work.",
+	},
+	{"alarm.gateway.power_lost", "市电中断，靠后备电源工作", "Mains lost: the cabinet runs on its backup"},
+	{
+		"advice.gateway.power_lost", "查配电箱和漏电保护；后备电源通常只能撑一小时左右。",
+		"Look at the breaker and the residual-current device; a backup lasts about an hour as a rule.",
+	},
+	{"alarm.gateway.cabinet_opened", "机柜门打开", "The cabinet door is open"},
+	{
+		"advice.gateway.cabinet_opened", "没有人报修时，看录像并到现场确认。",
+		"If nobody has announced work there, look at the cameras and go and see.",
 	},
 	{"alarm.gateway.lockout_on", "检修钥匙已转到锁定，网关不动任何道闸", "The key is turned: the gateway moves nothing"},
 	{

@@ -44,6 +44,8 @@ func eventArgs(e gateway.Event) []any {
 		return []any{d.From, d.To}
 	case gateway.DriftData:
 		return []any{d.Drift, d.Lanes, d.Bays}
+	case gateway.MovementData:
+		return []any{Word("cause", string(d.Cause))}
 	case gateway.GateFaultData:
 		return []any{Alarm(gateway.Alarm{Type: gateway.GateFault, Name: d.Cause})}
 	case gateway.ElevatorFaultData:
@@ -73,9 +75,9 @@ func eventArgs(e gateway.Event) []any {
 	case gateway.ChatteringData:
 		return []any{d.Count}
 	case gateway.AlarmActData:
-		return []any{Word("alarmname", d.Alarm), ms(d.ForMS)}
+		return []any{alarmNamed(d.Alarm), ms(d.ForMS)}
 	case gateway.AlarmClearedData:
-		return []any{Word("alarmname", d.Alarm)}
+		return []any{alarmNamed(d.Alarm)}
 	case gateway.BusFaultData:
 		what, _ := Fault(d.Cause, sourceName(e.ID, d.Part))
 		return []any{what, ms(d.ForMS)}
@@ -100,6 +102,27 @@ func eventArgs(e gateway.Event) []any {
 		return []any{n, Word("drop", d.Cause)}
 	}
 	return nil
+}
+
+// alarmNamed is what an alarm is called that only its name tells of.
+func alarmNamed(name string) gateway.Text {
+	if t, ok := byKey[Key("alarmname."+name)]; ok {
+		return t
+	}
+	for _, s := range gateway.Catalogue() {
+		key := Key("alarm." + string(s.Type))
+		switch s.Raises {
+		case name:
+		case gateway.Cause:
+			key += Key("." + name)
+		default:
+			continue
+		}
+		if t, ok := byKey[key]; ok {
+			return t
+		}
+	}
+	return same(name)
 }
 
 func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
@@ -138,16 +161,17 @@ var eventTexts = []entry{
 	{"event.lot.count_corrected", "场内车辆数由 {1} 更正为 {2}", "Vehicles inside corrected from {1} to {2}"},
 	{"event.lot.count_drift", "车道与车位计数相差 {1}：车道 {2}，车位 {3}", "Counts differ by {1}: lanes say {2}, bays {3}"},
 
-	{"event.gate.opening", "开始抬杆", "Arm is rising"},
-	{"event.gate.opened", "抬杆到位", "Arm is up"},
-	{"event.gate.closing", "开始落杆", "Arm is coming down"},
-	{"event.gate.closed", "落杆到位", "Arm is down"},
+	{"event.gate.opening", "开始抬杆，原因：{1}", "Arm is rising because of: {1}"},
+	{"event.gate.opened", "抬杆到位，原因：{1}", "Arm is up because of: {1}"},
+	{"event.gate.closing", "开始落杆，原因：{1}", "Arm is coming down because of: {1}"},
+	{"event.gate.closed", "落杆到位，原因：{1}", "Arm is down because of: {1}"},
 	{"event.gate.obstructed", "落杆遇阻", "Arm met an obstacle"},
 	{"event.gate.fault", "故障：{1}", "Fault: {1}"},
 	{"event.gate.fault_cleared", "故障排除：{1}", "Fault gone: {1}"},
 
 	{"event.gate.stopped", "命令停杆", "Arm was stopped by command"},
 	{"event.gate.forced", "没有命令而抬杆", "Arm rose without a command"},
+	{"event.gate.arm_off", "闸杆脱落", "The arm is off"},
 	{"event.gate.held_open", "长时间没有落杆", "Open for long"},
 
 	{"event.fire.opened", "消防信号，道闸全部抬起", "Fire signal: barriers open"},
@@ -166,6 +190,17 @@ var eventTexts = []entry{
 	{"event.gateway.maintenance_closed", "检修时段结束，历时 {1}", "Maintenance ended after {1}"},
 	{"event.gateway.lockout_on", "检修钥匙锁定", "Key turned: locked"},
 	{"event.gateway.lockout_off", "检修钥匙解除，历时 {1}", "Key turned back after {1}"},
+	{"event.gateway.power_lost", "市电中断", "Mains lost"},
+	{"event.gateway.power_restored", "市电恢复，中断 {1}", "Mains back after {1}"},
+	{"event.gateway.cabinet_opened", "机柜门打开", "Cabinet door opened"},
+	{"event.gateway.cabinet_closed", "机柜门关上，打开 {1}", "Cabinet door closed after {1}"},
+
+	{"cause.command", "命令", "a command"},
+	{"cause.rule", "本地规则", "a rule of the site"},
+	{"cause.fire", "消防信号", "fire"},
+	{"cause.safety", "落杆时下方有车或人", "something under the closing arm"},
+	{"cause.manual_input", "现场手动", "somebody at the machine"},
+	{"cause.unknown", "道闸自身或不明", "the barrier itself, or not known"},
 
 	{"action.open", "抬杆", "open"},
 	{"action.close", "落杆", "close"},

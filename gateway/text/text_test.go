@@ -101,12 +101,13 @@ func families() map[string][]string {
 		"walkfound": {"chatters", "inverted", "swapped", "instead", "dead"},
 		"walkdo":    {"chatters", "inverted", "swapped", "instead", "dead"},
 		"day":       {"events", "pulses", "errors"},
-		"role":      {"a", "b", "open_limit", "closed_limit", "safety", "relay_open", "relay_close", "relay_stop", "relay_sign"},
+		"role":      {"a", "b", "open_limit", "closed_limit", "safety", "manual", "force", "arm", "relay_open", "relay_close", "relay_stop", "relay_sign"},
 		"polarity":  {"low", "high"},
 		"bias":      {"up", "down"},
 		"action":    {"open", "close", "stop", "hold_open", "release", "reset_fire", "set_count", "ack_alarm", "shelve", "resend", "refresh"},
 		"state":     {"gate.stopped", "gate.obstructed"},
 		"alarmname": {"chattering", "vehicle_waiting", "alarm_button", "test_overdue"},
+		"cause":     {"command", "rule", "fire", "safety", "manual_input", "unknown"},
 		"mode":      {"normal", "inspection", "fire"},
 	}
 	for _, r := range gateway.Reasons() {
@@ -118,7 +119,7 @@ func families() map[string][]string {
 			f["alarm"] = append(f["alarm"], string(s.Type))
 		}
 	}
-	f["alarm"] = append(f["alarm"], "gate.fault.travel_timeout", "gate.fault.limit_conflict", "gate.fault.no_motion")
+	f["alarm"] = append(f["alarm"], "gate.fault.travel_timeout", "gate.fault.limit_conflict", "gate.fault.no_motion", "gate.fault.relay_readback")
 	for _, cause := range []string{"max_presence", "no_activity", "erratic", "open", "short", "excessive_change", "detector_power"} {
 		f["alarm"] = append(f["alarm"], "loop.fault."+cause)
 	}
