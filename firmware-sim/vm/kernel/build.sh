@@ -94,6 +94,9 @@ edit arch/um/Kconfig '/^config HZ$/,/^$/s/default 100$/default 1000/' '\s*defaul
 # The register state of a processor with AMX takes 11008 bytes, not 2696, and the host refuses to set a part of it. It lies on
 # kernel stacks, which ./config enlarges. (Source from 6.13 on asks the host for the size.)
 edit arch/x86/um/user-offsets.c 's/^\(\tDEFINE_LONGS(HOST_FP_SIZE, \)2696);$/\112288);/' '\s*DEFINE_LONGS\(HOST_FP_SIZE, 12288\);'
+# A flush has no data, so the disk's thread finds nothing to do and answers it without telling the host.
+edit arch/um/drivers/ubd_kern.c '/^\tif (op == REQ_OP_FLUSH)$/{n;s|segs = 0;|segs = 1; /* a flush, too, is something to do */|}' \
+	'\s*segs = 1; /\* a flush, too, is something to do \*/'
 cp "$here/i2cplug/i2cplug.c" drivers/i2c/busses/
 echo 'obj-y += i2cplug.o' >>drivers/i2c/busses/Makefile
 
