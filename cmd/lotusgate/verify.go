@@ -124,6 +124,7 @@ func show(w io.Writer, r audit.Report, asJSON bool) error {
 		{r.Waiting, "waiting"},
 		{r.Kept, "confirmed and kept"},
 		{r.Past, "confirmed or named, no longer kept"},
+		{r.Unsaved, "gone with the power before they were saved or sent"},
 		{r.Missing, "missing"},
 	} {
 		if part.n > 0 || part.what == "missing" {

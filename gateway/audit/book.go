@@ -34,6 +34,8 @@ type run struct {
 	dropped   map[string]*ranges
 	repeat    uint64
 	high      uint64 // the highest number that was certainly issued
+	ended     bool   // a later run has said how far this one was saved:
+	saved     uint64 // up to here
 }
 
 // New makes an empty book.
@@ -86,6 +88,12 @@ func (b *Book) Issued(epoch string, number uint32, to uint64) {
 	}
 }
 
+// Ended enters what a later run says about one: that it was saved up to a number, and no further.
+func (b *Book) Ended(epoch string, number uint32, saved uint64) {
+	r := b.run(epoch, number)
+	r.ended, r.saved, r.high = true, max(r.saved, saved), max(r.high, saved)
+}
+
 // Watermark is how far a center with this book has stored everything of an epoch, without a hole; zero = nothing.
 func (b *Book) Watermark(epoch string) (run uint32, number uint64) {
 	var runs []uint32
@@ -135,6 +143,7 @@ type Report struct {
 	Waiting    uint64   `json:"waiting"`    // in the outbox, not confirmed
 	Kept       uint64   `json:"kept"`       // in the outbox, confirmed; only where no subscriber was read
 	Past       uint64   `json:"past"`       // made room in the outbox; only where no subscriber was read
+	Unsaved    uint64   `json:"unsaved"`    // issued right before the power went, and neither saved nor sent
 	Missing    uint64   `json:"missing"`
 	Other      uint64   `json:"other"` // lines that are no event
 	Damage     []string `json:"damage,omitempty"`
@@ -152,6 +161,7 @@ type Run struct {
 	Waiting    uint64                `json:"waiting"`
 	Kept       uint64                `json:"kept"`
 	Past       uint64                `json:"past"`
+	Unsaved    uint64                `json:"unsaved"`
 	Missing    []gateway.NumberRange `json:"missing,omitempty"`
 	// Confirmed lists what of Missing the outbox still holds as confirmed: the broker had acknowledged it.
 	Confirmed []gateway.NumberRange `json:"confirmed,omitempty"`
@@ -173,6 +183,7 @@ func (b *Book) Report(heard bool) Report {
 		out.Waiting += r.Waiting
 		out.Kept += r.Kept
 		out.Past += r.Past
+		out.Unsaved += r.Unsaved
 		for _, m := range r.Missing {
 			out.Missing += m.To - m.From + 1
 		}
@@ -215,6 +226,9 @@ func (b *Book) judge(id runID, heard bool) Run {
 	if !heard {
 		out.Kept = claim(r.kept)
 		out.Past = claim(b.forgotten(id, r.high))
+	}
+	if r.ended && r.saved < r.high {
+		out.Unsaved = claim(ranges{{From: r.saved + 1, To: r.high}})
 	}
 	out.Missing = known.missing(1, r.high)
 	if heard {

@@ -195,3 +195,20 @@ func TestRanges(t *testing.T) {
 		}
 	})
 }
+
+// A run that lost its power has issued what was neither saved nor sent. A later start says so; until then it is missing.
+func TestUnsaved(t *testing.T) {
+	b := New()
+	for _, n := range []uint64{1, 2, 3, 5, 8} {
+		b.Deliver(gateway.EventID{Epoch: "k3v9q2", Run: 1, Number: n})
+	}
+	if r := b.Report(true); r.Missing != 3 || r.Unsaved != 0 {
+		t.Errorf("before the next start: %+v", r)
+	}
+	b.Line([]byte(`{"id":"k3v9q2-00000002-0000000001","type":"lotusgate.gateway.started",` +
+		`"data":{"epoch":"k3v9q2","run":2,"unconfirmed":[{"epoch":"k3v9q2","run":1,"durable_to":5}]}}`))
+	r := b.Report(true)
+	if want := []gateway.NumberRange{{From: 4, To: 4}}; r.Unsaved != 2 || !reflect.DeepEqual(r.Runs[0].Missing, want) || r.Issued != 9 {
+		t.Errorf("%+v, want 6 and 7 unsaved and 4 missing", r)
+	}
+}

@@ -8,6 +8,8 @@
 //     dropped was delivered.
 //   - A number is missing when something with a higher number of its run, a status, or a later run's start says that it
 //     was issued, and nobody can say where it is. Nothing is guessed in favour of the gateway.
+//   - What a run issued beyond the number up to which, as a later run says, it was saved, and what was not sent either, is
+//     counted as unsaved: it went with the power, milliseconds after it had happened.
 //   - Of an outbox alone, numbers older than the oldest record of a queue cannot be judged, since confirmed records make
 //     room: they are counted as past, and not as missing.
 //

@@ -77,7 +77,7 @@ func (b *Book) learn(m message) {
 	case gateway.GatewayStarted:
 		var s gateway.StartedData
 		if json.Unmarshal(m.Data, &s) == nil {
-			b.ledger(gateway.Ledger{Unconfirmed: s.Unconfirmed})
+			b.ledger(gateway.Ledger{Epoch: s.Epoch, Run: s.Run, Unconfirmed: s.Unconfirmed})
 		}
 	}
 }
@@ -85,7 +85,11 @@ func (b *Book) learn(m message) {
 func (b *Book) ledger(l gateway.Ledger) {
 	b.Issued(l.Epoch, l.Run, l.Number)
 	for _, r := range l.Unconfirmed {
-		b.Issued(r.Epoch, r.Run, r.DurableTo)
+		if r.Epoch == l.Epoch && r.Run == l.Run {
+			b.Issued(r.Epoch, r.Run, r.DurableTo)
+		} else {
+			b.Ended(r.Epoch, r.Run, r.DurableTo)
+		}
 	}
 }
 

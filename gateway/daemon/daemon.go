@@ -313,11 +313,11 @@ func (d *daemon) ownProblems(v *hub.View) []gateway.Text {
 
 // announce is the first event of every run.
 func (d *daemon) announce(seen glance) gateway.Event {
-	l := ledger(d.box.Ledger())
+	l := d.box.Ledger()
 	d.keepCalendar()
 	d.log.Info("started", "version", d.o.Version, "epoch", l.Epoch, "run", l.Run, "config", d.cfg.Hash)
 	return gateway.Event{Type: gateway.GatewayStarted, ID: gateway.GatewayID, At: d.clock.Now(), Data: gateway.StartedData{
-		Version: d.o.Version, KernelBoot: d.clock.boot, Epoch: l.Epoch, Run: l.Run, Unconfirmed: l.Unconfirmed,
+		Version: d.o.Version, KernelBoot: d.clock.boot, Epoch: l.Epoch, Run: l.Run, Unconfirmed: endedRuns(l),
 		Config: d.cfg.Hash, Clock: seen.Quality,
 	}}
 }

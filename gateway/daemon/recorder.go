@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"log/slog"
+	"slices"
 
 	"lotusgate/gateway"
 	"lotusgate/gateway/outbox"
@@ -81,6 +82,17 @@ func (q *sendQueue) Rewind() { q.box.Rewind() }
 
 // Ledger sums up the outbox for status and started.
 func (q *sendQueue) Ledger() gateway.Ledger { return ledger(q.box.Ledger()) }
+
+// endedRuns is what a start says about earlier runs: those that are not fully confirmed, and in any case how far the
+// last one was saved. What it issued beyond that went with the power, unless it was sent.
+func endedRuns(l outbox.Ledger) []gateway.LedgerRun {
+	runs := ledger(l).Unconfirmed
+	before := gateway.LedgerRun(l.Before)
+	if before.Run == 0 || slices.ContainsFunc(runs, func(r gateway.LedgerRun) bool { return r.Epoch == before.Epoch && r.Run == before.Run }) {
+		return runs
+	}
+	return append([]gateway.LedgerRun{before}, runs...)
+}
 
 func ledger(l outbox.Ledger) gateway.Ledger {
 	out := gateway.Ledger{Epoch: l.Epoch, Run: l.Run, Number: l.Number, Unconfirmed: []gateway.LedgerRun{}}

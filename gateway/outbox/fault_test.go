@@ -586,3 +586,23 @@ func TestCheck(t *testing.T) {
 		t.Error("/dev/shm is taken for a disk")
 	}
 }
+
+// A start knows how far the run before it was saved, also when all of that is confirmed.
+func TestLedgerKnowsTheRunBefore(t *testing.T) {
+	onFaultyDisk(t, func(b *bench) {
+		b.want("of a new outbox", b.o.Ledger().Before, Run{})
+		b.fill(Normal, 3)
+		mustSync(t, b.o)
+		b.drain()
+		epoch := b.o.Ledger().Epoch
+		b.fill(Normal, 2) // issued, sent perhaps, and not on disk
+		left := b.fs.cut(rand.New(rand.NewPCG(1, 1)))
+		b.o.Close()
+		b.fs = left
+		b.open()
+		b.want("after a power cut", b.o.Ledger().Before, Run{epoch, 1, 3})
+		mustClose(t, b.o)
+		b.open()
+		b.want("of a run without an event", b.o.Ledger().Before, Run{epoch, 2, 0})
+	})
+}

@@ -12,6 +12,7 @@ type Ledger struct {
 	Run         uint32
 	Number      uint64 // last issued in this run; 0 = none
 	Unconfirmed []Run  // oldest first, this run last
+	Before      Run    // the run before this process; zero = none. What it issued beyond DurableTo was never on disk
 }
 
 // Run of the daemon. Every number up to DurableTo is on disk, confirmed, or named as dropped; beyond it a center may
@@ -113,6 +114,17 @@ func (o *Outbox) Ledger() Ledger {
 				}
 				runs[k].run.DurableTo = max(runs[k].run.DurableTo, t.high)
 				runs[k].incomplete = runs[k].incomplete || !q.settled.covers(t.first, t.last+1)
+			}
+		}
+	}
+	if o.before != (runKey{}) {
+		l.Before = Run{Epoch: epochText(o.before.epoch), Run: o.before.run}
+		for _, s := range o.gaps.numbers(o.before.epoch, o.before.run) {
+			l.Before.DurableTo = s.to - 1
+		}
+		for _, r := range runs {
+			if r.epoch == o.before.epoch && r.run.Run == o.before.run {
+				l.Before.DurableTo = max(l.Before.DurableTo, r.run.DurableTo)
 			}
 		}
 	}

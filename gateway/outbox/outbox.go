@@ -125,6 +125,7 @@ type Outbox struct {
 	runKey                      // this run
 	number    uint64            // last issued in it
 	renewal   string            // why a new epoch shall begin; "" = it need not
+	before    runKey            // the run that wrote last before this process; zero = none
 	stale     runKey            // what nobody has confirmed of this run is being renumbered; zero = nothing
 	names     map[uint32]string // text of epochs
 	runError  error             // why the run is not durable; nil = it is

@@ -46,6 +46,7 @@ func (o *Outbox) recover() error {
 	if !known {
 		judged = newestRun(tails)
 	}
+	o.before = judged.runKey
 	base := o.nameLosses(tails, judged)
 	o.forgetTold()
 	err = o.fs.SyncDir(o.opt.Dir) // a name that an earlier process removed must not come back
