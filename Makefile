@@ -70,7 +70,7 @@ fuzz: ## every fuzz target for FUZZ (default 5s) each
 campaign: vm ## more of one fault of gateway/faults: make campaign PART=power-cut RUNS=500, or HOURS=8 over and over
 	@end=$$(( $$(date +%s) + $(or $(HOURS),0) * 3600 )); \
 	while LOTUSGATE_VMTEST=1 RUNS=$(or $(RUNS),$(CUTS)) $(GO) test -count=1 -v -timeout 12h \
-		-run '^TestFaults$$/^$(PART)$$' ./gateway/faults; do \
+		-run '^TestFaults$$/^$(PART)' ./gateway/faults; do \
 		[ $$(date +%s) -lt $$end ] || exit 0; \
 	done; exit 1
 
@@ -90,7 +90,7 @@ vm-test: ## the daemon and the drivers inside the VM, on real kernel GPIO and I2
 	fi; \
 	export LOTUSGATE_VMTEST=1; \
 	$(GO) test -count=1 -v -timeout 15m ./firmware-sim/vm && \
-	$(GO) test -count=1 -v -timeout 15m -run '^TestFaults$$/^(power-cut|disk-full|read-only)$$' ./gateway/faults
+	$(GO) test -count=1 -v -timeout 15m -run '^TestFaults$$/^(power-cut|power-cut-volatile|disk-full|read-only)$$' ./gateway/faults
 
 bench-footprint: ## binary sizes, memory and processor at rest, time to the first publish, beside their goals
 	$(GO) test -run '^$$' -bench Footprint -benchtime 1x ./deploy

@@ -52,6 +52,14 @@ func (b *book) heard() int {
 	return int(events)
 }
 
+// arrivals is the number of deliveries, repetitions included.
+func (b *book) arrivals() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	events, repetitions := b.Arrived()
+	return int(events + repetitions)
+}
+
 // center is a broker that has written down every event before it acknowledges it: nothing that was acknowledged can get
 // lost there.
 type center struct {

@@ -36,6 +36,7 @@ func TestFaults(t *testing.T) {
 		{"link-flap", linkFlap},
 		{"daemon-kill", daemonKill},
 		{"power-cut", powerCut},
+		{"power-cut-volatile", powerCutVolatile},
 		{"disk-full", diskFull},
 		{"read-only", readOnly},
 		{"million", million},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -23,10 +24,19 @@ import (
 	"lotusgate/drivers/line"
 	"lotusgate/gateway/config"
 	"lotusgate/gateway/daemon"
+	"lotusgate/gateway/outbox"
 )
 
-// TestMain lets the test binary be its own victim: with a configuration in the environment it is the daemon.
+// TestMain lets the test binary be its own victim: with a configuration in the environment it is the daemon, with a
+// directory it tells what that outbox holds.
 func TestMain(m *testing.M) {
+	if dir := os.Getenv("LOTUSGATE_LOOK"); dir != "" {
+		if err := look(os.Stdout, dir); err != nil {
+			fmt.Fprintln(os.Stderr, "look:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if file := os.Getenv("LOTUSGATE_VICTIM"); file != "" {
 		if err := victim(file); err != nil {
 			fmt.Fprintln(os.Stderr, "victim:", err)
@@ -38,9 +48,28 @@ func TestMain(m *testing.M) {
 }
 
 const (
-	wires = 8
-	load  = 400 // events a second, all wires together
+	wires  = 8
+	alarms = 2   // of them, contacts whose alarms are major
+	load   = 400 // events a second, all wires together
 )
+
+// look prints how many records wait, and how many of each queue are on disk.
+func look(w io.Writer, dir string) error {
+	var waiting, kept [2]int
+	_, err := outbox.Scan(dir, nil, func(f outbox.Found) error {
+		if f.Err == nil {
+			kept[f.Queue]++
+		}
+		if f.Err == nil && !f.Confirmed {
+			waiting[f.Queue]++
+		}
+		return nil
+	})
+	if err == nil {
+		_, err = fmt.Fprintf(w, "waiting %d alarm %d normal %d\n", waiting[0]+waiting[1], kept[outbox.Alarm], kept[outbox.Normal])
+	}
+	return err
+}
 
 // victim runs the daemon on simulated wires that never rest, until SIGTERM. SIGUSR1 lets them rest. Without a broker in
 // the configuration it brings its own, which prints what it hears.
@@ -72,7 +101,11 @@ func victim(file string) error {
 		}
 	}
 	go func() {
-		tick := time.NewTicker(time.Second / load)
+		rate := load
+		if n, err := strconv.Atoi(os.Getenv("LOTUSGATE_LOAD")); err == nil {
+			rate = n
+		}
+		tick := time.NewTicker(time.Second / time.Duration(rate))
 		defer tick.Stop()
 		for i := 0; ; i++ {
 			select {
@@ -111,8 +144,12 @@ points:
 		fmt.Fprintf(&b, "  wire-%d: {line: WIRE%d, settle: 0s, budget: 0}\n", i, i)
 	}
 	b.WriteString("loops:\n")
-	for i := range wires {
+	for i := range wires - alarms {
 		fmt.Fprintf(&b, "  loop-%d: {input: wire-%d, erratic: 0, blank: 0s}\n", i, i)
+	}
+	b.WriteString("contacts:\n")
+	for i := wires - alarms; i < wires; i++ {
+		fmt.Fprintf(&b, "  contact-%d: {input: wire-%d, severity: major, raise_after: 0s, clear_after: 0s}\n", i, i)
 	}
 	return b.String()
 }
