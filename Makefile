@@ -4,6 +4,7 @@ GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 BIN     := .build
 LDFLAGS := -s -w -X main.version=$(VERSION)
+TAGS    := nethttpomithttp2
 TOOL    := $(GO) tool -modfile=.tools/go.mod
 FUZZ    ?= 5s
 
@@ -17,7 +18,7 @@ demo: build ## simulated site, embedded broker, daemon and status page; Ctrl-C e
 
 build: ## both programs for this machine, into .build/
 	@mkdir -p $(BIN)
-	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/...
+	@$(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o $(BIN)/ ./cmd/...
 
 test: packages node lint cross unit race fuzz vm-test ## all tests; installs what they need on Debian
 	@echo "ok: all tests passed"
@@ -29,7 +30,7 @@ screenshots: ## pictures of the page, into docs/screens
 packages: ## install what the tests need (Debian) or list what is missing
 	@.ci/packages mosquitto=mosquitto mosquitto_sub=mosquitto-clients chromium=chromium \
 		/usr/lib/python3/dist-packages/paho=python3-paho-mqtt systemd-analyze=systemd \
-		strace=strace setpriv=util-linux lintian=lintian promtool=prometheus debootstrap=debootstrap \
+		strace=strace setpriv=util-linux lintian=lintian promtool=prometheus \
 		'/usr/share/fonts/opentype/noto/NotoSansCJK*=fonts-noto-cjk' gcc=gcc \
 		'/usr/*/python3*/*-packages/cryptography*'=python3-cryptography
 
@@ -49,7 +50,7 @@ fmt: ## format the code
 cross: ## compile for every board: arm64, arm v6 and v7, riscv64
 	@for t in arm64 arm/6 arm/7 riscv64; do \
 		mkdir -p $(BIN)/$$t && CGO_ENABLED=0 GOOS=linux GOARCH=$${t%%/*} GOARM=$${t#*/} \
-		$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/$$t/ ./cmd/lotusgate ./cmd/firmware-sim && \
+		$(GO) build -trimpath -tags $(TAGS) -ldflags '$(LDFLAGS)' -o $(BIN)/$$t/ ./cmd/lotusgate ./cmd/firmware-sim && \
 		printf '%-8s lotusgate %s bytes\n' $$t "$$(stat -c %s $(BIN)/$$t/lotusgate)" || exit 1; \
 	done
 

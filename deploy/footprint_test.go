@@ -25,7 +25,7 @@ func BenchmarkFootprint(b *testing.B) {
 			arch, arm, _ := strings.Cut(target, "/")
 			path := filepath.Join(b.TempDir(), "lotusgate")
 			for b.Loop() {
-				cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "../cmd/lotusgate")
+				cmd := exec.Command("go", "build", "-trimpath", "-tags", "nethttpomithttp2", "-ldflags", "-s -w", "-o", path, "../cmd/lotusgate")
 				cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOARM="+arm)
 				if out, err := cmd.CombinedOutput(); err != nil {
 					b.Fatalf("%v\n%s", err, out)

@@ -28,10 +28,13 @@ func metrics(t *testing.T) []string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range regexp.MustCompile(`\b(gauge|counter)\("([a-z_]+)"`).FindAllStringSubmatch(string(b), -1) {
+		for _, m := range regexp.MustCompile(`\b(gauge|counter|histogram)\("([a-z_]+)"`).FindAllStringSubmatch(string(b), -1) {
 			name := "lotusgate_" + m[2]
-			if m[1] == "counter" {
+			switch m[1] {
+			case "counter":
 				name += "_total"
+			case "histogram":
+				names = append(names, name+"_bucket", name+"_sum", name+"_count")
 			}
 			names = append(names, name)
 		}

@@ -48,22 +48,30 @@ func (d *daemon) supervise(ctx context.Context) {
 	}
 }
 
-// silence is how long the slower of core and storage has not moved; at partDead the watchdog is no longer fed.
-func (d *daemon) silence() time.Duration {
-	return d.clock.Now().Sub(gateway.Mono(min(d.beat.Load(), d.looked.Load())))
+// slowest is the part of those that must move which has not done so for the longest: the core, the storage, and the reader
+// of native lines. A disk that is full or broken is no reason to restart: events wait in memory then, and a restart would
+// lose them.
+func (d *daemon) slowest() (name string, silent time.Duration) {
+	name, last := "core", gateway.Mono(d.beat.Load())
+	if looked := gateway.Mono(d.looked.Load()); looked < last {
+		name, last = "storage", looked
+	}
+	if read, ok := d.field.Watched(); ok && read < last {
+		name, last = "reader of the lines", read
+	}
+	return name, d.clock.Now().Sub(last)
 }
 
-// alive tells whether core and storage make progress. A disk that is full or broken is no reason to restart: events wait
-// in memory then, and a restart would lose them.
+// margin is how much longer the slowest part may rest before the watchdog is no longer fed.
+func (d *daemon) margin() time.Duration {
+	_, silent := d.slowest()
+	return partDead - silent
+}
+
+// alive tells whether every part makes progress.
 func (d *daemon) alive() error {
-	now := d.clock.Now()
-	for _, part := range []struct {
-		name string
-		last int64
-	}{{"core", d.beat.Load()}, {"storage", d.looked.Load()}} {
-		if silent := now.Sub(gateway.Mono(part.last)); silent > partDead {
-			return fmt.Errorf("the %s has made no step for %v", part.name, silent.Round(time.Second))
-		}
+	if name, silent := d.slowest(); silent > partDead {
+		return fmt.Errorf("the %s has made no step for %v", name, silent.Round(time.Second))
 	}
 	return nil
 }

@@ -7,6 +7,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"lotusgate/gateway/field"
+	"lotusgate/gateway/hub"
 )
 
 // fakeSupervisor counts; told gets each word.
@@ -27,7 +30,7 @@ func TestSupervise(t *testing.T) {
 	c := newClock("boot", theKernel(), time.Time{}, calendar{})
 	told, log := make(chan string), make(logged, 10)
 	d := &daemon{
-		o: Options{Supervisor: fakeSupervisor{told}}, clock: c, moved: make(chan struct{}),
+		o: Options{Supervisor: fakeSupervisor{told}}, clock: c, field: field.New(field.Config{}, hub.New(c.Now), nil, c.Now, nil), moved: make(chan struct{}),
 		log: slog.New(slog.NewTextHandler(log, nil)),
 	}
 	ctx, cancel := context.WithCancel(t.Context())

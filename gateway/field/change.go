@@ -83,7 +83,7 @@ func (f *Field) adopt(c *change) {
 // successor is a core of another configuration that goes on where c ends.
 func (c *Core) successor(now gateway.Mono, cfg Config, kept Kept) *Core {
 	next := NewCore(cfg, hub.New(func() gateway.Mono { return now }), c.record, now) // on a hub that nobody looks at
-	next.hub, next.alarms = c.hub, c.alarms
+	next.hub, next.alarms, next.latency = c.hub, c.alarms, c.latency
 	next.orders.last, next.orders.open = c.orders.last, c.orders.open
 	for i := range next.sources {
 		s := &next.sources[i]

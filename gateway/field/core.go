@@ -23,6 +23,7 @@ type Core struct {
 	orders  orders
 	memory  Memory
 	fresh   []Truth // of the input that is being applied
+	latency *latency
 
 	ask   func(question)             // where evidence is read; nil = nowhere
 	drive func(string, device.Drive) // what a gate's relays shall do; nil = there are none
@@ -76,7 +77,7 @@ const showEvery = time.Second
 func NewCore(cfg Config, h *hub.Hub, r Recorder, now gateway.Mono) *Core {
 	c := &Core{
 		hub: h, record: r, trace: cfg.Trace, byPlace: make([][]int, len(cfg.Sources)), orders: newOrders(cfg),
-		memory: cfg.Memory,
+		memory: cfg.Memory, latency: &latency{},
 	}
 	if c.memory == nil {
 		c.memory = forgetful{}
@@ -261,6 +262,9 @@ func (c *Core) edge(now gateway.Mono, src int, e drivers.Edge) {
 	p := c.pointAt(src, e.Channel)
 	if p == nil {
 		return
+	}
+	if e.Clock == drivers.KernelClock {
+		c.latency.note(now.Sub(gateway.MonoOf(e.At)))
 	}
 	// Edges of one source come in order. What was due on other wires of it before this one has settled before it.
 	for {

@@ -3,6 +3,7 @@ package field
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"lotusgate/drivers"
@@ -26,6 +27,8 @@ type Field struct {
 	questions chan question
 	actuators map[string]*actuator // by gate or lot
 	held      *heldLines           // open lines that the next readers go on with
+	latency   *latency
+	watched   atomic.Int64 // gateway.Mono when the reader of the lines last moved; 0 = there is none
 }
 
 // inputsWaiting bounds what sources may be ahead of the core.
@@ -46,6 +49,7 @@ func New(cfg Config, h *hub.Hub, r Recorder, now func() gateway.Mono, beat func(
 		stops: make(chan gateway.Command, commandsWaiting), queue: make(chan gateway.Command, commandsWaiting),
 		changes: make(chan *change), questions: make(chan question, commandsWaiting), actuators: map[string]*actuator{},
 	}
+	f.latency = f.core.latency
 	f.drives.set(cfg)
 	for _, d := range cfg.Devices {
 		if d.Relays != [device.Outputs]Relay{} {
@@ -69,6 +73,14 @@ func (f *Field) connect() {
 		default: // nobody answers, and no answer is a refusal
 		}
 	}
+}
+
+// Watched is when the reader of native lines last moved, which it does at least once a second whether or not there are
+// lines to read; ok is false where none are configured. A bus is no such proof: one that hangs takes the kernel seconds, is
+// told as bus.fault, and no restart frees it.
+func (f *Field) Watched() (at gateway.Mono, ok bool) {
+	at = gateway.Mono(f.watched.Load())
+	return at, at != 0
 }
 
 // Command hands a command over, in order; stop goes past the others. It is false when too many wait: nothing will become
@@ -168,8 +180,10 @@ func (f *Field) acquire(ctx context.Context) (ended <-chan struct{}) {
 		a := &acquireBus{cfg: b, now: f.now, core: f.in, ints: ints, level: asks, drive: f.drives.bus(b.ID), ask: fresh}
 		wg.Go(func() { a.run(ctx) })
 	}
+	f.watched.Store(0)
 	if f.cfg.Lines != nil {
-		a := &acquireLines{cfg: *f.cfg.Lines, now: f.now, core: f.in, toINT: toINT, level: asks, held: f.held}
+		a := &acquireLines{cfg: *f.cfg.Lines, now: f.now, core: f.in, toINT: toINT, level: asks, held: f.held, watched: &f.watched}
+		a.move()
 		wg.Go(func() { f.held = a.run(ctx) })
 	} else {
 		f.held.close()

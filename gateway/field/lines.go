@@ -3,6 +3,7 @@ package field
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"lotusgate/drivers"
@@ -31,6 +32,7 @@ type acquireLines struct {
 	suspect map[int]bool  // channels that differed at the last comparison
 	level   chan levelAsk // levels wanted by the buses
 	held    *heldLines    // what the reader before left open; nil = nothing
+	watched *atomic.Int64 // gateway.Mono of the last move
 }
 
 // heldLines are open lines between two configurations. Edges wait in them.
@@ -96,17 +98,24 @@ func (a *acquireLines) run(ctx context.Context) *heldLines {
 func (a *acquireLines) pause(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)
 	defer t.Stop()
+	tick := time.NewTicker(reconcileEvery)
+	defer tick.Stop()
 	for {
+		a.move()
 		select {
 		case <-ctx.Done():
 			return
 		case <-t.C:
 			return
+		case <-tick.C:
 		case q := <-a.level:
 			q.answer <- levelAnswer{err: errNoLines}
 		}
 	}
 }
+
+// move notes that the reader lives.
+func (a *acquireLines) move() { a.watched.Store(int64(a.now())) }
 
 // serve passes on what the open lines say until they are gone, ctx ends, or a line that could not be opened has become
 // available: then all are opened anew, in one set. It is true when the lines still worked at the end of ctx. Lines that are
@@ -134,6 +143,7 @@ func (a *acquireLines) serve(ctx context.Context, lines Lines, errs []error, tak
 	recheck := time.NewTimer(suspectFor)
 	defer recheck.Stop()
 	for {
+		a.move()
 		var err error
 		select {
 		case <-ctx.Done():

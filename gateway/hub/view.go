@@ -28,6 +28,13 @@ type View struct {
 	Board   Board
 }
 
+// Histogram is how often something took how long.
+type Histogram struct {
+	Bounds []time.Duration
+	Counts []uint64 // up to each bound, and one more for what took longer
+	Sum    time.Duration
+}
+
 // EventsKept is how many of the last events a view holds.
 const EventsKept = 200
 

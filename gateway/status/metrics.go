@@ -18,6 +18,7 @@ type metric struct {
 	desc *prometheus.Desc
 	kind prometheus.ValueType
 	read func(sc *screen, emit func(value float64, labels ...string))
+	hist func() hub.Histogram // instead of read
 }
 
 // viewMetrics turns the newest view into constant metrics at each scrape. Labels hold ids from the configuration and
@@ -52,6 +53,10 @@ func (c *viewMetrics) Describe(ch chan<- *prometheus.Desc) {
 func (c *viewMetrics) Collect(ch chan<- prometheus.Metric) {
 	sc := newScreen(text.EN, c.s.hub.View(), c.s.o.Now(), time.UTC)
 	for _, m := range c.metrics {
+		if m.hist != nil {
+			ch <- m.histogram()
+			continue
+		}
 		m.read(sc, func(value float64, labels ...string) {
 			c, err := prometheus.NewConstMetric(m.desc, m.kind, value, labels...)
 			if err != nil {
@@ -63,11 +68,26 @@ func (c *viewMetrics) Collect(ch chan<- prometheus.Metric) {
 }
 
 func gauge(name, help string, labels []string, read func(*screen, func(float64, ...string))) metric {
-	return metric{prometheus.NewDesc("lotusgate_"+name, help, labels, nil), prometheus.GaugeValue, read}
+	return metric{desc: prometheus.NewDesc("lotusgate_"+name, help, labels, nil), kind: prometheus.GaugeValue, read: read}
 }
 
 func counter(name, help string, labels []string, read func(*screen, func(float64, ...string))) metric {
-	return metric{prometheus.NewDesc("lotusgate_"+name+"_total", help, labels, nil), prometheus.CounterValue, read}
+	return metric{desc: prometheus.NewDesc("lotusgate_"+name+"_total", help, labels, nil), kind: prometheus.CounterValue, read: read}
+}
+
+func histogram(name, help string, hist func() hub.Histogram) metric {
+	return metric{desc: prometheus.NewDesc("lotusgate_"+name, help, nil, nil), hist: hist}
+}
+
+func (m metric) histogram() prometheus.Metric {
+	h := m.hist()
+	count, buckets := uint64(0), map[float64]uint64{}
+	for n, c := range h.Counts {
+		if count += c; n < len(h.Bounds) {
+			buckets[h.Bounds[n].Seconds()] = count
+		}
+	}
+	return prometheus.MustNewConstHistogram(m.desc, count, h.Sum.Seconds(), buckets)
 }
 
 // one reads a single value without labels.
@@ -89,6 +109,9 @@ func metricTable(s *Server) []metric {
 	all = append(all, linkMetrics()...)
 	all = append(all, outboxMetrics()...)
 	all = append(all, fieldMetrics()...)
+	if s.o.Latency != nil {
+		all = append(all, histogram("core_latency_seconds", "Time from the kernel's stamp of an edge to the core taking it.", s.o.Latency))
+	}
 	return all
 }
 
@@ -145,10 +168,10 @@ func gatewayMetrics(s *Server) []metric {
 
 func boardMetrics(s *Server) []metric {
 	return []metric{
-		gauge("silence_seconds", "Time since the slower of core and storage has moved; at 5 the watchdog is no longer fed.", nil,
+		gauge("watchdog_margin_seconds", "Time that core, storage and line reader may still rest before the watchdog is no longer fed; 5 at most.", nil,
 			func(_ *screen, emit func(float64, ...string)) {
-				if s.o.Silence != nil {
-					emit(s.o.Silence().Seconds())
+				if s.o.Margin != nil {
+					emit(s.o.Margin().Seconds())
 				}
 			}),
 		gauge("board_temperature_celsius", "Temperature of the processor, where the board has a sensor.", nil,

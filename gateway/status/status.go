@@ -27,7 +27,8 @@ type Options struct {
 	Listen   string               // host:port that Run listens on when it is given no listener
 	Now      func() gateway.Mono  // the clock of the hub; ages are measured with it
 	Alive    func() error         // nil error while the daemon's core makes progress; nil = answering is proof enough
-	Silence  func() time.Duration // since a part that the watchdog asks for has moved; nil = there is no metric of it
+	Margin   func() time.Duration // left until the watchdog is no longer fed; nil = there is no metric of it
+	Latency  func() hub.Histogram // of edges until the core has them; nil = there is no metric of it
 	Log      *slog.Logger         // default: nothing is logged
 	Location *time.Location       // time zone of pages without JavaScript; default time.Local
 	Viewers  int                  // event streams at one time; default 64
