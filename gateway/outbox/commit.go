@@ -333,21 +333,35 @@ func (o *Outbox) fits(q *queue) bool {
 	if s == nil || s.file == nil || s.failed || s.full(q.entry(q.written).run) {
 		return false
 	}
-	return s.off+q.voidSize(s)+int64(recordSize(len(q.entry(q.written).payload))) <= o.opt.segment
+	return s.off+o.preamble(q)+int64(recordSize(len(q.entry(q.written).payload))) <= o.opt.segment
 }
 
-// voidSize is what the record takes that stands for positions released without being written.
-func (q *queue) voidSize(s *segment) int64 {
-	if q.written > s.end {
-		return int64(recordSize(8))
+// markEvery is how far the low mark moves until a commit tells of it. The cursor is not synced: after a power cut that
+// is all a start knows about what was confirmed.
+const markEvery = 32
+
+// preamble is what a commit writes before its events: a record for positions released without being written, and a mark.
+// mu is held.
+func (o *Outbox) preamble(q *queue) (size int64) {
+	if q.written > q.active().end {
+		size += int64(recordSize(8))
 	}
-	return 0
+	if _, due := o.mark(q); due {
+		size += int64(recordSize(8))
+	}
+	return size
+}
+
+// mark is the low mark that the next commit may tell of, and whether it should: never of a loss whose name is not on
+// disk, nor of positions that are not. mu is held.
+func (o *Outbox) mark(q *queue) (low uint64, due bool) {
+	low = min(q.settled.low(), q.active().end)
+	return low, low >= q.marked+markEvery && !o.gapsDirty
 }
 
 // firstUnfit is the number of the first waiting record of a run that has to go into a later piece. mu is held.
 func (o *Outbox) firstUnfit(q *queue, run runKey) uint64 {
-	s := q.active()
-	off := s.off + q.voidSize(s)
+	off := q.active().off + o.preamble(q)
 	for p := q.written; p < q.next; p++ {
 		e := q.entry(p)
 		if e.run != run {
@@ -372,6 +386,11 @@ func (o *Outbox) encode(base uint64) {
 		seed, last := w.segment.seed(), w.last
 		if expected := w.segment.end; w.from > expected {
 			w.buf = appendVoid(w.buf, seed, expected, w.from-expected, record{number: w.entries[0].number, run: w.run.run, epoch: w.run.epoch})
+		}
+		q := &o.queues[i]
+		if low, due := o.mark(q); due {
+			w.buf = appendMark(w.buf, seed, w.from, low, record{number: w.entries[0].number, run: w.run.run, epoch: w.run.epoch})
+			q.marked = low
 		}
 		for k, e := range w.entries {
 			r := record{

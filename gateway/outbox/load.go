@@ -170,6 +170,7 @@ func (s *segment) scan(image []byte, hasHead bool, t *tail, settled *spans) walk
 		before = r
 	}
 	s.end = max(walk.want, s.first)
+	settled.add(0, min(walk.low, s.end))
 	return walk
 }
 

@@ -57,6 +57,7 @@ type queue struct {
 	last     uint64     // number of the record at position written-1, written by this process; 0 = none
 	lastRun  runKey     // its run
 	begun    uint64     // position at which this run began
+	marked   uint64     // the low mark that the records on disk tell of
 	held     span       // positions that wait to be renumbered: nothing of them is handed out
 	segments []*segment // oldest first; the last one is appended to
 	opened   time.Duration

@@ -17,6 +17,7 @@ const (
 const (
 	kindEvent = 1
 	kindVoid  = 2 // stands for positions that were confirmed before they were written; payload = their count, u64
+	kindMark  = 3 // stands for nothing; payload = the low mark when it was written, u64
 )
 
 // record is one entry of a segment.
@@ -95,7 +96,7 @@ func parseRecord(b []byte, seed uint32) (r record, size int, ok bool) {
 	word := le.Uint32(b[4:])
 	n := int(word & lengthMask)
 	r.kind = byte(word >> 24)
-	if (r.kind != kindEvent && r.kind != kindVoid) || recordHead+n > len(b) {
+	if r.kind < kindEvent || r.kind > kindMark || recordHead+n > len(b) {
 		return r, 0, false
 	}
 	if crc32.Update(seed, crc32.MakeTable(crc32.Castagnoli), b[4:recordHead+n]) != le.Uint32(b) {
@@ -125,6 +126,7 @@ type walker struct {
 	seed  uint32
 	off   int    // of the byte behind the last valid record
 	want  uint64 // position that should come next
+	low   uint64 // everything below it was settled when the records so far were written
 }
 
 // maxJump bounds how far ahead a record may claim to be behind damage: no segment holds more.
@@ -141,10 +143,25 @@ func (w *walker) step() (r record, at int, ok bool) {
 		if !ok || r.position < w.want || r.position-w.want > maxJump {
 			continue
 		}
-		w.off, w.want = at+size, r.end()
+		w.off = at + size
+		if r.kind == kindMark {
+			w.mark(&r)
+			at += size - recordAlign
+			continue
+		}
+		w.want = r.end()
 		return r, at, true
 	}
 	return record{}, 0, false
+}
+
+func (w *walker) mark(r *record) {
+	if len(r.payload) != 8 {
+		return
+	}
+	if low := binary.LittleEndian.Uint64(r.payload); low <= r.position {
+		w.low = max(w.low, low)
+	}
 }
 
 // clean tells whether nothing but zeros follows the last valid record.
@@ -162,5 +179,13 @@ func appendVoid(dst []byte, seed uint32, position, count uint64, r record) []byt
 	var payload [8]byte
 	binary.LittleEndian.PutUint64(payload[:], count)
 	r.kind, r.position, r.payload = kindVoid, position, payload[:]
+	return appendRecord(dst, seed, &r)
+}
+
+// appendMark tells a start that has lost the cursor what need not be sent again.
+func appendMark(dst []byte, seed uint32, position, low uint64, r record) []byte {
+	var payload [8]byte
+	binary.LittleEndian.PutUint64(payload[:], low)
+	r.kind, r.position, r.payload = kindMark, position, payload[:]
 	return appendRecord(dst, seed, &r)
 }
