@@ -55,23 +55,29 @@ var mayImport = map[string][]string{
 		"gateway/trace", "gateway/uplink",
 	},
 
-	"deploy":         {},
-	"gateway/faults": {},
+	"deploy":          {},
+	"deploy/examples": {},
+	"gateway/faults":  {},
 
-	"firmware-sim/chip":  {},
-	"firmware-sim/plant": {},
-	"firmware-sim/disk":  {},
-	"firmware-sim/rig":   {"firmware-sim/chip", "firmware-sim/plant"},
-	"firmware-sim/vm":    {"firmware-sim/chip"},
+	"firmware-sim/chip":     {},
+	"firmware-sim/plant":    {},
+	"firmware-sim/disk":     {},
+	"firmware-sim/rig":      {"firmware-sim/chip", "firmware-sim/plant"},
+	"firmware-sim/vm":       {"firmware-sim/chip"},
+	"firmware-sim/scenario": {},
 	"firmware-sim/district": {
-		"drivers/line", "firmware-sim/plant", "firmware-sim/rig", "gateway", "gateway/config", "gateway/daemon", "gateway/device", "gateway/field", "gateway/hub",
+		"drivers", "drivers/line", "firmware-sim/plant", "firmware-sim/rig", "firmware-sim/scenario", "gateway", "gateway/config", "gateway/daemon", "gateway/device", "gateway/field",
+		"gateway/hub",
 	},
 
 	"cmd/lotusgate": {
 		"drivers", "drivers/line", "drivers/probe", "gateway", "gateway/access", "gateway/audit", "gateway/config",
 		"gateway/control", "gateway/daemon", "gateway/intake", "gateway/outbox", "gateway/support", "gateway/text",
 	},
-	"cmd/firmware-sim": {"drivers/line", "firmware-sim/rig", "gateway", "gateway/config", "gateway/daemon", "gateway/intake", "gateway/text"},
+	"cmd/firmware-sim": {
+		"deploy/examples", "drivers/line", "firmware-sim/district", "firmware-sim/plant", "firmware-sim/rig", "firmware-sim/scenario",
+		"gateway", "gateway/config", "gateway/daemon", "gateway/intake", "gateway/text",
+	},
 }
 
 // onlyIn fences modules of others: the one place that may import them. Longest prefix wins; a module without a row may
@@ -96,7 +102,7 @@ var onlyIn = map[string][]string{
 	"unsafe":                                   {"drivers/line", "firmware-sim/vm"},
 	"log":                                      {},
 	"math/rand":                                {},
-	"github.com/rogpeppe/go-internal":          {},
+	"github.com/rogpeppe/go-internal":          {"firmware-sim/scenario"},
 	"github.com/google/go-cmp":                 {},
 	"github.com/cloudevents/sdk-go/v2":         {"gateway/contract"}, // which is in no program
 	"github.com/santhosh-tekuri/jsonschema/v6": {"gateway/contract"},

@@ -83,7 +83,7 @@ func clock(hours, minutes int) time.Duration {
 
 // barriers has the trouble of lanes and their gates in the small hours, when the lanes are ours: nobody comes before five.
 func (d *Day) barriers() {
-	at := clock(1, 0)
+	at := clock(0, 10)
 	for _, id := range config.IDs(d.cfg.Lanes) {
 		l := d.cfg.Lanes[id]
 		gate := ""
@@ -120,6 +120,12 @@ func (d *Day) barrier(at time.Duration, lane, gate string) time.Duration {
 	d.cue(at+12*s, rig.Obstruct{Lane: lane, Percent: 50})
 	d.cue(at+40*s, rig.Obstruct{Lane: lane})
 	at += apart
+	if d.cfg.Gates[gate].Arm != "" {
+		d.fault(at, "somebody drives the arm of "+gate+" off")
+		d.cue(at, rig.Knock{Lane: lane})
+		d.cue(at+time.Minute, rig.Knock{Lane: lane, Mounted: true})
+		at += apart
+	}
 	d.fault(at, "somebody lifts the arm of "+gate+" by hand, and one comes through the wrong way")
 	d.cue(at, rig.Hand{Lane: lane})
 	d.cue(at+10*s, rig.Enter{Lane: lane, Vehicle: plant.Vehicle{Length: plant.Metres(4), Speed: 2 * plant.MetrePerSecond, Far: true}})
@@ -307,14 +313,20 @@ func (d *Day) people() {
 		d.cue(at, rig.Move{Switch: button})
 		d.cue(at+2*time.Second, rig.Move{Switch: button, Rest: true})
 	}
-	for _, id := range config.IDs(d.cfg.Lanes) {
-		if d.cfg.Lanes[id].WhenAway != config.AwayNone {
-			d.fault(clock(15, 0), "the center is away", name{id, gateway.AutonomyEntered, ""})
-		}
+	if door := d.cfg.Service.Cabinet; door != "" {
+		at += 15 * time.Minute
+		d.fault(at, "somebody opens the cabinet", name{gateway.GatewayID, gateway.CabinetOpened, ""}, name{gateway.GatewayID, gateway.CabinetClosed, ""})
+		d.cue(at, rig.Move{Switch: door})
+		d.cue(at+time.Minute, rig.Move{Switch: door, Rest: true})
 	}
 	d.acts = append(d.acts, func(g *Gateway) {
 		g.At(clock(15, 0), func() { g.Center(false) })
 		g.At(clock(15, 10), func() { g.Center(true) })
+		for _, id := range config.IDs(g.Config.Lots) {
+			if len(g.Config.Lots[id].Lanes) > 0 { // in the morning somebody has counted: nobody is there
+				g.At(clock(0, 1), func() { g.Order(id, gateway.SetCount, gateway.Args{Value: new(int64)}) })
+			}
+		}
 	})
 }
 

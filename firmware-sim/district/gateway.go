@@ -177,8 +177,14 @@ func (g *Gateway) Running() bool { return g.lock != nil }
 
 // Center says whether the center is in reach.
 func (g *Gateway) Center(there bool) {
-	if g.lock != nil {
-		g.lock.Center(there)
+	if g.lock == nil {
+		return
+	}
+	g.lock.Center(there)
+	for _, id := range config.IDs(g.Config.Lanes) {
+		if !there && g.Config.Lanes[id].WhenAway != config.AwayNone {
+			g.Faults = append(g.Faults, Injected{At: g.now(), What: "the center is away", wants: []name{{id, gateway.AutonomyEntered, ""}}})
+		}
 	}
 }
 

@@ -59,7 +59,8 @@ var told = map[gateway.Type]bool{
 	gateway.GateOpening: true, gateway.GateClosing: true, gateway.GateFaultCleared: true, gateway.LotOccupancyChanged: true,
 	gateway.LotFull: true, gateway.LotAvailable: true, gateway.CameraOnline: true, gateway.CameraLate: true,
 	gateway.AlarmAcknowledged: true, gateway.AlarmCleared: true, gateway.InputTamperCleared: true, gateway.CounterAdvanced: true,
-	gateway.CommandAccepted: true, gateway.CommandDone: true, gateway.AutonomyLeft: true,
+	gateway.CommandAccepted: true, gateway.CommandDone: true, gateway.CommandRejected: true, gateway.CommandFailed: true,
+	gateway.AutonomyLeft: true, gateway.AlarmShelved: true, gateway.AlarmUnshelved: true, gateway.LotCountCorrected: true,
 }
 
 // Reckon holds what the gateway reported against what happened, by id and type.
@@ -136,7 +137,7 @@ func (g *Gateway) expects(t plant.Truth) []name {
 	id := t.Device
 	if lane, isGate := strings.CutSuffix(id, ".gate"); isGate {
 		kind := map[plant.Kind]gateway.Type{
-			plant.ArmUp: gateway.GateOpened, plant.ArmDown: gateway.GateClosed, plant.ArmReopens: gateway.GateObstructed,
+			plant.ArmUp: gateway.GateOpened, plant.ArmDown: gateway.GateClosed, plant.ArmReopens: gateway.GateObstructed, plant.ArmStopped: gateway.GateStopped, plant.ArmOff: gateway.GateArmOff,
 		}[t.Kind]
 		if kind == "" || g.gateOf[lane] == "" {
 			return nil
@@ -202,7 +203,7 @@ func (g *Gateway) counts() (rows []Row) {
 		if len(l.Bays) > 0 {
 			rows = append(rows, Row{ID: id, Type: "vehicles in bays", Truth: taken, Reported: int(detail.Occupied)})
 		}
-		if len(l.Lanes) > 0 {
+		if len(l.Lanes) > 0 && (len(l.Bays) == 0 || g.corrected(id)) {
 			rows = append(rows, Row{ID: id, Type: "vehicles inside, by the lanes", Truth: inside, Reported: int(detail.Occupied + detail.Drift)})
 		}
 	}
@@ -213,6 +214,11 @@ func (g *Gateway) counts() (rows []Row) {
 		rows = append(rows, Row{ID: id, Type: "units", Truth: int(g.Board.Units(id)), Reported: n})
 	}
 	return rows
+}
+
+// corrected tells whether somebody has told the lot how many are inside; before that its lanes are not compared with bays.
+func (g *Gateway) corrected(lot string) bool {
+	return slices.ContainsFunc(g.Events, func(e Issued) bool { return e.Event.ID == lot && e.Event.Type == gateway.LotCountCorrected })
 }
 
 // inside is how many vehicles went in at these lanes, less those that went out.

@@ -11,8 +11,8 @@ import (
 )
 
 // Site is the field of a configuration, wired as it says. Things have the ids of their devices; the barrier of a gate stands
-// on the gate's lane, or on one with its own id. A fire input, key switch and service button are switches with the ids of
-// their fire or point, a safety input that is a wire is the photocell of the lane, and further ones are switches.
+// on the gate's lane, or on one with its own id. A fire input is a switch with the id of its fire; key switch, service button,
+// cabinet door and mains are switches with the ids of their points, a safety input that is a wire is the photocell of the lane, and further ones are switches.
 func Site(cfg *config.Config) rig.Site {
 	s := site{cfg: cfg}
 	s.chips()
@@ -109,6 +109,9 @@ func (s *site) lane(id string, l config.Lane, gate string) {
 	}
 	s.wire(id+".gate.open", g.OpenLimit)
 	s.wire(id+".gate.closed", g.ClosedLimit)
+	s.wire(id+".gate.off", g.Arm)
+	s.switched(g.Manual, g.Manual)
+	s.switched(g.Force, g.Force)
 	beam := false
 	for _, part := range g.Safety {
 		switch _, isPoint := s.cfg.Points[part]; {
@@ -189,8 +192,9 @@ func (s *site) switches() {
 	for _, id := range config.IDs(cfg.Fires) {
 		s.switched(id, cfg.Fires[id].Input)
 	}
-	s.switched(cfg.Service.Lockout, cfg.Service.Lockout)
-	s.switched(cfg.Service.Button, cfg.Service.Button)
+	for _, point := range []string{cfg.Service.Lockout, cfg.Service.Button, cfg.Service.Mains, cfg.Service.Cabinet} {
+		s.switched(point, point)
+	}
 	for _, id := range config.IDs(cfg.Counters) {
 		s.out.Meters = append(s.out.Meters, rig.Meter{Name: id, Flow: plant.Span{Min: 3 * time.Second, Max: 12 * time.Second}})
 		s.wire(id+".pulse", cfg.Counters[id].Input)

@@ -404,6 +404,7 @@ func (a WireAct) apply(b *Board) error {
 	e, err := find("wired pin", b.ends, a.Line)
 	if err == nil {
 		e.fail(life)
+		b.show(a.Line, "wire")
 	}
 	return err
 }

@@ -43,6 +43,7 @@ type Board struct {
 	chips     map[string]model
 	ends      map[string]end // by the name of the pin: GPIO17, x1.GPA0
 	wires     []*wire
+	shown     map[string]Drive // by the name of the pin: what was told of it
 	relays    []*relay
 	gauges    []gauge
 	cue       Cue // the next one; its Do is nil when there is none
@@ -79,7 +80,7 @@ func New(seed uint64, site Site, o Options) (*Board, error) {
 	b := &Board{
 		opt: o, pins: map[string]*Pin{}, bus: map[string]*Bus{}, kick: make(chan struct{}, 1),
 		lanes: map[string]*plant.Lane{}, elevators: map[string]*plant.Elevator{}, cameras: map[string]*plant.Camera{},
-		detectors: map[string]*plant.Detector{}, switches: map[string]*plant.Switch{}, lifts: map[string]*plant.Lift{}, meters: map[string]*plant.Meter{}, chips: map[string]model{}, ends: map[string]end{},
+		detectors: map[string]*plant.Detector{}, switches: map[string]*plant.Switch{}, lifts: map[string]*plant.Lift{}, meters: map[string]*plant.Meter{}, chips: map[string]model{}, ends: map[string]end{}, shown: map[string]Drive{},
 	}
 	for n := range header {
 		p := newPin(n)
@@ -251,7 +252,7 @@ func (b *Board) settle() {
 	b.hear()
 	for _, w := range b.wires {
 		if w.carry() {
-			b.tell(Change{Line: w.To, Drive: w.last, Name: w.From})
+			b.show(w.To, w.From)
 		}
 	}
 	for i := range b.gauges {
@@ -260,6 +261,14 @@ func (b *Board) settle() {
 		if g.watch(b.at) {
 			b.tell(Change{Line: g.To, Gauge: true, Name: g.From})
 		}
+	}
+}
+
+// show tells what arrives at the end of a wire, if that has changed.
+func (b *Board) show(line, from string) {
+	if d := b.ends[line].arrives(); d != b.shown[line] {
+		b.shown[line] = d
+		b.tell(Change{Line: line, Drive: d, Name: from})
 	}
 }
 

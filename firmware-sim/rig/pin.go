@@ -232,6 +232,13 @@ func (p *Pin) set(d Drive) {
 	p.settle()
 }
 
+// arrives is what is left of the wire's drive.
+func (p *Pin) arrives() Drive {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.fault.on(p.wire)
+}
+
 // fail is what is wrong with the wire.
 func (p *Pin) fail(f wireFault) {
 	p.mu.Lock()

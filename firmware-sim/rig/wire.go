@@ -32,6 +32,7 @@ func (f wireFault) on(d Drive) Drive {
 type end interface {
 	set(Drive)
 	fail(wireFault)
+	arrives() Drive // what is left of the wire's drive at its end
 }
 
 // wire leads from a contact of the plant to an end.
@@ -71,6 +72,8 @@ func (c *chipEnd) set(d Drive) {
 	c.wire = d
 	c.settle()
 }
+
+func (c *chipEnd) arrives() Drive { return c.fault.on(c.wire) }
 
 func (c *chipEnd) fail(f wireFault) {
 	c.fault = f

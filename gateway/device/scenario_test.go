@@ -4,30 +4,24 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/rogpeppe/go-internal/txtar"
-
+	"lotusgate/firmware-sim/scenario"
 	"lotusgate/gateway"
 )
 
 var update = flag.Bool("update", false, "rewrite the expectations of testdata/*.txtar")
 
-// A scenario file tells one behaviour; its name says which. It begins with a comment and has these parts:
-//
-//	-- device --   the kind, and what differs from a site's defaults: "loop max_presence=10m"
-//	-- inputs --   one line a moment: "1.5s A+" covers loop A at 1.5 s, "2s A-" leaves it, "3s A?" loses it, "4s A~+" finds
-//	               it covered but doubtful, "5s mA=180" is a reading, "every:5s 60s mA=180" one every 5 s until 60 s, "6s ack!" an
-//	               act, "7s" only lets time pass
-//	-- events --   what the machine concluded: time, type, data; what became of orders ("2s #1 accepted"; "rule" is one that a
-//	               rule gave), and what it did to its relays ("2s OPEN on"). Relays obey at once, and questions for fresh
-//	               samples are answered with what the safety inputs say
-//	-- state --    what it says at the end: value, quality, detail
+// A scenario file tells one behaviour; package scenario says of what parts it is made. Inputs of one machine, a line a moment:
+// "1.5s A+" covers loop A at 1.5 s, "2s A-" leaves it, "3s A?" loses it, "4s A~+" finds it covered but doubtful, "5s mA=180" is
+// a reading, "every:5s 60s mA=180" one every 5 s until 60 s, "6s ack!" an act, "7s" only lets time pass. Events are without
+// the device, and among them are what became of orders ("2s #1 accepted"; "rule" is one that a rule gave) and of relays ("2s
+// OPEN on"). Relays obey at once, and questions for fresh samples are answered with what the safety inputs say. The state has
+// its detail.
 func TestScenarios(t *testing.T) {
 	names, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(names) == 0 {
@@ -35,21 +29,11 @@ func TestScenarios(t *testing.T) {
 	}
 	for _, name := range names {
 		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
-			a, err := txtar.ParseFile(name)
+			f, err := scenario.Read(name)
 			if err != nil {
 				t.Fatal(err)
 			}
-			parts := map[string]*txtar.File{}
-			for i := range a.Files {
-				parts[a.Files[i].Name] = &a.Files[i]
-			}
-			if len(parts) != 4 || parts["device"] == nil || parts["inputs"] == nil || parts["events"] == nil || parts["state"] == nil {
-				t.Fatal("a scenario has a comment, device, inputs, events and state")
-			}
-			if strings.TrimSpace(string(a.Comment)) == "" {
-				t.Error("say in a comment what this is about")
-			}
-			spec := strings.Fields(string(parts["device"].Data))
+			spec := strings.Fields(f.Part(scenario.Device))
 			kind, ok := kinds[spec[0]]
 			if !ok {
 				t.Fatalf("no kind of device is called %q", spec[0])
@@ -59,21 +43,16 @@ func TestScenarios(t *testing.T) {
 				key, value, _ := strings.Cut(p, "=")
 				params.text[key] = value
 			}
-			events, state := kind(t, &params, string(parts["inputs"].Data))
+			events, state := kind(t, &params, f.Part(scenario.Inputs))
 			params.done()
-			got := map[string]string{"events": strings.Join(events, "\n"), "state": describe(state)}
-			for part, text := range got {
-				if text != "" {
-					text += "\n"
+			for part, lines := range map[string][]string{scenario.Events: events, scenario.State: {describe(state)}} {
+				if diff := f.Differs(part, lines); diff != "" && !*update {
+					t.Error(diff)
 				}
-				if *update {
-					parts[part].Data = []byte(text)
-				} else if want := string(parts[part].Data); text != want {
-					t.Errorf("%s: got\n%swant\n%s", part, text, want)
-				}
+				f.Set(part, lines)
 			}
 			if *update {
-				if err := os.WriteFile(name, txtar.Format(a), 0o644); err != nil {
+				if err := f.Write(); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -89,15 +68,13 @@ func TestEveryEventHasAScenario(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for _, name := range names {
-		a, err := txtar.ParseFile(name)
+		f, err := scenario.Read(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, f := range a.Files {
-			for line := range strings.Lines(string(f.Data)) {
-				if words := strings.Fields(line); f.Name == "events" && len(words) > 1 {
-					seen[words[1]] = true
-				}
+		for line := range strings.Lines(f.Part(scenario.Events)) {
+			if words := strings.Fields(line); len(words) > 1 {
+				seen[words[1]] = true
 			}
 		}
 	}

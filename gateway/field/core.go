@@ -100,9 +100,8 @@ func NewCore(cfg Config, h *hub.Hub, r Recorder, now gateway.Mono) *Core {
 		})
 		h.PutPoint(c.points[i].view)
 	}
-	for i, d := range cfg.Devices {
+	for _, d := range cfg.Devices {
 		c.devices = append(c.devices, logical{cfg: d, view: hub.Device{MetaDevice: d.Meta}})
-		h.PutDevice(c.devices[i].view)
 	}
 	for i, d := range cfg.Devices {
 		for _, part := range d.Parts {
