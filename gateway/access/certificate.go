@@ -80,10 +80,5 @@ func create(dir, file, name string) error {
 
 // Fingerprint of a certificate as browsers show it: SHA-256, pairs of digits.
 func Fingerprint(c tls.Certificate) string {
-	sum := sha256.Sum256(c.Certificate[0])
-	var pairs []string
-	for _, b := range sum {
-		pairs = append(pairs, fmt.Sprintf("%02X", b))
-	}
-	return strings.Join(pairs, ":")
+	return pairs(sha256.Sum256(c.Certificate[0]))
 }

@@ -28,9 +28,7 @@ func Correct(path, why string, corrections []Correction) (name string, err error
 	}
 	name = nextCorrection(path, files)
 	drop := file{name, dropIn(why, corrections)}
-	rest := files[1:]
-	at, _ := slices.BinarySearchFunc(rest, name, func(f file, name string) int { return strings.Compare(f.name, name) })
-	cfg, err := check(append(files[:1:1], slices.Insert(slices.Clone(rest), at, drop)...))
+	cfg, err := checkWith(files, drop)
 	if err != nil {
 		return "", err
 	}
@@ -41,6 +39,41 @@ func Correct(path, why string, corrections []Correction) (name string, err error
 	}
 	if err := writeDurably(name, drop.data); err != nil {
 		return "", fmt.Errorf("config: write correction: %w: let the daemon's user write to %s", err, filepath.Dir(name))
+	}
+	return name, nil
+}
+
+// checkWith checks the configuration as it would be with one more drop-in, or with another text of it.
+func checkWith(files []file, drop file) (*Config, error) {
+	rest := slices.Clone(files[1:])
+	at, there := slices.BinarySearchFunc(rest, drop.name, func(f file, name string) int { return strings.Compare(f.name, name) })
+	if there {
+		rest[at] = drop
+	} else {
+		rest = slices.Insert(rest, at, drop)
+	}
+	return check(append(files[:1:1], rest...))
+}
+
+// Enrol writes a drop-in with the files of an identity over the configuration at path, and returns its name; ca may be "".
+// It is written only if the whole configuration is then in order.
+func Enrol(path, cert, key, ca string) (name string, err error) {
+	files, err := readAll(path)
+	if err != nil {
+		return "", err
+	}
+	name = filepath.Join(path+".d", "40-identity.yaml")
+	mqtt := map[string]string{"cert_file": cert, "key_file": key}
+	if ca != "" {
+		mqtt["ca_file"] = ca
+	}
+	body, _ := json.MarshalIndent(map[string]any{"mqtt": mqtt}, "", "  ") // strings cannot fail
+	drop := file{name, fmt.Appendf(nil, "# Written by lotusgate enrol.\n%s\n", body)}
+	if _, err := checkWith(files, drop); err != nil {
+		return "", err
+	}
+	if err := writeDurably(name, drop.data); err != nil {
+		return "", fmt.Errorf("config: write identity: %w", err)
 	}
 	return name, nil
 }

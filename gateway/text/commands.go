@@ -10,6 +10,11 @@ var commandTexts = []entry{
 	{"password.again", "再输一次：", "Once more: "},
 	{"password.set", "密码已保存。", "The password is stored."},
 
+	{"enrol.next", "私钥留在本机。请运营方的证书机构核对指纹并签发，再执行：{1}", "The key stays here. Have the operator's CA compare the fingerprint and sign the request, then run: {1}"},
+	{"enrol.installed", "{1} 的证书已安装，有效期到 {2}。", "The certificate of {1} is installed and valid until {2}."},
+	{"enrol.connects", "下次连接时生效。", "The next connection uses it."},
+	{"enrol.entered", "已写入 {1}，重新启动网关后生效：{2}", "Entered into {1}; it takes effect with: {2}"},
+
 	{"probe.gpio.read", "所有输入线都在读取", "every line is being read"},
 	{"probe.gpio.down", "读不到输入线：{1}", "the lines cannot be read: {1}"},
 	{"probe.gpio.down.next", "检查权限和内核设备，再看网关日志。", "Check permissions and the kernel's devices, then the gateway's log."},
