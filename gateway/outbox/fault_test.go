@@ -169,6 +169,32 @@ func TestFullDiskRecovers(t *testing.T) {
 	})
 }
 
+// A disk that refuses new segments, but not for want of space, costs nothing that is stored already: it is as likely to be
+// well again in a moment.
+func TestSickDiskEvictsNothing(t *testing.T) {
+	onFaultyDisk(t, func(b *bench) {
+		b.fill(Normal, 2*perSegment)
+		b.fill(Alarm, 1)
+		mustSync(b.T, b.o)
+		b.settle(time.Minute)
+		b.refuse(func(op, name string) error {
+			if op == "create" || op == "rename" || op == "open" && strings.HasPrefix(name, "spare") {
+				return unix.EIO
+			}
+			return nil
+		})
+		b.fill(Normal, 3*perSegment)
+		b.fill(Alarm, 3*perSegment)
+		b.settle(time.Minute)
+		b.refuse(nil)
+		b.settle(2 * retryMost)
+		mustSync(b.T, b.o)
+		b.want("notices", b.kinds(), "degraded recovered ")
+		b.want("dropped", b.dropped(), "")
+		b.want("records", len(b.drain()), 8*perSegment+1)
+	})
+}
+
 func TestReadOnlyAtStart(t *testing.T) {
 	onFaultyDisk(t, func(b *bench) {
 		b.fill(Normal, 3)
@@ -318,7 +344,7 @@ func TestEvictionOrder(t *testing.T) {
 		for _, want := range []string{
 			segmentName(Alarm, 2), segmentName(Normal, 1), segmentName(Normal, 2), segmentName(Alarm, 1), "none",
 		} {
-			q, seg := b.o.victim(alarm)
+			q, seg := b.o.victim(alarm, true)
 			if seg == nil {
 				b.want("victim", "none", want)
 				break

@@ -1,7 +1,10 @@
 package outbox
 
 import (
+	"errors"
 	"fmt"
+
+	"golang.org/x/sys/unix"
 )
 
 const wantedSpares = 2
@@ -96,7 +99,8 @@ func (o *Outbox) endSegment(q *queue) error {
 
 // freshFile returns a zero-filled file under a temporary name. The last spare is for alarms. On a full disk the space
 // of the least needed segment is used again: the oldest confirmed one, the oldest normal one, and for an alarm the
-// oldest alarm one. Normal records wait in memory first, until half of that is used: the disk may have room again.
+// oldest alarm one. Normal records wait in memory first, until half of that is used: the disk may have room again. A disk
+// that refuses for another reason than space costs nothing that somebody still waits for.
 func (o *Outbox) freshFile(q *queue) (File, string, error) {
 	if o.spares > 1 || o.spares == 1 && q.kind == Alarm {
 		o.spares--
@@ -114,7 +118,7 @@ func (o *Outbox) freshFile(q *queue) (File, string, error) {
 	if err == nil {
 		return f, name, nil
 	}
-	owner, seg := o.victim(q)
+	owner, seg := o.victim(q, errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT))
 	if seg == nil {
 		return nil, "", err
 	}
@@ -152,8 +156,9 @@ func (o *Outbox) victimOf(q *queue) (*queue, *segment) {
 	return q, q.oldest(false)
 }
 
-// victim returns the segment to give up for one of q when the disk is full; nil = none.
-func (o *Outbox) victim(q *queue) (*queue, *segment) {
+// victim returns the segment to give up for one of q when there is no fresh one; nil = none. Unconfirmed ones are given up
+// only when the disk is full.
+func (o *Outbox) victim(q *queue, full bool) (*queue, *segment) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	normal, alarm := &o.queues[Normal], &o.queues[Alarm]
@@ -162,7 +167,7 @@ func (o *Outbox) victim(q *queue) (*queue, *segment) {
 			return q, seg
 		}
 	}
-	if q.kind == Normal && q.memory(0) <= o.opt.memory/2 {
+	if !full || q.kind == Normal && q.memory(0) <= o.opt.memory/2 {
 		return nil, nil
 	}
 	if seg := normal.oldest(false); seg != nil || q.kind == Normal {
