@@ -29,7 +29,7 @@ func checkCommand() *cobra.Command {
 			if asJSON {
 				return checkJSON(cmd, path)
 			}
-			cfg, err := load(cmd, path)
+			cfg, err := load(cmd, path, lookAtStorage)
 			if err != nil {
 				return err
 			}
@@ -48,7 +48,7 @@ func checkCommand() *cobra.Command {
 
 // checkJSON prints {"ok":…,"errors":[…],"warnings":[…]}.
 func checkJSON(cmd *cobra.Command, path string) error {
-	cfg, err := config.Load(path)
+	cfg, err := config.Load(path, lookAtStorage)
 	var bad config.Errors
 	if err != nil && !errors.As(err, &bad) {
 		return &failure{exitUsage, err}

@@ -18,8 +18,8 @@ import (
 const defaultConfig = "/etc/lotusgate/lotusgate.yaml"
 
 // load reads the configuration; what is wrong with it is printed whole, in the language of the terminal.
-func load(cmd *cobra.Command, path string) (*config.Config, error) {
-	cfg, err := config.Load(path)
+func load(cmd *cobra.Command, path string, looks ...func(*config.Config) []config.Remark) (*config.Config, error) {
+	cfg, err := config.Load(path, looks...)
 	var bad config.Errors
 	switch {
 	case err == nil:

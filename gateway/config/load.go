@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -18,13 +19,13 @@ type file struct {
 
 // Load reads the file at path, and over it the drop-ins path.d/*.yaml in the order of their names: mappings are merged
 // by key, anything else is replaced. A configuration that cannot be used is an Errors; any other error means that a file
-// could not be read.
-func Load(path string) (*Config, error) {
+// could not be read. A configuration without an error is shown to looks, which may find some on the machine.
+func Load(path string, looks ...func(*Config) []Remark) (*Config, error) {
 	files, err := readAll(path)
 	if err != nil {
 		return nil, err
 	}
-	return check(files)
+	return check(files, looks...)
 }
 
 // readAll reads the file and its drop-ins, in the order in which they are laid over each other.
@@ -65,7 +66,7 @@ func Parse(name string, src []byte) (*Config, error) {
 	return check([]file{{name, src}})
 }
 
-func check(files []file) (*Config, error) {
+func check(files []file, looks ...func(*Config) []Remark) (*Config, error) {
 	hash := sha256.New()
 	var root *node
 	var problems []*Problem
@@ -86,10 +87,12 @@ func check(files []file) (*Config, error) {
 	c := newChecker(root, files)
 	c.problems = problems
 	c.check()
-	for _, p := range c.problems {
-		if !p.Warning {
-			return nil, Errors(c.problems)
-		}
+	isError := func(p *Problem) bool { return !p.Warning }
+	if !slices.ContainsFunc(c.problems, isError) {
+		c.remark(looks)
+	}
+	if slices.ContainsFunc(c.problems, isError) {
+		return nil, Errors(c.problems)
 	}
 	c.cfg.Warnings = c.problems
 	c.cfg.Hash = "sha256:" + hex.EncodeToString(hash.Sum(nil))

@@ -141,6 +141,9 @@ func open(o Options, on ground, r *relays) (*daemon, *recorder, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the outbox in %s: %w", o.Config.Storage.Path, err)
 	}
+	if (outbox.Disk{}).Volatile(o.Config.Storage.Path) {
+		d.log.Warn("events are kept in memory and are gone after a power cut: name a directory on a real disk", "storage.path", o.Config.Storage.Path)
+	}
 	if err := d.openTruths(on); err != nil {
 		return nil, nil, errors.Join(err, d.box.Close())
 	}
