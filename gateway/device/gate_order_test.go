@@ -457,19 +457,6 @@ func TestAutonomy(t *testing.T) {
 	}
 }
 
-func BenchmarkGateOrder(b *testing.B) {
-	g := NewGate(GateConfig{Travel: 3 * time.Second, Safety: 1, Has: [Outputs]bool{true, true, true}})
-	now := origin
-	for _, r := range []Role{RoleOpenLimit, RoleClosedLimit, RoleSafety} {
-		g, _, _ = g.Step(now, Changed(r, 0, Signal{On: r == RoleClosedLimit, Quality: gateway.Good, Since: now}))
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		now = now.Add(time.Second)
-		g, _, _ = g.Step(now, Input{Kind: OrderGiven, Order: Order{Number: 1, Action: gateway.Open}})
-	}
-}
-
 func expect(t *testing.T, got []string, want string) {
 	t.Helper()
 	lines := strings.Split(strings.TrimSpace(want), "\n")

@@ -112,8 +112,8 @@ func (g *Gate) arrived(was gatePosition, t gateway.Mono, fx *Effects) {
 		}
 		g.forced, g.heldOpen = false, false
 	}
-	if was != gateUnknown || g.position == gateClosed {
-		g.closing = 0 // it is down, or has come up again
+	if g.position == gateClosed || was != gateUnknown && g.drive[OpenOutput].From > g.closing {
+		g.closing = 0 // it is down, or we have brought it up again; an arm that CLOSE caught on its way up comes down yet
 	}
 	if was == gateUnknown {
 		g.left = 0

@@ -71,14 +71,3 @@ func TestLaneAnyEdges(t *testing.T) {
 		}
 	})
 }
-
-func BenchmarkLaneStep(b *testing.B) {
-	l, _, _ := testLane().Step(origin, Changed(RoleA, 0, Signal{Quality: gateway.Good, Since: origin}))
-	l, _, _ = l.Step(origin, Changed(RoleB, 0, Signal{Quality: gateway.Good, Since: origin}))
-	now := origin
-	b.ReportAllocs()
-	for b.Loop() {
-		now = now.Add(time.Second)
-		l, _, _ = l.Step(now, Input{})
-	}
-}

@@ -22,6 +22,9 @@ type memory struct {
 	mu     sync.Mutex
 	events []string
 	start  gateway.Mono
+
+	refs       []string // of passages
+	tailgating int
 }
 
 func (m *memory) Record(e gateway.Event) gateway.EventID {
@@ -29,6 +32,12 @@ func (m *memory) Record(e gateway.Event) gateway.EventID {
 	defer m.mu.Unlock()
 	if _, err := gateway.Store(e, "boot"); err != nil {
 		panic(err)
+	}
+	switch d := e.Data.(type) {
+	case gateway.PassData:
+		m.refs = append(m.refs, d.Ref)
+	case gateway.TailgatingData:
+		m.tailgating++
 	}
 	m.events = append(m.events, fmt.Sprintf("%v %s %s", e.At.Sub(m.start), e.Type, e.ID))
 	return gateway.EventID{Epoch: "abcdef", Run: 1, Number: uint64(len(m.events))}
