@@ -132,6 +132,23 @@ func (p *peer) answerTo(c packets.ControlPacket) {
 	}
 }
 
+// parted acknowledges everything until the gateway says DISCONNECT.
+func (p *peer) parted() {
+	p.t.Helper()
+	for {
+		switch c := p.read().(type) {
+		case *packets.PublishPacket:
+			p.ack(c.MessageID)
+		case *packets.DisconnectPacket:
+			return
+		case nil:
+			p.t.Fatal("no DISCONNECT: the broker would publish the will")
+		default:
+			p.answerTo(c)
+		}
+	}
+}
+
 func (p *peer) isEvent(m *packets.PublishPacket) bool {
 	return strings.HasPrefix(m.TopicName, testRoot+"/event/")
 }

@@ -51,7 +51,7 @@ type session struct {
 	single gateway.EventID // the suspect that is in flight, alone; zero = none
 
 	renewLook time.Time // when to look at the files of the client certificate
-	renewing  bool      // nothing new is sent: the connection ends when everything is acknowledged
+	renewing  error     // why nothing new is sent, and the connection ends when everything is acknowledged; nil = it does not
 }
 
 // metaKey tells whether the meta document may have changed.
@@ -86,7 +86,7 @@ func (s *session) serve(ctx context.Context) error {
 
 		var oldest, ready <-chan struct{}
 		var replies <-chan gateway.Reply
-		free := s.flight.room() > 0 && !s.isolating() && !s.renewing
+		free := s.flight.room() > 0 && !s.isolating() && s.renewing == nil
 		if s.opt.Commands != nil && free {
 			replies = s.opt.Commands.Replies()
 		}
@@ -136,8 +136,10 @@ func (s *session) step(now time.Time) error {
 	if err := s.reap(now); err != nil {
 		return err
 	}
-	s.confirmer.check(now)
-	if err := s.renew(now); err != nil || s.renewing {
+	if s.confirmer.check(now) {
+		s.renewing = errStalled
+	}
+	if err := s.renew(now); err != nil || s.renewing != nil {
 		return err
 	}
 	if s.dirty && now.Sub(s.synced) >= syncGap {
@@ -169,10 +171,12 @@ func (s *session) renew(now time.Time) error {
 	if !s.renewLook.After(now) {
 		s.renewLook = now.Add(renewLook)
 		fresh, _ := s.credentials.renew() // it says itself what is wrong
-		s.renewing = s.renewing || fresh
+		if fresh {
+			s.renewing = errRenewed
+		}
 	}
-	if s.renewing && s.flight.oldest() == nil {
-		return errRenew
+	if s.renewing != nil && s.flight.oldest() == nil {
+		return s.renewing
 	}
 	return nil
 }
@@ -180,7 +184,7 @@ func (s *session) renew(now time.Time) error {
 // wake is when step has something to do though nothing happens.
 func (s *session) wake(now time.Time) time.Time {
 	at := s.statusDue
-	if s.renewing {
+	if s.renewing != nil {
 		return s.flight.oldest().deadline // there is one, or the session had ended
 	}
 	sooner := func(t time.Time) {

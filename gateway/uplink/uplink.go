@@ -71,13 +71,16 @@ func (u *Uplink) Run(ctx context.Context) error {
 	return nil
 }
 
-// errRenew ends a session whose client certificate has been renewed.
-var errRenew = errors.New("the client certificate was renewed")
+// Reasons for which a session ends in order, and the next one begins at once.
+var (
+	errRenewed = errors.New("the client certificate was renewed")
+	errStalled = errors.New("the center confirms nothing: what it has not confirmed is sent once more")
+)
 
-// attempt makes one connection and serves it to its end, and more of them as certificates are renewed.
+// attempt makes one connection and serves it to its end, and more of them where a session ends by itself.
 func (u *Uplink) attempt(ctx context.Context) (up time.Duration, err error) {
 	for {
-		if up, err = u.once(ctx); !errors.Is(err, errRenew) {
+		if up, err = u.once(ctx); !errors.Is(err, errRenewed) && !errors.Is(err, errStalled) {
 			return up, err
 		}
 	}
@@ -104,9 +107,9 @@ func (u *Uplink) once(ctx context.Context) (up time.Duration, err error) {
 	case err == nil:
 		p.bye()
 		u.opt.Log.Info("disconnected from the broker", "broker", u.opt.Broker)
-	case errors.Is(err, errRenew):
+	case errors.Is(err, errRenewed), errors.Is(err, errStalled):
 		p.bye()
-		u.opt.Log.Info("the client certificate was renewed: connecting with the new one", "broker", u.opt.Broker)
+		u.opt.Log.Info("connecting anew", "broker", u.opt.Broker, "reason", err)
 	default:
 		p.drop()
 		if died = ctx.Err() == nil; !died {

@@ -21,7 +21,10 @@ const (
 	WatermarkRejected
 )
 
-const defaultStall = 10 * time.Minute
+const (
+	defaultStall = 10 * time.Minute
+	longestStall = 24 * time.Hour // between two times that everything unconfirmed is sent once more
+)
 
 // confirmer decides when an acknowledged record may be released: at once, or when a watermark of the center covers it.
 type confirmer struct {
@@ -35,7 +38,9 @@ type confirmer struct {
 	since    time.Time         // when the last progress was, or when awaiting began; zero = nothing awaits
 	waited   time.Duration     // without progress, on the connections before this one
 	stalled  bool
-	rejected string // the watermark that was, so that it is told once
+	again    time.Time     // when everything unconfirmed is sent once more, while stalled
+	pause    time.Duration // until then
+	rejected string        // the watermark that was, so that it is told once
 }
 
 func plainWatermark(payload []byte) (w gateway.Watermark, err error) {
@@ -108,18 +113,27 @@ func (c *confirmer) reject(mark, reason string) {
 	c.tell(WatermarkRejected, gateway.ConfirmationData{Waiting: uint64(len(c.awaiting)), Watermark: mark, Reason: reason})
 }
 
-// check finds that the center has said nothing for long.
-func (c *confirmer) check(now time.Time) {
-	if due := c.due(); !due.IsZero() && !due.After(now) {
-		c.stalled = true
+// check finds that the center has said nothing for long, and tells when to send everything unconfirmed once more: whoever
+// dropped it in silence may have been put right. The pauses double.
+func (c *confirmer) check(now time.Time) (again bool) {
+	if due := c.due(); due.IsZero() || due.After(now) {
+		return false
+	}
+	if c.pause = min(2*c.pause, longestStall); !c.stalled {
+		c.stalled, c.pause = true, c.stall
 		c.tell(ConfirmationStalled, gateway.ConfirmationData{Waiting: uint64(len(c.awaiting))})
 	}
+	c.again = now.Add(c.pause)
+	return true
 }
 
 // due is when check may find something; zero = never as things are.
 func (c *confirmer) due() time.Time {
-	if c.stalled || len(c.awaiting) == 0 {
+	switch {
+	case len(c.awaiting) == 0:
 		return time.Time{}
+	case c.stalled:
+		return c.again
 	}
 	return c.since.Add(c.stall)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"lotusgate/gateway"
@@ -88,10 +89,11 @@ func TestConfirmer(t *testing.T) {
 }
 
 // TestWatermark has a broker that acknowledges and a center that stores, or not.
-func TestWatermark(t *testing.T) {
-	b := newScripted(t, nil)
-	g := prepare(t, b.url)
-	g.opt.AckByCenter, g.opt.Stall = true, 300*time.Millisecond
+func TestWatermark(t *testing.T) { synctest.Test(t, watermarked) }
+
+func watermarked(t *testing.T) {
+	g, b := newPiped(t)
+	g.opt.AckByCenter, g.opt.Stall = true, 5*time.Second
 	told := make(chan Confirmation, 10)
 	g.opt.Confirmation = func(c Confirmation, _ gateway.ConfirmationData) { told <- c }
 	g.out.add(4, g.clock.Now())
@@ -111,9 +113,16 @@ func TestWatermark(t *testing.T) {
 	for _, m := range p.events(4) {
 		p.ack(m.MessageID)
 	}
+	p.parted()
 	expect(ConfirmationStalled)
 	if c := g.out.confirmations(); slices.Max(c) != 0 {
 		t.Errorf("confirmed %v without a word of the center", c)
+	}
+
+	// It may be the broker that drops them: all are sent once more.
+	p = b.accept()
+	for _, m := range p.events(4) {
+		p.ack(m.MessageID)
 	}
 	p.say(testRoot+"/watermark", `{"epoch":"zzzzzz","run":1,"number":1}`, true)
 	expect(WatermarkRejected)
@@ -133,4 +142,6 @@ func TestWatermark(t *testing.T) {
 	if err := once(g.out.confirmations()); err != nil || !slices.Equal(again, []uint64{3, 4}) {
 		t.Errorf("sent again %v, error %v", again, err)
 	}
+	_ = p.conn.Close()
+	g.stop()
 }
