@@ -85,6 +85,10 @@ func startCenter(write func(line string)) (*center, error) {
 	if err != nil {
 		return nil, err
 	}
+	return startCenterOn(l, write)
+}
+
+func startCenterOn(l net.Listener, write func(line string)) (*center, error) {
 	c := &center{url: "mqtt://" + l.Addr().String(), server: mqtt.New(&mqtt.Options{Logger: slog.New(slog.NewTextHandler(io.Discard, nil))})}
 	for _, err := range []error{
 		c.server.AddHook(new(auth.AllowHook), nil),
@@ -118,7 +122,6 @@ type mosquitto struct {
 	port   string
 	url    string
 	broker *exec.Cmd
-	reader *exec.Cmd
 	book   *book
 }
 
@@ -149,12 +152,8 @@ func newMosquitto(t *testing.T, extra ...string) *mosquitto {
 		t.Fatal(err)
 	}
 	m.start()
-	m.listen()
-	t.Cleanup(func() {
-		m.kill()
-		_ = m.reader.Process.Kill()
-		_ = m.reader.Wait()
-	})
+	t.Cleanup(m.kill)
+	subscriber(t, "127.0.0.1", port, m.book)
 	return m
 }
 
@@ -179,30 +178,35 @@ func (m *mosquitto) start() {
 	}
 }
 
-// listen runs mosquitto_sub, which connects again by itself and keeps its session.
-func (m *mosquitto) listen() {
-	m.t.Helper()
-	m.reader = exec.Command("mosquitto_sub", "-p", m.port, "-q", "1", "-i", "center", "-c", "-v", "-t", "lotusgate/v1/lianhua/park-01/#")
-	m.reader.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	out, err := m.reader.StdoutPipe()
+// subscriber runs mosquitto_sub, which connects again by itself and keeps its session.
+func subscriber(t *testing.T, host, port string, b *book) *exec.Cmd {
+	t.Helper()
+	c := exec.Command("mosquitto_sub", "-h", host, "-p", port, "-q", "1", "-i", "center", "-c", "-v", "-t", "lotusgate/v1/lianhua/park-01/#")
+	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	out, err := c.StdoutPipe()
 	if err != nil {
-		m.t.Fatal(err)
+		t.Fatal(err)
 	}
-	if err := m.reader.Start(); err != nil {
-		m.t.Fatal(err)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		_ = c.Process.Kill()
+		_ = c.Wait()
+	})
 	go func() {
 		lines := bufio.NewScanner(out)
 		lines.Buffer(nil, 1<<20)
 		for lines.Scan() {
-			m.book.hear(lines.Text())
+			b.hear(lines.Text())
 		}
 	}()
+	return c
 }
 
-// confirm publishes the watermark of the book every 100 ms, until end.
-func (m *mosquitto) confirm() (end func()) {
-	o := mqttclient.NewClientOptions().AddBroker(m.url).SetClientID("intake").SetMaxReconnectInterval(100 * time.Millisecond).
+// confirming publishes the watermark of the book every 100 ms, until end.
+func confirming(url string, b *book) (end func()) {
+	o := mqttclient.NewClientOptions().AddBroker(url).SetClientID("intake").SetMaxReconnectInterval(100 * time.Millisecond).
 		SetConnectRetry(true).SetConnectRetryInterval(100 * time.Millisecond)
 	c := mqttclient.NewClient(o)
 	c.Connect()
@@ -215,10 +219,10 @@ func (m *mosquitto) confirm() (end func()) {
 				return
 			case <-time.After(100 * time.Millisecond):
 			}
-			m.book.mu.Lock()
-			epoch := m.book.Epoch()
-			run, number := m.book.Watermark(epoch)
-			m.book.mu.Unlock()
+			b.mu.Lock()
+			epoch := b.Epoch()
+			run, number := b.Watermark(epoch)
+			b.mu.Unlock()
 			if number > 0 && c.IsConnectionOpen() {
 				c.Publish("lotusgate/v1/lianhua/park-01/watermark", 1, true, fmt.Sprintf(`{"epoch":%q,"run":%d,"number":%d}`, epoch, run, number))
 			}

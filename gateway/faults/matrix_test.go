@@ -31,9 +31,17 @@ func TestFaults(t *testing.T) {
 		{"watermark", watermark},
 		{"broker-stop", brokerStop},
 		{"broker-drops", brokerDrops},
+		{"silently-dropped", silentlyDropped},
+		{"asked-again", askedAgain},
 		{"broker-denies", brokerDenies},
 		{"takeover", takeover},
 		{"link-flap", linkFlap},
+		{"ack-never", ackNever},
+		{"acks", acks},
+		{"no-name", noName},
+		{"hostile", hostile},
+		{"broker-expired", expired},
+		{"renewed", renewed},
 		{"daemon-kill", daemonKill},
 		{"power-cut", powerCut},
 		{"power-cut-volatile", powerCutVolatile},
@@ -148,8 +156,8 @@ func watermark(t *testing.T) {
 	t.Parallel()
 	m := newMosquitto(t)
 	g := newGateway(t, m.url)
-	writeFile(t, g.file, strings.Replace(configuration(m.url, g.dir), "mqtt: {", "mqtt: {ack: watermark, ", 1))
-	end := m.confirm()
+	g.configure(t, m.url, "ack: watermark")
+	end := confirming(m.url, m.book)
 	defer end()
 	g.start()
 	kills := repeat(6)

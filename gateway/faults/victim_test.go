@@ -85,6 +85,7 @@ func victim(file string) error {
 		}
 		text = []byte(strings.ReplaceAll(string(text), "mqtt://own", own.url))
 	}
+	resolve()
 	cfg, err := config.Parse(file, text)
 	if err != nil {
 		return err
@@ -124,12 +125,18 @@ func victim(file string) error {
 		level = slog.LevelInfo
 	}
 	return daemon.Run(ctx, daemon.Options{
-		Config: cfg, Version: "test", Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
+		Config: cfg, Version: "test", Built: built(), Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level})),
 		Hardware: daemon.Hardware{
 			Lines:   line.Registry(nil),
 			OpenBus: func(string) (i2c.BusCloser, error) { return nil, errors.New("no bus") },
 		},
 	})
+}
+
+// built is when the program was made, for a test about dates: the clock of this machine need not be synchronised.
+func built() time.Time {
+	date, _ := time.Parse(time.RFC3339, os.Getenv("LOTUSGATE_BUILT")) // zero = not known
+	return date
 }
 
 // configuration of a victim.
@@ -159,6 +166,7 @@ type gatewayProcess struct {
 	t    *testing.T
 	file string
 	dir  string
+	env  []string
 	cmd  *exec.Cmd
 }
 
@@ -172,10 +180,16 @@ func newGateway(t *testing.T, broker string) *gatewayProcess {
 	return g
 }
 
+// configure writes the configuration anew, with more keys of mqtt.
+func (g *gatewayProcess) configure(t *testing.T, broker, keys string) {
+	t.Helper()
+	writeFile(t, g.file, strings.Replace(configuration(broker, g.dir), "mqtt: {", "mqtt: {"+keys+", ", 1))
+}
+
 func (g *gatewayProcess) start() {
 	g.t.Helper()
 	g.cmd = exec.Command(os.Args[0])
-	g.cmd.Env = append(os.Environ(), "LOTUSGATE_VICTIM="+g.file)
+	g.cmd.Env = append(append(os.Environ(), "LOTUSGATE_VICTIM="+g.file), g.env...)
 	g.cmd.Stderr = g.t.Output()
 	g.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := g.cmd.Start(); err != nil {
