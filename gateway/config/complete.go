@@ -38,7 +38,7 @@ func (c *Config) budgets() map[string]int {
 func (c *checker) complete() {
 	cfg := c.cfg
 	if cfg.MQTT.ClientID == "" {
-		cfg.MQTT.ClientID = cfg.Gateway.Site + "." + cfg.Gateway.ID
+		cfg.MQTT.ClientID = cfg.Gateway.Site + "_" + cfg.Gateway.ID // nats-server refuses a dot
 	}
 	cfg.MQTT.Broker = withPort(cfg.MQTT.Broker)
 	for id, chip := range cfg.Chips {

@@ -67,7 +67,7 @@ const (
 type MQTT struct {
 	Broker       string        `yaml:"broker"`        // mqtt://host:1883, mqtts://host:8883, ws://host:80/path, wss://host:443/path (default ports); empty = no uplink, events are kept
 	Prefix       string        `yaml:"prefix"`        // of every topic; default lotusgate/v1
-	ClientID     string        `yaml:"client_id"`     // default <site>.<id>
+	ClientID     string        `yaml:"client_id"`     // default <site>_<id>
 	UsernameFile string        `yaml:"username_file"` // files hold one line
 	PasswordFile string        `yaml:"password_file"`
 	CAFile       string        `yaml:"ca_file"` // PEM; default: the system's roots
