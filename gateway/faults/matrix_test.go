@@ -29,6 +29,9 @@ func TestFaults(t *testing.T) {
 	}{
 		{"broker-kill", brokerKill},
 		{"watermark", watermark},
+		{"nats-kill", natsKill("puback")},
+		{"nats-watermark", natsKill("watermark")},
+		{"nats-cluster", natsCluster},
 		{"broker-stop", brokerStop},
 		{"broker-drops", brokerDrops},
 		{"silently-dropped", silentlyDropped},
@@ -134,15 +137,19 @@ func nothing(t *testing.T, r audit.Report) {
 	}
 }
 
+// worthwhile is how long a connection lasts that the gateway soon makes again: after shorter ones the pause grows to 30 s.
+func worthwhile() time.Duration { return 600*time.Millisecond + rand.N(200*time.Millisecond) }
+
 // brokerKill: what mosquitto acknowledged and had not written yet, it forgets; nothing else may be lost.
 func brokerKill(t *testing.T) {
 	t.Parallel()
 	m := newMosquitto(t)
 	g := newGateway(t, m.url)
 	g.start()
-	kills := repeat(8) // the pause before the next try grows to 30 s
+	kills := repeat(20)
 	for range kills {
-		flowing(t, m.book, 1+rand.IntN(60))
+		flowing(t, m.book, 1)
+		time.Sleep(worthwhile())
 		m.kill()
 		m.start()
 	}
@@ -160,9 +167,10 @@ func watermark(t *testing.T) {
 	end := confirming(m.url, m.book)
 	defer end()
 	g.start()
-	kills := repeat(6)
+	kills := repeat(8)
 	for range kills {
-		flowing(t, m.book, 1+rand.IntN(60))
+		flowing(t, m.book, 1)
+		time.Sleep(worthwhile())
 		m.kill()
 		m.start()
 	}
@@ -243,7 +251,7 @@ func takeover(t *testing.T) {
 	times := repeat(6)
 	for range times {
 		flowing(t, b, 20)
-		other := mqttclient.NewClient(mqttclient.NewClientOptions().AddBroker(c.url).SetClientID("lianhua.park-01").SetAutoReconnect(false))
+		other := mqttclient.NewClient(mqttclient.NewClientOptions().AddBroker(c.url).SetClientID("lianhua_park-01").SetAutoReconnect(false))
 		if token := other.Connect(); !token.WaitTimeout(patience) || token.Error() != nil {
 			t.Fatal("the other client cannot connect: ", token.Error())
 		}
@@ -277,7 +285,7 @@ func daemonKill(t *testing.T) {
 	t.Parallel()
 	c, b := newCenter(t)
 	g := newGateway(t, c.url)
-	kills := repeat(20)
+	kills := repeat(100)
 	for range kills {
 		g.start()
 		time.Sleep(time.Duration(20+rand.IntN(600)) * time.Millisecond)
