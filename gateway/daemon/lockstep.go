@@ -41,6 +41,7 @@ type LockstepOptions struct {
 	Log    *slog.Logger
 	Event  func(gateway.EventID, gateway.Event)
 	Reply  func(gateway.Reply) // nil = nobody listens
+	Memory field.Memory        // what survives a restart; nil = nothing
 }
 
 // NewLockstep makes a gateway. Say with Level how each terminal stands, then call Begin.
@@ -50,7 +51,7 @@ func NewLockstep(o LockstepOptions) *Lockstep {
 	}
 	relays := claimRelays(o.Config, o.Lines, o.Log)
 	parts := attachConfig(o.Config, Hardware{Lines: o.Lines}, nil, relays).out
-	parts.Trace, parts.Reply = traceOf(parts), o.Reply
+	parts.Trace, parts.Reply, parts.Memory = traceOf(parts), o.Reply, o.Memory
 	var l *Lockstep
 	h := hub.New(func() gateway.Mono {
 		if l == nil {

@@ -167,12 +167,14 @@ func (a *actuator) step(ctx context.Context) time.Duration {
 		case o.hand != nil:
 		case now >= due:
 			a.begin(ctx, device.Output(n), false)
-		case now >= o.look && due > now:
+		case now >= o.look && now < end: // not one that is to be off and waits for its next try
 			o.look = now.Add(holdLook)
 			a.begin(ctx, device.Output(n), true)
 			next = min(next, due)
-		default:
+		case now < end:
 			next = min(next, due, o.look)
+		default:
+			next = min(next, due)
 		}
 	}
 	for n := range a.out {
@@ -182,6 +184,11 @@ func (a *actuator) step(ctx context.Context) time.Duration {
 		}
 		if from := max(a.earliest(device.Output(n), p), o.next); now < from {
 			next = min(next, from)
+			continue
+		}
+		if device.Output(n) == device.CloseOutput && now.Sub(p.From) > device.FreshTime {
+			o.pulse = p // what it was decided on is old by now: OPEN would not go in time
+			a.report(device.Report{Output: device.CloseOutput, Failed: gateway.RelayReadback})
 			continue
 		}
 		o.pulse, o.began, o.active, o.shown, o.look = p, now, true, false, now.Add(holdLook)

@@ -153,6 +153,54 @@ func TestRelayThatWouldNotGo(t *testing.T) {
 	})
 }
 
+// stubborn can be switched on and never off.
+type stubborn struct{ on int }
+
+func (s *stubborn) Set(_ context.Context, on bool) error {
+	if !on {
+		return errBus
+	}
+	s.on++
+	return nil
+}
+
+func (s *stubborn) Active() (bool, bool, error) { return true, true, nil }
+
+// A relay that would not go off is not told to be on again while it waits for the next try.
+func TestStubbornRelayIsNotToldAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(false)
+		relay := &stubborn{}
+		s.a.out[device.OpenOutput].relay = relay
+		s.a.want(device.Drive{device.OpenOutput: s.pulse(0, 500*ms)})
+		wait(10 * time.Second)
+		if relay.on != 1 {
+			t.Errorf("told to be on %d times", relay.on)
+		}
+		s.stop()
+	})
+}
+
+// A CLOSE that had to wait for OPEN to go is no CLOSE any more: what it was decided on is old.
+func TestCloseIsNeverLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(false)
+		s.coils[device.OpenOutput].stick(3)
+		s.a.want(device.Drive{device.OpenOutput: s.pulse(0, 500*ms)})
+		wait(490 * ms)
+		open := s.a.newest[device.OpenOutput]
+		s.a.want(device.Drive{device.OpenOutput: open, device.CloseOutput: s.pulse(310*ms, 2*time.Second)})
+		wait(10 * time.Second)
+		if m := s.coils[device.CloseOutput].moves; len(m) != 0 {
+			t.Errorf("CLOSE moved: %v", m)
+		}
+		if r := s.reports(); !strings.HasSuffix(r, "close false relay_readback") {
+			t.Errorf("reports %q", r)
+		}
+		s.stop()
+	})
+}
+
 func TestDeadRelayIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(false)

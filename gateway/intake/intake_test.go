@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -437,7 +438,7 @@ func FuzzTake(f *testing.F) {
 		d.given = nil
 		d.in.Begin("session-1")
 		d.in.Take("entry-gate", b, false)
-		if len(d.given) > 0 && d.given[0].JTI != "jti-1" { // base64 has several spellings of one signature
+		if len(d.given) > 0 && !bytes.Equal(b, good) {
 			t.Fatalf("accepted %q", b)
 		}
 		unsigned.in.Take("entry-gate", b, false)
