@@ -406,6 +406,30 @@ func TestDamageInTheMiddle(t *testing.T) {
 	})
 }
 
+// Damage in a segment that nobody reads for sending is found all the same, and nothing else is called damaged. What
+// arrives meanwhile is stored.
+func TestDamageIsFoundInTheBackground(t *testing.T) {
+	onFaultyDisk(t, func(b *bench) {
+		b.fill(Normal, 4*perSegment)
+		b.fill(Alarm, 2*perSegment)
+		mustSync(b.T, b.o)
+		mustClose(b.T, b.o)
+		b.fs.Files[b.fs.segments(Normal)[2]].Now[segmentHead+3*544+100]++
+		clear(b.fs.Files[b.fs.segments(Alarm)[0]].Now[segmentHead+(perSegment-1)*544:]) // the last record of a segment
+		b.open()
+		b.fill(Normal, 1)
+		b.settle(time.Minute)
+		normal, alarm := uint64(2*perSegment+4), uint64(5*perSegment)
+		b.want("dropped", b.dropped(), fmt.Sprintf("run 1 alarm damaged%v; run 1 normal damaged%v",
+			spans{{alarm, alarm + 1}}, spans{{normal, normal + 1}}))
+		b.want("depth", b.o.Stats().Queues[Normal].Depth, 4*perSegment)
+		b.notices = nil
+		b.want("records", len(b.drain()), 6*perSegment-2+1)
+		b.settle(time.Minute)
+		b.want("told again", b.dropped(), "")
+	})
+}
+
 func TestMissingSegment(t *testing.T) {
 	onFaultyDisk(t, func(b *bench) {
 		b.fill(Normal, 3*perSegment)

@@ -172,6 +172,7 @@ func Open(opt Options) (*Outbox, error) {
 	if o.queues[Alarm].depth()+o.queues[Normal].depth() > 0 {
 		o.signal(o.ready)
 	}
+	o.beginSweep()
 	o.signal(o.kick)
 	if !opt.Stepped {
 		go o.commitLoop()
@@ -298,6 +299,9 @@ func (o *Outbox) release() error {
 	o.runs.close()
 	o.cursor.close()
 	o.gapFile.close()
+	if o.sweep.file != nil {
+		o.sweep.file.Close()
+	}
 	for i := range o.queues {
 		for _, s := range o.queues[i].segments {
 			if s.file != nil {

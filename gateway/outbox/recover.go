@@ -10,67 +10,96 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// recovery is what is found before the new run begins.
+type recovery struct {
+	last    runIdentity // the run that wrote last
+	known   bool        // last is what the run slots say
+	damaged int         // run slots
+	fresh   bool        // there is nothing at all
+	tails   [2]tail
+	base    uint64 // numbers of last up to here were accounted for when it wrote its newest record
+}
+
 // recover reads the directory and makes a new run durable.
 func (o *Outbox) recover() error {
 	names, err := o.enter()
 	if err != nil || o.noStorage {
 		return err
 	}
-	identity, err := o.runs.load()
-	if err != nil {
+	r, settled, err := o.readSlots()
+	switch {
+	case err != nil:
 		return err
-	}
-	cursor, err := o.cursor.load()
-	if err != nil {
-		return err
-	}
-	table, err := o.gapFile.load()
-	if err != nil {
-		return err
-	}
-	segments := o.sortNames(names)
-	if foreign(names) {
+	case foreign(names):
 		return ErrForeign
 	}
-	fresh := identity.absent && len(segments[0])+len(segments[1]) == 0
-	o.gaps = decodeGaps(table.payload)
-	settled := decodeCursor(cursor.payload)
-	var tails [2]tail
+	segments := o.sortNames(names)
+	r.fresh = r.fresh && len(segments[0])+len(segments[1]) == 0
 	for i := range o.queues {
-		if tails[i], err = o.loadQueue(&o.queues[i], segments[i], settled[i]); err != nil {
+		if r.tails[i], err = o.loadQueue(&o.queues[i], segments[i], settled[i]); err != nil {
 			return o.giveUp(err)
 		}
 	}
-	last, known := parseRunIdentity(identity.payload)
-	judged := last
-	if !known {
-		judged = newestRun(tails)
+	if !r.known {
+		r.last.runKey = newestRun(r.tails).runKey
 	}
-	o.before = judged.runKey
-	base := o.nameLosses(tails, judged)
+	o.before = r.last.runKey
+	r.base = o.nameLosses(r.tails, r.last)
 	o.forgetTold()
-	err = o.fs.SyncDir(o.opt.Dir) // a name that an earlier process removed must not come back
-	if err == nil {
-		err = o.harden(tails, judged, base)
-	}
-	if err == nil {
-		err = o.saveGaps()
-	}
-	if err == nil && o.moved {
-		err = o.saveCursor(true)
-	}
-	for _, s := range [...]*slots{&o.gapFile, &o.cursor} { // now, since a full disk would refuse them later
-		if err == nil && s.file == nil {
-			err = s.create()
-		}
-	}
-	if err == nil {
-		err = o.beginRun(last, known, fresh, identity.damaged)
-		o.holdStale()
-	}
-	if err != nil {
+	if err := o.makeDurable(&r); err != nil {
 		o.beginInMemory(err)
 	}
+	return nil
+}
+
+// readSlots reads the small files. It fails only for a newer format.
+func (o *Outbox) readSlots() (r recovery, settled [2]spans, err error) {
+	identity, err := o.runs.load()
+	if err != nil {
+		return r, settled, err
+	}
+	cursor, err := o.cursor.load()
+	if err != nil {
+		return r, settled, err
+	}
+	table, err := o.gapFile.load()
+	if err != nil {
+		return r, settled, err
+	}
+	r.last, r.known = parseRunIdentity(identity.payload)
+	r.fresh, r.damaged = identity.absent, identity.damaged
+	o.gaps = decodeGaps(table.payload)
+	return r, decodeCursor(cursor.payload), nil
+}
+
+// makeDurable puts on disk what recovery has found and decided, in the order in which later steps rely on earlier ones,
+// and the new run last.
+func (o *Outbox) makeDurable(r *recovery) error {
+	if err := o.fs.SyncDir(o.opt.Dir); err != nil { // a name that an earlier process removed must not come back
+		return err
+	}
+	if err := o.harden(r.tails, r.last, r.base); err != nil {
+		return err
+	}
+	if err := o.saveGaps(); err != nil {
+		return err
+	}
+	if o.moved {
+		if err := o.saveCursor(true); err != nil {
+			return err
+		}
+	}
+	for _, s := range [...]*slots{&o.gapFile, &o.cursor} { // now, since a full disk would refuse them later
+		if s.file == nil {
+			if err := s.create(); err != nil {
+				return err
+			}
+		}
+	}
+	if err := o.beginRun(r); err != nil {
+		return err
+	}
+	o.holdStale()
 	return nil
 }
 

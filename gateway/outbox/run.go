@@ -52,21 +52,21 @@ func (o *Outbox) identity() []byte {
 
 // beginRun chooses epoch and run and makes them durable. A damaged slot may have held the run after the one that can
 // be read, so that one is left out.
-func (o *Outbox) beginRun(last runIdentity, known, fresh bool, damaged int) error {
+func (o *Outbox) beginRun(r *recovery) error {
 	reason := ""
 	switch {
-	case fresh:
-	case !known:
+	case r.fresh:
+	case !r.known:
 		reason = "the run slots can't be read"
-	case last.board != o.opt.Board:
+	case r.last.board != o.opt.Board:
 		reason = "the outbox was made on another board"
 	}
-	o.stale = last.stale
-	if fresh || reason != "" {
+	o.stale = r.last.stale
+	if r.fresh || reason != "" {
 		o.epoch, o.run = o.opt.Chance(epochs), 1
 	} else {
-		o.epoch, o.run = last.epoch, last.run+1
-		if damaged > 0 {
+		o.epoch, o.run = r.last.epoch, r.last.run+1
+		if r.damaged > 0 {
 			o.run++
 		}
 		o.run = max(o.run, o.highestRun()+1)
@@ -74,15 +74,15 @@ func (o *Outbox) beginRun(last runIdentity, known, fresh bool, damaged int) erro
 	if err := o.runs.store(o.identity(), true); err != nil {
 		return err
 	}
-	if fresh || !known { // both slots, so that one damaged byte does not cost the epoch
+	if r.fresh || !r.known { // both slots, so that one damaged byte does not cost the epoch
 		if err := o.runs.store(o.identity(), true); err != nil {
 			return err
 		}
 	}
 	if reason != "" {
 		n := Notice{Kind: OutboxRestored, Reason: reason}
-		if known {
-			n.OldEpoch = epochText(last.epoch)
+		if r.known {
+			n.OldEpoch = epochText(r.last.epoch)
 		}
 		o.notices = append(o.notices, n)
 	}
