@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,6 +22,7 @@ import (
 	"lotusgate/drivers/line"
 	"lotusgate/firmware-sim/rig"
 	"lotusgate/gateway"
+	"lotusgate/gateway/checkpoint"
 	"lotusgate/gateway/config"
 	"lotusgate/gateway/field"
 	"lotusgate/gateway/hub"
@@ -32,7 +34,13 @@ var update = flag.Bool("update", false, "write the expected parts of the scenari
 // Each file of testdata is a scenario: a site (rig.ParseSite) and what happens on it (rig.ParseScript), the configuration
 // of a gateway that is wired to it, and what follows: every event, and at each line "<time> look" what a technician reads
 // and which inputs cannot be believed. Everything from the registers of the chips to the core is the product's, on virtual
-// time. The last line of the script is "<time> end".
+// time. The last line of the script is "<time> end". Beside what happens on the site, its lines may be:
+//
+//	20s look
+//	30s ack roof/raised            # an operator takes an alarm
+//	30s shelve roof/raised 1h      # or unshelve
+//	30s end car-1/alarm_button     # from afar
+//	40s restart                    # the power fails and is back: what was not written by then is gone
 func TestScenarios(t *testing.T) {
 	names, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(names) == 0 {
@@ -75,22 +83,15 @@ func play(t *testing.T, yaml, siteText, script string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var looks []time.Duration
-	var end time.Duration
+	var turns []turn
 	cues, err := rig.ParseScript(strings.Join(slices.DeleteFunc(strings.SplitAfter(script, "\n"), func(line string) bool {
-		at, word, _ := strings.Cut(strings.TrimSpace(line), " ")
-		d, err := time.ParseDuration(at)
-		switch {
-		case err == nil && word == "look":
-			looks = append(looks, d)
-		case err == nil && word == "end":
-			end = d
-		default:
-			return false
+		next, ok := turnOf(t, line)
+		if ok {
+			turns = append(turns, next)
 		}
-		return true
+		return ok
 	}), ""))
-	if err != nil || end == 0 {
+	if err != nil || len(turns) == 0 || turns[len(turns)-1].word != "" {
 		t.Fatalf("script: %v; its last line is <time> end", err)
 	}
 	board, err := rig.New(1, site, rig.Options{Scenario: rig.Script(cues...)})
@@ -106,12 +107,7 @@ func play(t *testing.T, yaml, siteText, script string) string {
 	origin := time.Now()
 	since := func() time.Duration { return boot + time.Since(origin) }
 	now := func() gateway.Mono { return gateway.MonoOf(since()) }
-	h := hub.New(now)
-	h.SetGateway(hub.Gateway{ID: cfg.Gateway.ID})
-	h.SetClock(hub.Clock{Quality: gateway.ClockSynced})
 	rec := &transcript{start: now()}
-	a := attachConfig(cfg, Hardware{Lines: line.Registry(since), OpenBus: i2creg.Open, Now: since}, &clock{}, &relays{})
-	f := field.New(a.out, h, rec, now, nil)
 	ctx, cancel := context.WithCancel(t.Context())
 	var wg sync.WaitGroup
 	wg.Go(func() {
@@ -119,17 +115,83 @@ func play(t *testing.T, yaml, siteText, script string) string {
 			t.Error(err)
 		}
 	})
-	wg.Go(func() { f.Run(ctx) })
-	for _, at := range append(looks, end) {
-		time.Sleep(at - time.Since(origin))
+	path := filepath.Join(t.TempDir(), "checkpoint")
+	run := func() (*field.Field, *hub.Hub, func()) {
+		h := hub.New(now)
+		h.SetGateway(hub.Gateway{ID: cfg.Gateway.ID})
+		h.SetClock(hub.Clock{Quality: gateway.ClockSynced})
+		a := attachConfig(cfg, Hardware{Lines: line.Registry(since), OpenBus: i2creg.Open, Now: since}, &clock{}, &relays{})
+		truths, err := checkpoint.Open(checkpoint.Options{Path: path, Every: truthsEvery})
+		if err != nil {
+			t.Fatal(err)
+		}
+		kept := newMemory(truths, &clock{keeper: timekeeper{mono: now}, boot: "boot"}, slog.New(slog.DiscardHandler))
+		kept.begin()
+		a.out.Memory = kept
+		f := field.New(a.out, h, rec, now, nil)
+		ctx, stop := context.WithCancel(ctx)
+		wg.Go(func() { f.Run(ctx) })
+		wg.Go(func() { truths.Run(ctx) })
+		wg.Go(func() { kept.run(ctx) })
+		return f, h, stop
+	}
+	f, h, stop := run()
+	for _, turn := range turns {
+		time.Sleep(turn.at - time.Since(origin))
 		synctest.Wait()
-		if at != end {
-			rec.look(at, h.View())
+		switch turn.word {
+		case "look":
+			rec.look(turn.at, h.View())
+		case "restart":
+			stop()
+			synctest.Wait()
+			rec.say(turn.at, "  the power fails and is back")
+			f, h, stop = run()
+		case "":
+		default:
+			f.ActOnAlarm(ctx, turn.act)
 		}
 	}
+	stop()
 	cancel()
 	wg.Wait()
 	return rec.text()
+}
+
+// turn is a line of a script that is not about the site.
+type turn struct {
+	at   time.Duration
+	word string // "" = the end
+	act  field.AlarmAct
+}
+
+func turnOf(t *testing.T, line string) (turn, bool) {
+	f := strings.Fields(line)
+	if len(f) < 2 {
+		return turn{}, false
+	}
+	at, err := time.ParseDuration(f[0])
+	if err != nil {
+		return turn{}, false
+	}
+	next := turn{at: at, word: f[1]}
+	acts := map[string]field.AlarmActKind{"ack": field.Acknowledge, "shelve": field.Shelve, "unshelve": field.Unshelve, "end": field.End}
+	kind, isAct := acts[f[1]]
+	switch {
+	case f[1] == "end" && len(f) == 2:
+		next.word = ""
+	case isAct:
+		next.act = field.AlarmAct{Act: kind, By: "operator-7"}
+		next.act.ID, next.act.Alarm, _ = strings.Cut(f[2], "/")
+		if len(f) > 3 {
+			if next.act.For, err = time.ParseDuration(f[3]); err != nil {
+				t.Fatal(err)
+			}
+		}
+	case f[1] != "look" && f[1] != "restart":
+		return turn{}, false
+	}
+	return next, true
 }
 
 // transcript is what followed.

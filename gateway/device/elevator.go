@@ -211,7 +211,7 @@ func (e Elevator) moment(t gateway.Mono, fx *Effects) Elevator {
 		on := e.contacts[c].on
 		switch {
 		case c == AlarmButton:
-			pressed = on
+			pressed = on && !(first && e.call.raised) // held over a restart it is the call that stands
 		case c == AlarmEnd:
 			ended = on && !first
 		case c == TestCall && on && !first:
