@@ -13,8 +13,9 @@ export CGO_ENABLED ?= 0
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: build ## simulated site, embedded broker, daemon and status page; Ctrl-C ends it
-	@$(BIN)/firmware-sim demo
+demo: build ## a simulated day in seconds, then the site live: broker, daemon, page; all eight gateways: make demo DISTRICT=1
+	@$(BIN)/firmware-sim day
+	@$(BIN)/firmware-sim demo $(if $(DISTRICT),--district)
 
 build: ## both programs for this machine, into .build/
 	@mkdir -p $(BIN)

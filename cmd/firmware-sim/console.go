@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"lotusgate/firmware-sim/plant"
 	"lotusgate/firmware-sim/rig"
 	"lotusgate/gateway"
 	"lotusgate/gateway/config"
@@ -21,6 +22,8 @@ type console struct {
 	out   io.Writer
 	lang  text.Lang
 	quiet bool
+
+	several bool // gateways: each event says whose it is
 }
 
 func newConsole(out io.Writer, lang string, quiet bool) *console {
@@ -45,8 +48,13 @@ func (c *console) Write(b []byte) (int, error) {
 	return c.out.Write(b)
 }
 
-func (c *console) welcome(page net.Addr, cfg *config.Config, key string) {
+// welcome says where to look. Of several gateways each says only that.
+func (c *console) welcome(page net.Addr, cfg *config.Config, key string, short bool) {
 	host, port, _ := net.SplitHostPort(strings.TrimPrefix(cfg.MQTT.Broker, "mqtt://"))
+	if short {
+		fmt.Fprintf(c, "  %-12s  status page http://%s/   mosquitto_sub -h %s -p %s -t '%s/#' -v\n", cfg.Gateway.ID, page, host, port, cfg.Root())
+		return
+	}
 	fmt.Fprintf(c, `
   status page   http://%s/
   subscribe     mosquitto_sub -h %s -p %s -t '%s/#' -v
@@ -64,10 +72,17 @@ func (c *console) field(n rig.Note) {
 	if change, ok := n.What.(rig.Change); c.quiet || ok && !change.Relay {
 		return
 	}
+	if truth, ok := n.What.(plant.Truth); ok && truth.Kind.Limit() {
+		return
+	}
 	fmt.Fprintf(c, "  field    %v\n", n)
 }
 
 // event prints an event as it is issued.
-func (c *console) event(id gateway.EventID, e gateway.Event) {
-	fmt.Fprintf(c, "%s  %-7s  %-12s %-26s %s\n", id.Sequence(), "gateway", e.ID, e.Type, c.lang.Of(text.Event(e)))
+func (c *console) event(of string, id gateway.EventID, e gateway.Event) {
+	who := "gateway"
+	if c.several {
+		who = of
+	}
+	fmt.Fprintf(c, "%s  %-7s  %-12s %-26s %s\n", id.Sequence(), who, e.ID, e.Type, c.lang.Of(text.Event(e)))
 }

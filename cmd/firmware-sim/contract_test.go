@@ -83,7 +83,7 @@ func TestDemoKeepsTheContract(t *testing.T) {
 	defer server.Close()
 	cmd := &cobra.Command{}
 	cmd.SetOut(io.Discard)
-	err = demo(ctx, cmd, demoOptions{seed: 1, speed: 4, broker: "mqtt://" + l.Addr().String(), page: "127.0.0.1:0", state: t.TempDir(), quiet: true})
+	err = demo(ctx, cmd, demoOptions{site: "park", seed: 1, speed: 4, broker: "mqtt://" + l.Addr().String(), page: "127.0.0.1:0", state: t.TempDir(), quiet: true})
 	if err != nil {
 		t.Error(err)
 	}

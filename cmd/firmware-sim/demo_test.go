@@ -43,6 +43,9 @@ func (l *lines) String() string {
 	return l.text.String()
 }
 
+// all are the lines so far.
+func (l *lines) all() []string { return strings.Split(l.String(), "\n") }
+
 // await waits until the output matches, and returns the match.
 func (l *lines) await(t *testing.T, pattern string) []string {
 	t.Helper()
@@ -69,14 +72,18 @@ type heard struct {
 
 func subscribe(t *testing.T, addr string) *heard {
 	t.Helper()
+	return subscribeTo(t, addr, "lotusgate/v1/lianhua/park-01/")
+}
+
+func subscribeTo(t *testing.T, addr, root string) *heard {
+	t.Helper()
 	h := &heard{got: map[string][]string{}, new: make(chan struct{}, 1)}
-	o := mqtt.NewClientOptions().AddBroker("tcp://" + addr).SetClientID("test").SetAutoReconnect(false)
+	o := mqtt.NewClientOptions().AddBroker("tcp://" + addr).SetClientID("test of " + root).SetAutoReconnect(false)
 	c := mqtt.NewClient(o)
 	if tok := c.Connect(); !tok.WaitTimeout(10*time.Second) || tok.Error() != nil {
 		t.Fatalf("connect to the demo's broker: %v", tok.Error())
 	}
 	t.Cleanup(func() { c.Disconnect(0) })
-	const root = "lotusgate/v1/lianhua/park-01/"
 	tok := c.Subscribe(root+"#", 1, func(_ mqtt.Client, m mqtt.Message) {
 		h.mu.Lock()
 		defer h.mu.Unlock()

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"time"
 
+	"periph.io/x/conn/v3/physic"
+
 	"lotusgate/firmware-sim/plant"
 	"lotusgate/firmware-sim/rig"
 	"lotusgate/gateway/config"
@@ -34,11 +36,19 @@ var busNumber = regexp.MustCompile(`^I2C(\d+)$`)
 func (s *site) chips() {
 	for _, id := range config.IDs(s.cfg.Chips) {
 		c := s.cfg.Chips[id]
-		if !slices.Contains(rig.Kinds(), c.Kind) {
+		kind := c.Kind
+		if kind == config.TCA9555 || kind == config.PCA9535 { // the same to the eye of a bus
+			kind = config.PCA9555
+		}
+		if !slices.Contains(rig.Kinds(), kind) {
 			continue
 		}
 		device := busNumber.ReplaceAllString(s.cfg.Buses[c.Bus].Device, "/dev/i2c-$1")
-		s.out.Chips = append(s.out.Chips, rig.Chip{Name: id, Kind: c.Kind, Bus: device, Address: c.Address, Interrupt: c.Interrupt})
+		chip := rig.Chip{Name: id, Kind: kind, Bus: device, Address: c.Address, Interrupt: c.Interrupt}
+		if c.Supply != nil {
+			chip.Shunt, chip.Supply = physic.ElectricResistance(c.Supply.Shunt)*physic.MicroOhm, physic.ElectricPotential(c.Supply.Nominal)*physic.MicroVolt
+		}
+		s.out.Chips = append(s.out.Chips, chip)
 	}
 }
 
