@@ -117,6 +117,7 @@ type Link struct {
 	Published uint64 // events confirmed by the broker
 	Resent    uint64 // events sent more than once
 	InFlight  int
+	Awaiting  int  // events that the broker has acknowledged and the center not yet confirmed; 0 without ack: watermark
 	Deaf      bool // the broker refused the subscription of commands
 }
 

@@ -117,6 +117,7 @@ type (
 		Published uint64   `json:"published"`
 		Resent    uint64   `json:"resent"`
 		InFlight  int      `json:"in_flight"`
+		Awaiting  int      `json:"awaiting"`
 	}
 	storageJSON struct {
 		Ledger        gateway.Ledger       `json:"ledger"`
@@ -177,7 +178,7 @@ func (s *Server) viewJSON() viewJSON {
 		Link: linkJSON{
 			Broker: v.Link.Broker, Connected: v.Link.Connected, SinceAt: moment(v.Link.Since), Error: v.Link.Error,
 			Attempts: v.Link.Attempts, Connects: v.Link.Connects, Published: v.Link.Published, Resent: v.Link.Resent,
-			InFlight: v.Link.InFlight,
+			InFlight: v.Link.InFlight, Awaiting: v.Link.Awaiting,
 		},
 		Storage: storageJSON{
 			Ledger: st.Ledger, Degraded: st.Degraded, Queues: map[string]queueJSON{}, Commits: st.Commits,

@@ -212,6 +212,8 @@ func linkMetrics() []metric {
 			link(func(k hub.Link) float64 { return float64(k.Attempts) })),
 		gauge("link_in_flight_events", "Events sent and not yet acknowledged.", nil,
 			link(func(k hub.Link) float64 { return float64(k.InFlight) })),
+		gauge("link_awaiting_events", "Events that the broker has acknowledged and the center has not confirmed (ack: watermark).", nil,
+			link(func(k hub.Link) float64 { return float64(k.Awaiting) })),
 		counter("link_connects", "Connections made.", nil,
 			link(func(k hub.Link) float64 { return float64(k.Connects) })),
 		counter("link_published_events", "Events confirmed by the broker.", nil,

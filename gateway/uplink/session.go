@@ -81,6 +81,7 @@ func (s *session) serve(ctx context.Context) error {
 		if err := s.step(now); err != nil {
 			return err
 		}
+		s.link.Awaiting = len(s.confirmer.awaiting)
 		s.reportLink(now, false)
 		timer.Reset(s.wake(now).Sub(now))
 
@@ -319,6 +320,7 @@ func (s *session) settle(died bool, err error) {
 	s.confirm()
 	s.link.InFlight = 0
 	s.confirmer.rewind(time.Now())
+	s.link.Awaiting = 0
 	s.outbox.Rewind()
 }
 
