@@ -72,6 +72,25 @@ func ackNever(t *testing.T) {
 	verdict(t, "broker acknowledges no event on two connections", times, r, 0, "")
 }
 
+// poison: something between gateway and broker cannot bear one event. It is found, named, and nothing else is lost.
+func poison(t *testing.T) {
+	t.Parallel()
+	center, b := newCenter(t)
+	m := newMeddler(t, strings.TrimPrefix(center.url, "mqtt://"), func(ids []uint16) []uint16 { return ids }, 0)
+	m.kills = func(p *packets.PublishPacket) bool {
+		return strings.Contains(string(p.Payload), "-00000001-0000000100\"")
+	}
+	g := newGateway(t, "mqtt://"+m.addr)
+	g.start()
+	flowing(t, b, 500)
+	r := settle(t, g, b)
+	nothing(t, r)
+	if r.Dropped != 1 || r.Runs[0].Dropped["poison"] != 1 {
+		t.Errorf("named: %v, want one poison", r.Runs[0].Dropped)
+	}
+	verdict(t, "connections die of one event", int(m.connections.Load())-1, r, 0, "named as `poison`; `resend` can ask for it")
+}
+
 // change makes of acknowledgements those that go out instead.
 type change func(ids []uint16) []uint16
 
@@ -84,7 +103,8 @@ func reversed(ids []uint16) []uint16 {
 type meddler struct {
 	addr        string
 	change      change
-	hold        time.Duration // acknowledgements are gathered for so long; 0 = each goes at once
+	hold        time.Duration                     // acknowledgements are gathered for so long; 0 = each goes at once
+	kills       func(*packets.PublishPacket) bool // ends the connection at this one; nil = at none
 	connections atomic.Int32
 	acks        atomic.Int32
 }
@@ -128,6 +148,9 @@ func (m *meddler) up(from, to net.Conn, events chan<- uint16) {
 			return
 		}
 		if p, ok := c.(*packets.PublishPacket); ok && strings.Contains(p.TopicName, "/event/") {
+			if m.kills != nil && m.kills(p) {
+				return
+			}
 			events <- p.MessageID
 		}
 		if c.Write(to) != nil {

@@ -4,6 +4,8 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
+	"regexp"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,41 +20,61 @@ import (
 // patience of a test for something that takes a second on an idle machine.
 const patience = 60 * time.Second
 
-// TestFaults is the matrix. The order is that of docs/reliability.md.
+// matrix in the order of docs/reliability.md.
+var matrix = []struct {
+	part string // as in make campaign PART=…
+	test func(*testing.T)
+}{
+	{"broker-kill", brokerKill},
+	{"watermark", watermark},
+	{"nats-kill", natsKill("puback")},
+	{"nats-watermark", natsKill("watermark")},
+	{"nats-cluster", natsCluster},
+	{"broker-stop", brokerStop},
+	{"broker-drops", brokerDrops},
+	{"silently-dropped", silentlyDropped},
+	{"asked-again", askedAgain},
+	{"broker-denies", brokerDenies},
+	{"takeover", takeover},
+	{"link-flap", linkFlap},
+	{"ack-never", ackNever},
+	{"acks", acks},
+	{"poison", poison},
+	{"no-name", noName},
+	{"hostile", hostile},
+	{"broker-expired", expired},
+	{"renewed", renewed},
+	{"daemon-kill", daemonKill},
+	{"power-cut", powerCut},
+	{"power-cut-volatile", powerCutVolatile},
+	{"disk-full", diskFull},
+	{"read-only", readOnly},
+	{"million", million},
+}
+
 func TestFaults(t *testing.T) {
 	if testing.Short() {
-		t.Skip("half a minute of broken brokers and links")
+		t.Skip("minutes of broken brokers and links")
 	}
-	for _, f := range []struct {
-		part string // as in make campaign PART=…
-		test func(*testing.T)
-	}{
-		{"broker-kill", brokerKill},
-		{"watermark", watermark},
-		{"nats-kill", natsKill("puback")},
-		{"nats-watermark", natsKill("watermark")},
-		{"nats-cluster", natsCluster},
-		{"broker-stop", brokerStop},
-		{"broker-drops", brokerDrops},
-		{"silently-dropped", silentlyDropped},
-		{"asked-again", askedAgain},
-		{"broker-denies", brokerDenies},
-		{"takeover", takeover},
-		{"link-flap", linkFlap},
-		{"ack-never", ackNever},
-		{"acks", acks},
-		{"no-name", noName},
-		{"hostile", hostile},
-		{"broker-expired", expired},
-		{"renewed", renewed},
-		{"daemon-kill", daemonKill},
-		{"power-cut", powerCut},
-		{"power-cut-volatile", powerCutVolatile},
-		{"disk-full", diskFull},
-		{"read-only", readOnly},
-		{"million", million},
-	} {
+	for _, f := range matrix {
 		t.Run(f.part, f.test)
+	}
+}
+
+// TestEveryFaultIsReported holds that make reliability runs every fault, and that the page tells of it.
+func TestEveryFaultIsReported(t *testing.T) {
+	script, err1 := os.ReadFile("../../.ci/reliability")
+	page, err2 := os.ReadFile("../../docs/reliability.md")
+	if err1 != nil || err2 != nil {
+		t.Fatal(err1, err2)
+	}
+	for _, f := range matrix {
+		if !regexp.MustCompile(`(?m)[\s(]` + f.part + `=`).Match(script) {
+			t.Errorf("%s is not among the parts of .ci/reliability", f.part)
+		}
+		if !strings.Contains(string(page), "<!-- "+f.part+" -->") {
+			t.Errorf("%s has no line in docs/reliability.md: PARTS=%s make reliability", f.part, f.part)
+		}
 	}
 }
 

@@ -58,16 +58,18 @@ func newNATS(t *testing.T, nodes int) *natsNodes {
 	}
 	n := &natsNodes{t: t, port: freePort(t), cmd: make([]*exec.Cmd, nodes), book: newBook()}
 	client, routes := freePort(t), freePort(t)
-	var all []string
-	for i := range nodes {
-		all = append(all, fmt.Sprintf(`"nats://%s:%s"`, host(i), routes))
+	shipped, err := os.ReadFile("../../deploy/broker/nats.conf")
+	if err != nil {
+		t.Fatal(err)
 	}
 	for i := range nodes {
 		dir := t.TempDir()
-		text := fmt.Sprintf("server_name: n%d\nlisten: %q\njetstream { store_dir: %q }\nmqtt { listen: %q }\n",
-			i, host(i)+":"+client, dir, host(i)+":"+n.port)
-		if nodes > 1 {
-			text += fmt.Sprintf("cluster { name: site, listen: %q, routes: [%s] }\n", host(i)+":"+routes, strings.Join(all, ", "))
+		text := strings.NewReplacer(
+			`"broker-1"`, fmt.Sprintf(`"broker-%d"`, i+1), `listen: "10.0.0.1`, `listen: "`+host(i), "10.0.0.", "127.0.0.",
+			":4222", ":"+client, ":6222", ":"+routes, ":1883", ":"+n.port, "/var/lib/nats", dir,
+		).Replace(string(shipped))
+		if nodes == 1 {
+			text, _, _ = strings.Cut(text, "\ncluster {")
 		}
 		n.config = append(n.config, filepath.Join(dir, "nats.conf"))
 		writeFile(t, n.config[i], text)
