@@ -33,7 +33,7 @@ packages: ## install what the tests need (Debian) or list what is missing
 		/usr/lib/python3/dist-packages/paho=python3-paho-mqtt systemd-analyze=systemd \
 		strace=strace setpriv=util-linux lintian=lintian promtool=prometheus \
 		'/usr/share/fonts/opentype/noto/NotoSansCJK*=fonts-noto-cjk' gcc=gcc \
-		'/usr/*/python3*/*-packages/cryptography*'=python3-cryptography
+		'/usr/*/python3*/*-packages/cryptography*'=python3-cryptography '/usr/*/python3*/*-packages/jinja2*'=python3-jinja2
 
 node: ## install what the tests of the contract and of the page need from npm, into the user's cache
 	@.ci/node @asyncapi/parser@3.6.3 mqtt@5.16.0 axe-core@4.11.0

@@ -61,6 +61,32 @@ func AppendCloudEvent(dst []byte, source string, id EventID, s Stored, st Stamp)
 	return append(dst, '}')
 }
 
+// AppendCompact appends the compact form of one event to dst, for who pays by the byte or cannot read CloudEvents: what the
+// topic says already is left out, and so is what has its usual value.
+func AppendCompact(dst []byte, id EventID, s Stored, st Stamp) []byte {
+	dst = append(dst, `{"id":"`...)
+	dst = id.appendSequence(append(append(dst, id.Epoch...), '-'))
+	dst = append(dst, `","type":`...)
+	dst = appendString(dst, string(s.Type))
+	dst = appendTime(dst, `,"time":"`, st.Time)
+	dst = append(dst, `,"up":`...)
+	dst = appendUptime(dst, s.At)
+	if st.Clock != ClockSynced {
+		dst = append(append(append(dst, `,"clock":"`...), st.Clock.String()...), '"')
+	}
+	if st.Late {
+		dst = append(dst, `,"late":true`...)
+	}
+	dst = appendTime(dst, `,"notbefore":"`, st.NotBefore)
+	dst = appendTime(dst, `,"notafter":"`, st.NotAfter)
+	dst = append(dst, `,"sev":`...)
+	dst = strconv.AppendInt(dst, int64(s.Severity.Number()), 10)
+	if len(s.Data) > len("{}") {
+		dst = append(append(dst, `,"data":`...), s.Data...)
+	}
+	return append(dst, '}')
+}
+
 // appendUptime writes seconds with microseconds, cut off as those of time are.
 func appendUptime(dst []byte, at Mono) []byte {
 	us := max(at, 0) / 1000

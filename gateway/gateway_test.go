@@ -39,6 +39,16 @@ func TestCloudEvent(t *testing.T) {
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
+	short := string(gateway.AppendCompact(nil, passedID, s, gateway.Stamp{Time: at, Clock: gateway.ClockSynced}))
+	if !strings.HasPrefix(short, `{"id":"`+passedID.String()+`","type":"lane.vehicle_passed","time":"`) || strings.Contains(short, "clock") || len(short) > len(got)/2 {
+		t.Errorf("%d bytes instead of %d: %s", len(short), len(got), short)
+	}
+	late := string(gateway.AppendCompact(nil, passedID, s, gateway.Stamp{Clock: gateway.ClockUnset, Late: true, NotBefore: at}))
+	for _, part := range []string{`"clock":"unset"`, `"late":true`, `"notbefore":"`, `"sev":9`, `"data":{`} {
+		if !strings.Contains(late, part) {
+			t.Errorf("no %s in %s", part, late)
+		}
+	}
 	undated := gateway.AppendCloudEvent(nil, "//l/p", passedID, s, gateway.Stamp{Clock: gateway.ClockUnset, Late: true, NotAfter: at})
 	var m map[string]any
 	if err := json.Unmarshal(undated, &m); err != nil {

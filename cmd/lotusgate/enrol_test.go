@@ -49,7 +49,7 @@ func TestEnrolCommand(t *testing.T) {
 	}
 	block, _ := pem.Decode([]byte(csr))
 	request, err := x509.ParseCertificateRequest(block.Bytes)
-	if err != nil || request.Subject.CommonName != "lianhua.park-01" {
+	if err != nil || request.Subject.CommonName != "lianhua_park-01" {
 		t.Fatal(err, request.Subject)
 	}
 	root := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "operator"}, IsCA: true, BasicConstraintsValid: true}

@@ -63,6 +63,12 @@ const (
 	AckCenter = "watermark" // the center has stored it
 )
 
+// Words of MQTT.Format.
+const (
+	FormatCloudEvents = "cloudevents"
+	FormatCompact     = "compact"
+)
+
 // MQTT is the way to the center.
 type MQTT struct {
 	Broker       string        `yaml:"broker"`        // mqtt://host:1883, mqtts://host:8883, ws://host:80/path, wss://host:443/path (default ports); empty = no uplink, events are kept
@@ -79,6 +85,8 @@ type MQTT struct {
 	AckTimeout   time.Duration `yaml:"ack_timeout"`     // a publish not acknowledged by then ends the connection; default 15s
 	BacklogRate  int           `yaml:"backlog_per_sec"` // events a second of what waited; 0 = as fast as the window allows
 	Stall        time.Duration `yaml:"stall"`           // with ack watermark: so long without progress is an alarm; default 10m
+	Format       string        `yaml:"format"`          // of events: cloudevents, or compact, without what the topic says; default cloudevents
+	Discovery    string        `yaml:"home_assistant"`  // prefix of Home Assistant's discovery: homeassistant; empty = the gateway is not announced
 	Heartbeat    time.Duration `yaml:"heartbeat"`       // the center is away when none of its heartbeats came for so long; 0 = they are not looked for
 }
 

@@ -57,7 +57,7 @@ func TestDefaults(t *testing.T) {
 		Gateway: Gateway{Site: "lianhua", ID: "park-01", Label: "Car park, gate cabinet", Labels: map[string]string{"community": "wanquan"}},
 		MQTT: MQTT{
 			Broker: "mqtt://broker.lan:1883", Prefix: "lotusgate/v1", ClientID: "lianhua_park-01",
-			Ack: AckBroker, Window: 64, KeepAlive: 20 * time.Second, AckTimeout: 15 * time.Second, Stall: 10 * time.Minute,
+			Ack: AckBroker, Format: FormatCloudEvents, Window: 64, KeepAlive: 20 * time.Second, AckTimeout: 15 * time.Second, Stall: 10 * time.Minute,
 		},
 		Storage: Storage{Path: "/var/lib/lotusgate", Alarm: 16 << 20, Normal: 64 << 20},
 		Status:  Status{Listen: "127.0.0.1:8080"},

@@ -55,6 +55,8 @@ var rules = map[string]rule{
 	"mqtt.ca_file":         {form: checkFile},
 	"mqtt.cert_file":       {form: checkFile},
 	"mqtt.key_file":        {form: checkSecretFile},
+	"mqtt.format":          {def: "cloudevents", words: []string{FormatCloudEvents, FormatCompact}},
+	"mqtt.home_assistant":  {form: checkPrefix},
 	"mqtt.ack":             {def: "puback", words: []string{AckBroker, AckCenter}},
 	"mqtt.window":          {def: "64", min: "1", max: "1024"},
 	"mqtt.keep_alive":      {def: "20s", min: "5s", max: "20m"},

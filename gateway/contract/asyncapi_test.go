@@ -56,7 +56,7 @@ func (a author) asyncAPI(t testing.TB) object {
 			order = append(order, kind)
 			kinds[kind] = &channel{
 				name: "event-" + kind, address: "event/" + kind + "/{id}", title: "Events of kind " + kind,
-				parameters: object{"id": object{"description": "device or bus, gpio, or gateway"}},
+				parameters: object{"id": object{"description": "device or bus, gpio, or gateway"}}, messages: []string{"compact"},
 			}
 		}
 		kinds[kind].messages = append(kinds[kind].messages, name)
@@ -125,9 +125,9 @@ func examples(t testing.TB) map[string]json.RawMessage {
 	}
 	found := map[string]json.RawMessage{}
 	for heading, name := range map[string]string{
-		"Status": "status", "State": "state", "Events": "event", "Alarms": "alarm", "Commands": "command", "Replies": "reply",
+		"Status": "status", "State": "state", "Events": "event", "Alarms": "alarm", "Compact": "compact", "Commands": "command", "Replies": "reply",
 	} {
-		_, rest, ok := strings.Cut(string(b), "\n## "+heading+"\n")
+		_, rest, ok := strings.Cut(string(b), "# "+heading+"\n")
 		_, rest, ok2 := strings.Cut(rest, "```json\n")
 		block, _, ok3 := strings.Cut(rest, "```")
 		if !ok || !ok2 || !ok3 || !json.Valid([]byte(block)) {

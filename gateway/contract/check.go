@@ -114,6 +114,9 @@ func (c *Checker) Message(root, topic string, payload []byte) error {
 			return err
 		}
 	}
+	if levels[0] == "event" && !bytes.Contains(payload, []byte(`"specversion":`)) {
+		return c.compact(levels[1], payload)
+	}
 	if err := c.valid(levels[0], payload); err != nil || levels[0] != "event" {
 		return err
 	}
@@ -158,6 +161,27 @@ func (c *Checker) valid(name string, payload []byte) error {
 		return fmt.Errorf("%s: %w in %s", name, err, payload)
 	}
 	return nil
+}
+
+// compact holds an event of mqtt.format: compact against its schemas.
+func (c *Checker) compact(kind string, payload []byte) error {
+	if err := c.valid("compact", payload); err != nil {
+		return err
+	}
+	var e struct {
+		Type string
+		Data json.RawMessage
+	}
+	if err := json.Unmarshal(payload, &e); err != nil {
+		return err
+	}
+	if !strings.HasPrefix(e.Type, kind+".") {
+		return fmt.Errorf("type %s on a topic of %s", e.Type, kind)
+	}
+	if e.Data == nil {
+		e.Data = json.RawMessage("{}")
+	}
+	return c.valid("data/"+e.Type, e.Data)
 }
 
 // event reads a payload as any CloudEvents consumer does, and holds its data against the schema that it names.

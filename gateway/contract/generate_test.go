@@ -117,6 +117,28 @@ func (a author) envelope() *schema.Node {
 	return n
 }
 
+// compact is the same event with mqtt.format: compact, as AppendCompact writes it.
+func (a author) compact() *schema.Node {
+	full := a.envelope()
+	n := &schema.Node{Type: "object", Description: "One event with mqtt.format: compact. The topic says whose it is, its kind and its id; the order is that of id; clock is synced and late is false unless it says otherwise, and data is left out where it is empty."}
+	kind := pattern("without lotusgate.", `^[a-z_]+\.[a-z_]+$`)
+	data := *full.Get("data")
+	n.Properties = schema.Properties{
+		{Name: "id", Node: full.Get("id")},
+		{Name: "type", Node: kind},
+		{Name: "time", Node: full.Get("time")},
+		{Name: "up", Node: &schema.Node{Type: "number", Description: "monotonic clock of the kernel in seconds when it happened"}},
+		{Name: "clock", Node: full.Get("clock")},
+		{Name: "late", Node: &schema.Node{Const: true, Description: full.Get("late").Description}},
+		{Name: "notbefore", Node: full.Get("notbefore")},
+		{Name: "notafter", Node: full.Get("notafter")},
+		{Name: "sev", Node: full.Get("severitynumber")},
+		{Name: "data", Node: &data},
+	}
+	n.Required = []string{"id", "type", "up", "sev"}
+	return n
+}
+
 // status is what a living gateway says, or its will.
 func (a author) status() *schema.Node {
 	alive, dead := a.of(gateway.Status{}), a.of(gateway.Will{})
@@ -164,7 +186,7 @@ func (a author) reply() *schema.Node {
 // payloads that are not the data of an event, by file name.
 func (a author) payloads() map[string]*schema.Node {
 	list := map[string]*schema.Node{
-		"status": a.status(), "meta": a.of(gateway.Meta{}), "state": a.state(), "alarm": a.alarm(), "event": a.envelope(),
+		"status": a.status(), "meta": a.of(gateway.Meta{}), "state": a.state(), "alarm": a.alarm(), "event": a.envelope(), "compact": a.compact(),
 		"command": a.command(), "reply": a.reply(),
 	}
 	for name, n := range list {

@@ -135,6 +135,7 @@ func (a author) everything(t testing.TB) map[string]message {
 				root + "/event/" + spec.Type.Kind() + "/entry",
 				gateway.AppendCloudEvent(nil, "//lianhua/park-01", eventName, s, stamp),
 			}
+			all[name+" compact"] = message{root + "/event/" + spec.Type.Kind() + "/entry", gateway.AppendCompact(nil, eventName, s, stamp)}
 		}
 	}
 	return all
@@ -218,6 +219,9 @@ func TestCheckerFindsEveryChange(t *testing.T) {
 	if c.Message(root, root+"/event/lane/exit", good.payload) == nil {
 		t.Error("an event on the topic of another device was accepted")
 	}
+	if c.Message(root, root+"/event/loop/entry", a.everything(t)["lane.vehicle_passed compact"].payload) == nil {
+		t.Error("a compact event on the topic of another kind was accepted")
+	}
 }
 
 // anyObject: free words have free keys, and these are objects to begin with.
@@ -227,7 +231,7 @@ func anyObject(at, key string) bool { return at == "" && key == "labels" }
 func TestWireExamples(t *testing.T) {
 	c := open(t)
 	for name, payload := range examples(t) {
-		topic := map[string]string{"state": "state/entry-gate", "alarm": "alarm/car-1/fault_raised", "event": "event/lane/entry", "status": "status", "command": "command/entry-gate", "reply": "reply/entry-gate"}[name]
+		topic := map[string]string{"state": "state/entry-gate", "alarm": "alarm/car-1/fault_raised", "event": "event/lane/entry", "status": "status", "compact": "event/lane/entry", "command": "command/entry-gate", "reply": "reply/entry-gate"}[name]
 		if err := c.Message(root, root+"/"+topic, payload); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -21,6 +21,7 @@ import (
 	"lotusgate/gateway/config"
 	"lotusgate/gateway/day"
 	"lotusgate/gateway/field"
+	"lotusgate/gateway/homeassistant"
 	"lotusgate/gateway/hub"
 	"lotusgate/gateway/intake"
 	"lotusgate/gateway/outbox"
@@ -279,6 +280,7 @@ func (d *daemon) uplinkOptions(ctx context.Context) uplink.Options {
 		Broker: m.Broker, ClientID: m.ClientID, Root: d.cfg.Root(), Source: d.cfg.Source(),
 		UsernameFile: m.UsernameFile, PasswordFile: m.PasswordFile,
 		CAFile: m.CAFile, CertFile: m.CertFile, KeyFile: m.KeyFile,
+		Compact: m.Format == config.FormatCompact, Announce: d.announcement(),
 		Window: m.Window, KeepAlive: m.KeepAlive, AckTimeout: m.AckTimeout, BacklogRate: m.BacklogRate,
 		Version: d.o.Version, KernelBoot: d.clock.boot, Date: d.clock.Date,
 		AckByCenter: m.Ack == config.AckCenter, Stall: m.Stall, Confirmation: func(c uplink.Confirmation, data gateway.ConfirmationData) {
@@ -289,6 +291,17 @@ func (d *daemon) uplinkOptions(ctx context.Context) uplink.Options {
 		Commands: d.intake, Watermark: d.intake.Watermark, Heartbeat: d.heartbeat(),
 		Refresh: d.services.refresh, History: d.services.history,
 	}
+}
+
+// announcement describes the gateway to Home Assistant; nil where nobody wants that.
+func (d *daemon) announcement() *uplink.Announcement {
+	if d.cfg.MQTT.Discovery == "" {
+		return nil
+	}
+	g := homeassistant.Gateway{
+		Prefix: d.cfg.MQTT.Discovery, Root: d.cfg.Root(), Source: d.cfg.Source(), Buttons: d.cfg.Commands.Auth == config.AuthNone,
+	}
+	return &uplink.Announcement{Topic: g.Topic(d.hub.View()), Payload: g.Payload, Birth: g.Birth(), Born: homeassistant.Born}
 }
 
 var confirmations = [...]gateway.Type{

@@ -144,7 +144,12 @@ func (s *session) publish(o outgoing) (topic string, token mqtt.Token) {
 	if st.Time, st.Clock = s.clock.Stamp(o.event.Boot, o.event.At); st.Time.IsZero() {
 		st.NotBefore, st.NotAfter = s.clock.Bounds(o.event.Boot, o.event.At)
 	}
-	payload := gateway.AppendCloudEvent(make([]byte, 0, 384+len(o.event.Data)), s.opt.Source, o.ID, o.event, st)
+	payload := make([]byte, 0, 384+len(o.event.Data))
+	if s.opt.Compact {
+		payload = gateway.AppendCompact(payload, o.ID, o.event, st)
+	} else {
+		payload = gateway.AppendCloudEvent(payload, s.opt.Source, o.ID, o.event, st)
+	}
 	topic = s.topics.event(o.event.Type.Kind(), o.event.ID)
 	return topic, s.pipe.publish(topic, false, payload)
 }

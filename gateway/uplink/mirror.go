@@ -96,14 +96,19 @@ func (m *mirror) enqueue(r *retained) {
 
 // repeat publishes everything that should be retained once more.
 func (m *mirror) repeat() {
-	for _, r := range m.all {
-		switch {
-		case r.found || len(r.want) == 0:
-		case r.busy:
-			r.sent = nil // differs from what is wanted
-		default:
-			m.enqueue(r)
-		}
+	for topic := range m.all {
+		m.repeatOne(topic)
+	}
+}
+
+func (m *mirror) repeatOne(topic string) {
+	r := m.all[topic]
+	switch {
+	case r == nil || r.found || len(r.want) == 0:
+	case r.busy:
+		r.sent = nil // differs from what is wanted
+	default:
+		m.enqueue(r)
 	}
 }
 

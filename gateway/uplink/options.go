@@ -26,6 +26,9 @@ type Options struct {
 	CAFile                     string // default: the system's roots
 	CertFile, KeyFile          string
 
+	Compact  bool          // events without what their topic says already; default: CloudEvents
+	Announce *Announcement // default: nothing
+
 	Window      int           // unacknowledged publishes, 2 to 1024; default 64
 	KeepAlive   time.Duration // whole seconds; default 20 s
 	AckTimeout  time.Duration // a packet not acknowledged by then ends the connection; default 15 s
@@ -57,6 +60,14 @@ type Options struct {
 	Refresh <-chan func()  // asks for everything retained once more; the function is called when the broker has it; default: nobody asks
 	History <-chan History // events to be sent once more, as backlog, though they are confirmed; default: nobody asks
 	Log     *slog.Logger   // default: silence
+}
+
+// Announcement is one retained description of the gateway outside its root, for who looks for such.
+type Announcement struct {
+	Topic   string
+	Payload func(*hub.View) []byte
+	Birth   string // topic where somebody says that it has started and wants the description once more
+	Born    func(payload []byte) bool
 }
 
 const (

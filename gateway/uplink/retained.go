@@ -20,6 +20,9 @@ func (s *session) subscribe(now time.Time) error {
 	if s.opt.AckByCenter {
 		filters[s.topics.watermark] = 0
 	}
+	if s.opt.Announce != nil {
+		filters[s.opt.Announce.Birth] = 0
+	}
 	if s.opt.Heartbeat != nil {
 		filters[s.topics.heartbeat] = 0
 	}
@@ -48,6 +51,10 @@ func (s *session) receive(m message, now time.Time) {
 	case m.topic == s.topics.heartbeat:
 		if !m.retained {
 			s.opt.Heartbeat(m.payload)
+		}
+	case s.opt.Announce != nil && m.topic == s.opt.Announce.Birth:
+		if !m.retained && s.opt.Announce.Born(m.payload) { // what is retained is older than our own birth
+			s.mirror.repeatOne(s.opt.Announce.Topic)
 		}
 	case m.topic == s.topics.status:
 		s.foreign(m.payload)
@@ -99,6 +106,9 @@ func (s *session) sync(now time.Time) {
 	if k := (metaKey{v.Gateway.Config, len(v.Devices)}); first || k != s.meta {
 		s.meta = k
 		s.mirror.put(s.topics.meta, meta(v))
+		if a := s.opt.Announce; a != nil {
+			s.mirror.put(a.Topic, a.Payload(v))
+		}
 	}
 	for _, d := range v.Devices {
 		topic := s.topics.state(d.ID)
