@@ -78,6 +78,8 @@ func (q *sendQueue) Confirm(ids ...gateway.EventID) {
 	q.box.Confirm(q.ids...)
 }
 
+func (q *sendQueue) ConfirmTo(mark gateway.EventID) { q.box.ConfirmTo(outbox.ID(mark)) }
+
 func (q *sendQueue) Rewind() { q.box.Rewind() }
 
 // Ledger sums up the outbox for status and started.

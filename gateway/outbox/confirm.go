@@ -29,6 +29,29 @@ func (o *Outbox) Confirm(ids ...ID) {
 	o.trim()
 }
 
+// ConfirmTo releases what runs before this one left and a center has stored: everything of its epoch up to mark, run by
+// run. It goes by whole segments; what mark cuts in two is handed out once more.
+func (o *Outbox) ConfirmTo(mark ID) {
+	k, ok := keyOf(mark)
+	if !ok {
+		return
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i := range o.queues {
+		q := &o.queues[i]
+		for _, seg := range q.segments {
+			for _, t := range seg.stretches {
+				earlier := t.epoch == k.epoch && (runKey{t.epoch, t.run}) != o.runKey
+				if earlier && (t.run < k.run || t.run == k.run && t.high <= k.number) {
+					o.settle(q, t.first, t.last+1, false)
+				}
+			}
+		}
+	}
+	o.trim()
+}
+
 // Drop gives up records that were handed out, and names them: they can't be delivered.
 func (o *Outbox) Drop(cause Cause, ids ...ID) {
 	o.mu.Lock()

@@ -676,3 +676,28 @@ func TestMarksOutliveTheCursor(t *testing.T) {
 		})
 	}
 }
+
+// What a center has stored of earlier runs is not sent again, but for the segment that the mark cuts in two.
+func TestConfirmTo(t *testing.T) {
+	onFaultyDisk(t, func(b *bench) {
+		epoch := b.o.Ledger().Epoch
+		b.fill(Normal, 3*perSegment)
+		b.reopen()
+		b.fill(Normal, perSegment)
+		b.fill(Alarm, 1)
+		b.reopen()
+		b.fill(Normal, 1)
+		mustSync(t, b.o)
+		depth := func() uint64 { s := b.o.Stats(); return s.Queues[Alarm].Depth + s.Queues[Normal].Depth }
+		all := depth()
+		b.o.ConfirmTo(ID{"zzzzzz", 9, 9})
+		b.o.ConfirmTo(ID{epoch, 1, perSegment - 1})
+		b.want("of another epoch, and of half a segment", depth(), all)
+		b.o.ConfirmTo(ID{epoch, 1, 2*perSegment + 1})
+		b.want("of two segments", depth(), all-2*perSegment)
+		b.o.ConfirmTo(ID{epoch, 3, 1})
+		b.want("of this run nothing", depth(), 1)
+		b.reopen()
+		b.want("what is left", numbers(b.drain()), "3.1 ")
+	})
+}

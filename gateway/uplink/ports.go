@@ -25,6 +25,8 @@ type Outbox interface {
 	Ready() <-chan struct{}
 	// Confirm says that the broker has acknowledged these records. ids is only valid during the call.
 	Confirm(ids ...gateway.EventID)
+	// ConfirmTo says that the center has stored everything up to mark of the runs before this one, in the epoch of mark.
+	ConfirmTo(mark gateway.EventID)
 	// Rewind makes every record that was taken and not confirmed wait again.
 	Rewind()
 }

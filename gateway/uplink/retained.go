@@ -5,6 +5,8 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"lotusgate/gateway"
 )
 
 // subscribe asks for what is retained below our root, and for what others say about us.
@@ -84,6 +86,9 @@ func (s *session) watermark(payload []byte, now time.Time) {
 		return
 	}
 	s.release(s.confirmer.watermark(w, s.ledger.Ledger(), now))
+	if mark := gateway.EventID(w); mark == s.confirmer.mark {
+		s.outbox.ConfirmTo(mark) // an earlier process has published it, whatever this one has
+	}
 }
 
 // sync compares the hub's newest view with what was published.

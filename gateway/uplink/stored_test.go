@@ -43,6 +43,8 @@ func (d *durable) Confirm(ids ...gateway.EventID) {
 	}
 }
 
+func (d *durable) ConfirmTo(mark gateway.EventID) { d.Outbox.ConfirmTo(outbox.ID(mark)) }
+
 func (d *durable) Ledger() gateway.Ledger {
 	l := d.Outbox.Ledger()
 	return gateway.Ledger{Epoch: l.Epoch, Run: l.Run, Number: l.Number}

@@ -150,6 +150,17 @@ func (m *memory) Confirm(ids ...gateway.EventID) {
 	}
 }
 
+// ConfirmTo confirms what lies in runs before this one.
+func (m *memory) ConfirmTo(mark gateway.EventID) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i, r := range m.records {
+		if r.ID.Run < m.run && !mark.Before(r.ID) && m.confirmed[i] == 0 {
+			m.confirmed[i] = 1
+		}
+	}
+}
+
 func (m *memory) Rewind() {
 	m.mu.Lock()
 	defer m.mu.Unlock()

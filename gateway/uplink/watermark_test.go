@@ -145,3 +145,23 @@ func watermarked(t *testing.T) {
 	_ = p.conn.Close()
 	g.stop()
 }
+
+// What earlier runs have published and the center has stored need not be published again to be released.
+func TestWatermarkReleasesEarlierRuns(t *testing.T) {
+	b := newScripted(t, nil)
+	g := prepare(t, b.url)
+	g.opt.AckByCenter, g.opt.Window = true, 2
+	g.out.add(5, g.clock.Now())
+	for i := range 4 {
+		g.out.records[i].ID.Run = g.out.run - 1
+	}
+	g.start()
+	p := b.accept()
+	first := p.events(1) // never acknowledged
+	p.say(testRoot+"/watermark", `{"epoch":"k3v9q2","run":11,"number":3}`, true)
+	for deadline := time.Now().Add(patience); !slices.Equal(g.out.confirmations(), []int{1, 1, 1, 0, 0}); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("confirmed %v, published %d", g.out.confirmations(), len(first))
+		}
+	}
+}
