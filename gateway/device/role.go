@@ -3,6 +3,12 @@ package device
 // String is the role's word: the key of its name in package text.
 func (r Role) String() string {
 	switch r {
+	case RoleFault:
+		return "fault"
+	case RoleCredit:
+		return "authorise"
+	case RoleSupply:
+		return "supply"
 	case RoleA:
 		return "a"
 	case RoleB:

@@ -48,10 +48,16 @@ func (s *Server) takeCorrection(w http.ResponseWriter, r *http.Request) {
 	sc := newScreen(s.language(r), s.hub.View(), s.o.Now(), s.o.Location)
 	sc.s = s
 	wk := walkOf(r.URL.Query(), sc.v.Gateway.KernelBoot)
-	for _, res := range s.results(wk, sc.now) {
+	results := s.results(wk, sc.now)
+	for _, res := range results {
 		fix := sc.walkFix(wk, res)
 		if fix == nil || fix.Invert != r.PostFormValue("invert") || fix.A != r.PostFormValue("a") || fix.B != r.PostFormValue("b") {
 			continue
+		}
+		for _, found := range results { // a reload forgets every edge
+			if found.At != 0 && found.Verdict != walkWaiting {
+				s.walks.keep(step{found.Terminal.ID, found.At}, found)
+			}
 		}
 		done, err := s.o.Correct(r.Context(), Correction{Invert: fix.Invert, Swap: [2]string{fix.A, fix.B}})
 		if err != nil {

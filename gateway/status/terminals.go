@@ -18,6 +18,7 @@ type Terminal struct {
 	ActiveLow bool
 	Bias      string // up, down, none; "" = as it is
 	Settle    time.Duration
+	Unit      string // of a measured value; "" = the wire has a level
 	Uses      []Use
 }
 
@@ -43,9 +44,9 @@ func (sc *screen) meaning(t Terminal) string {
 	return firstOf(all, sc.l.T("wiring.unused"))
 }
 
-// inputs among the terminals.
+// inputs among the terminals that have a level, and so edges.
 func (s *Server) inputs() []Terminal {
-	return slices.DeleteFunc(slices.Clone(s.wired.Load().terminals), func(t Terminal) bool { return t.Output })
+	return slices.DeleteFunc(slices.Clone(s.wired.Load().terminals), func(t Terminal) bool { return t.Output || t.Unit != "" })
 }
 
 // pointAt finds the point of a terminal; ok is false for relays and before the core has started.

@@ -87,6 +87,12 @@ type result struct {
 	Current  bool
 }
 
+// restsEither are roles of wires that may rest active: an arm is down, a door is closed, a bay is taken.
+var restsEither = map[string]bool{
+	"open_limit": true, "closed_limit": true, "bay": true, "heartbeat": true, "pulses": true, "lift_door_zone": true,
+	"lift_door_closed": true, "lift_moving": true, "lift_supply": true, "lift_presence": true,
+}
+
 // bouncesMost for each change that counts: a relay contact has fewer than ten, a loose wire hundreds.
 const bouncesMost = 20
 
@@ -94,6 +100,7 @@ const bouncesMost = 20
 func (s *Server) results(w walk, now gateway.Mono) []result {
 	var out []result
 	answered := map[string]string{} // asked for → answered instead
+	passed := s.walks.passed(w)
 	for _, t := range s.walked(w) {
 		r := result{Terminal: t, Verdict: walkOpen}
 		for i, st := range w.Steps {
@@ -108,7 +115,7 @@ func (s *Server) results(w walk, now gateway.Mono) []result {
 			if was, ok := s.walks.of(st); ok {
 				was.Current = r.Current
 				r = was
-			} else if r = s.look(t, st.At, end, r.Current); !r.Current && r.Verdict != walkOpen {
+			} else if r = s.look(t, st.At, end, r.Current, passed); !r.Current && r.Verdict != walkOpen {
 				s.walks.keep(st, r)
 			}
 			answered[t.ID] = r.Instead.ID
@@ -125,7 +132,7 @@ func (s *Server) results(w walk, now gateway.Mono) []result {
 
 // look judges what came of asking for an input from one point in time to another. What the trace has forgotten counts as
 // not tested.
-func (s *Server) look(t Terminal, from, to gateway.Mono, current bool) result {
+func (s *Server) look(t Terminal, from, to gateway.Mono, current bool, passed map[string]bool) result {
 	r := result{Terminal: t, Verdict: walkOpen, Current: current}
 	if !s.wired.Load().trace.Reaches(t.ID, from) {
 		return r
@@ -135,7 +142,7 @@ func (s *Server) look(t Terminal, from, to gateway.Mono, current bool) result {
 	if r.Verdict != walkDead {
 		return r
 	}
-	if other, ok := s.instead(t, from, to); ok {
+	if other, ok := s.instead(t, from, to, passed); ok {
 		r.Verdict, r.Instead = walkInstead, other
 	} else if current {
 		r.Verdict = walkWaiting
@@ -158,6 +165,19 @@ func (f *findings) of(s step) (result, bool) {
 	defer f.mu.Unlock()
 	r, ok := f.found[s]
 	return r, ok
+}
+
+// passed are the inputs that a walk has found in order.
+func (f *findings) passed(w walk) map[string]bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all := map[string]bool{}
+	for _, s := range w.Steps {
+		if f.found[s].Verdict == walkOK {
+			all[s.Point] = true
+		}
+	}
+	return all
 }
 
 func (f *findings) keep(s step, r result) {
@@ -191,7 +211,7 @@ func (s *Server) measure(t Terminal, from, to gateway.Mono) trace.Figures {
 
 func (s *Server) judge(t Terminal, f trace.Figures) string {
 	changes := f.Pulses + f.Away
-	rests := !slices.ContainsFunc(t.Uses, func(u Use) bool { return strings.HasSuffix(u.Role, "_limit") }) // a limit switch may rest active
+	rests := !slices.ContainsFunc(t.Uses, func(u Use) bool { return restsEither[u.Role] })
 	switch {
 	case f.Edges == 0:
 		return walkDead
@@ -205,12 +225,18 @@ func (s *Server) judge(t Terminal, f trace.Figures) string {
 	return walkOK
 }
 
-// instead finds who answered when nothing came from t: the input that changed first.
-func (s *Server) instead(t Terminal, from, to gateway.Mono) (Terminal, bool) {
+// livelyRoles are those of wires that change without anybody in the field.
+var livelyRoles = map[string]bool{
+	"heartbeat": true, "pulses": true, "lift_door_zone": true, "lift_door_closed": true, "lift_moving": true, "lift_presence": true,
+}
+
+// instead finds who answered when nothing came from t: the input that changed first, but for those that were found to be
+// their own and those that change by themselves.
+func (s *Server) instead(t Terminal, from, to gateway.Mono, passed map[string]bool) (Terminal, bool) {
 	var found Terminal
 	var first gateway.Mono
 	for _, other := range s.inputs() {
-		if other.ID == t.ID {
+		if other.ID == t.ID || passed[other.ID] || slices.ContainsFunc(other.Uses, func(u Use) bool { return livelyRoles[u.Role] }) {
 			continue
 		}
 		sig, _, _ := s.wired.Load().trace.Read(other.ID, trace.Cursor{}, from)

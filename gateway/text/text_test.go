@@ -101,7 +101,11 @@ func families() map[string][]string {
 		"walkfound": {"chatters", "inverted", "swapped", "instead", "dead"},
 		"walkdo":    {"chatters", "inverted", "swapped", "instead", "dead"},
 		"day":       {"events", "pulses", "errors"},
-		"role":      {"a", "b", "open_limit", "closed_limit", "safety", "manual", "force", "arm", "relay_open", "relay_close", "relay_stop", "relay_sign"},
+		"role": {
+			"a", "b", "open_limit", "closed_limit", "safety", "manual", "force", "arm", "relay_open", "relay_close", "relay_stop", "relay_sign",
+			"fault", "authorise", "supply", "heartbeat", "pulses", "bay", "lockout", "window", "lift_fault", "lift_alarm_button", "lift_door_zone",
+			"lift_door_closed", "lift_moving", "lift_inspection", "lift_fire_mode", "lift_supply", "lift_presence", "lift_alarm_end", "lift_test",
+		},
 		"polarity":  {"low", "high"},
 		"bias":      {"up", "down"},
 		"action":    {"open", "close", "stop", "hold_open", "release", "reset_fire", "set_count", "ack_alarm", "shelve", "resend", "refresh"},

@@ -35,11 +35,11 @@
   };
 
   // A walk test is heard at the other end of the lane: high = passed, low = not.
-  let audio;
+  let audio, going;
   const sound = (old, e) => {
     const beep = e && e.dataset.beep, next = e && e.dataset.next;
     if (!beep || old.dataset.beep === beep) return;
-    if (next) setTimeout(() => soft(next), 1500);
+    if (next) going = setTimeout(() => soft(next), 1500);
     if (!audio) return;
     const tone = audio.createOscillator(), volume = audio.createGain();
     tone.frequency.value = beep === "ok" ? 1320 : 330;
@@ -51,6 +51,7 @@
   };
   // soft goes to another address of this screen without leaving the page: a page that is left falls silent.
   const soft = async (href) => {
+    clearTimeout(going); // somebody was faster
     try {
       const r = await fetch(href), doc = new DOMParser().parseFromString(await r.text(), "text/html");
       if (!r.ok || !doc.body.dataset.stream) throw new Error(r.status);
