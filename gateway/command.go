@@ -40,6 +40,7 @@ type Args struct {
 	Expected *int64 `json:"expected,omitempty"` // set_count: only if the gateway still counts so many; none = whatever it counts
 	Alarm    string `json:"alarm,omitempty"`    // ack_alarm, shelve: which
 	End      bool   `json:"end,omitempty"`      // ack_alarm: it is over, as far as the center knows (elevators)
+	Confirm  bool   `json:"confirm,omitempty"`  // ack_alarm of entrapment_suspected: there is somebody, as the intercom says
 
 	// resend: the events of an epoch from one sequence to another, both included
 	Epoch string `json:"epoch,omitempty"`
@@ -207,6 +208,9 @@ func AlarmActions() []Action { return []Action{AckAlarm, Shelve} }
 func EndedBySomebody(alarm string) bool {
 	return alarm == "alarm_button" || alarm == "entrapment_confirmed"
 }
+
+// ConfirmedBySomebody tells whether an alarm is a suspicion that somebody at the center may know to be true.
+func ConfirmedBySomebody(alarm string) bool { return alarm == "entrapment_suspected" }
 
 // GatewayActions are what the gateway itself is asked for, as the device "gateway".
 func GatewayActions() []Action { return []Action{Resend, Refresh} }

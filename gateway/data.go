@@ -163,7 +163,7 @@ type ElevatorAlarmData struct {
 // EntrapmentData of elevator.entrapment_suspected, entrapment_confirmed and entrapment_ended.
 type EntrapmentData struct {
 	Where    string `json:"where,omitempty"`    // the car stands outside_door_zone or in_door_zone
-	Evidence string `json:"evidence,omitempty"` // confirmed: alarm_button, presence
+	Evidence string `json:"evidence,omitempty"` // confirmed: alarm_button, presence, operator
 	By       string `json:"by,omitempty"`       // ended: lift (the switch there), remote, car (it moves or has opened)
 	ForMS    int64  `json:"for_ms,omitempty"`   // ended
 }

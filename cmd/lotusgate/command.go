@@ -52,6 +52,7 @@ func argFlags(cmd *cobra.Command, a *gateway.Args) {
 	f.IntVar(&a.Seconds, "seconds", 0, "hold_open: how long; 0 = until release. shelve: how long; 0 = take back")
 	f.StringVar(&a.Alarm, "alarm", "", "ack_alarm, shelve: its name, as in the topic of the alarm")
 	f.BoolVar(&a.End, "end", false, "ack_alarm: it is over (elevators)")
+	f.BoolVar(&a.Confirm, "confirm", false, "ack_alarm of entrapment_suspected: there is somebody")
 	f.Func("value", "set_count: how many vehicles are inside", number(&a.Value))
 	f.Func("expected", "set_count: only if the gateway still counts so many", number(&a.Expected))
 }

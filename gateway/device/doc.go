@@ -73,7 +73,7 @@ type Input struct {
 	Order    Order
 	Evidence Evidence
 	Report   Report
-	Ref      string // Authorised: echoed with the passage
+	Ref      string // Authorised: echoed with the passage; Acknowledged: of which alarm
 	Value    int64  // of Measured, in the unit of the point: µA, µV, ‰; valid while Signal is known
 }
 
@@ -87,7 +87,8 @@ const (
 	EvidenceRead // Evidence: the answer to Effects.Ask
 	OutputTold   // Report
 	Measured
-	Acknowledged // somebody at the center has taken the device's alarm
+	Acknowledged // somebody at the center has taken the device's alarm (Ref: its name)
+	Confirmed    // somebody at the center knows that a suspicion is true
 	Ended        // and has ended it from afar
 	Authorised   // lane: so many (Value) may pass
 )

@@ -130,7 +130,7 @@ func NewElevator(cfg ElevatorConfig) Elevator {
 }
 
 // Step takes RoleInput, a fault contact by Index; RoleLift, another contact, by its ElevatorContact as Index; and the acts
-// Acknowledged and Ended, which are about the alarm.
+// Acknowledged, Confirmed and Ended, which are about the alarm.
 func (e Elevator) Step(now gateway.Mono, in Input) (Elevator, Effects, gateway.Mono) {
 	var fx Effects
 	if e.now.IsZero() {
@@ -142,7 +142,9 @@ func (e Elevator) Step(now gateway.Mono, in Input) (Elevator, Effects, gateway.M
 		e.faults[in.Index] = e.faults[in.Index].set(in.Signal)
 	case in.Kind == SignalChanged && in.Role == RoleLift && in.Index < uint8(elevatorContacts):
 		e.contacts[in.Index] = e.contacts[in.Index].set(in.Signal)
-	case in.Kind == Acknowledged:
+	case in.Kind == Confirmed && e.trap.stage == trapSuspected:
+		e = e.confirm(now, "operator", &fx)
+	case in.Kind == Acknowledged && gateway.EndedBySomebody(in.Ref), in.Kind == Acknowledged && in.Ref == gateway.EntrapmentSuspected.Name():
 		e.call.acknowledged = e.call.raised || e.trap.stage != notTrapped
 	case in.Kind == Ended && e.call.acknowledged:
 		e = e.end(now, "remote", &fx)

@@ -150,9 +150,15 @@ func (e Elevator) entrap(t gateway.Mono, fx *Effects) Elevator {
 		fx.emit(gateway.EntrapmentSuspected, t, gateway.EntrapmentData{Where: zoneWord(x.inZone)})
 	}
 	if x.stage == trapSuspected && evidence != "" && e.mode == ModeNormal {
-		x.stage = trapConfirmed
-		fx.emit(gateway.EntrapmentConfirmed, t, gateway.EntrapmentData{Where: zoneWord(x.inZone), Evidence: evidence})
+		return e.confirm(t, evidence, fx)
 	}
+	return e
+}
+
+// confirm makes a suspicion certain.
+func (e Elevator) confirm(t gateway.Mono, evidence string, fx *Effects) Elevator {
+	e.trap.stage = trapConfirmed
+	fx.emit(gateway.EntrapmentConfirmed, t, gateway.EntrapmentData{Where: zoneWord(e.trap.inZone), Evidence: evidence})
 	return e
 }
 
@@ -216,6 +222,7 @@ type ElevatorSnapshot struct {
 	Pending      bool              `json:"pending"`  // a call that might still have turned out to be needless
 	Acknowledged bool              `json:"acknowledged"`
 	Entrapment   uint8             `json:"entrapment"` // 0, 1 suspected, 2 confirmed
+	InZone       bool              `json:"in_zone"`    // where it stood
 	Started      gateway.Mono      `json:"started"`    // of the entrapment
 	Tested       gateway.Mono      `json:"tested"`     // last test call, or when watching began
 	Overdue      bool              `json:"overdue"`
@@ -234,7 +241,7 @@ func (e Elevator) Snapshot() ElevatorSnapshot {
 		}
 	}
 	if e.trap.stage != notTrapped {
-		s.Started = e.trap.started
+		s.Started, s.InZone = e.trap.started, e.trap.inZone
 	}
 	if e.cfg.TestEvery > 0 {
 		s.Tested = e.tested
@@ -254,7 +261,7 @@ func (e Elevator) Restore(s ElevatorSnapshot, shift time.Duration) Elevator {
 		e.contacts[MainSupply].known = s.NoPower
 	}
 	e.call = elevatorCall{raised: s.Alarm, acknowledged: s.Acknowledged, interrupted: s.Pending}
-	e.trap = entrapment{stage: trapStage(min(s.Entrapment, uint8(trapConfirmed))), started: moved(s.Started, shift)}
+	e.trap = entrapment{stage: trapStage(min(s.Entrapment, uint8(trapConfirmed))), started: moved(s.Started, shift), inZone: s.InZone}
 	if e.cfg.TestEvery > 0 {
 		e.tested, e.overdue = moved(s.Tested, shift), s.Overdue
 	}

@@ -189,7 +189,7 @@ func lives() []life {
 	gateInputs = append(gateInputs, orders(gateway.Open, gateway.Close, gateway.Stop, gateway.HoldOpen, gateway.Release)...)
 	gateInputs = append(gateInputs, Input{Kind: OutputTold, Report: Report{Output: OpenOutput, Failed: gateway.RelayReadback}}, Input{Kind: OutputTold, Report: Report{Output: OpenOutput}})
 	lift := testElevator()
-	liftInputs := []Input{{}, in, {Kind: Acknowledged}, {Kind: Ended}}
+	liftInputs := []Input{{}, in, {Kind: Acknowledged, Ref: "alarm_button"}, {Kind: Confirmed}, {Kind: Ended}}
 	for c := range elevatorContacts {
 		lift.Wired = lift.Wired.With(c)
 		liftInputs = append(liftInputs, Input{Kind: SignalChanged, Role: RoleLift, Index: uint8(c)})

@@ -132,7 +132,7 @@ var kinds = map[string]func(t *testing.T, p *params, script string) ([]string, g
 	"elevator": func(t *testing.T, p *params, script string) ([]string, gateway.DeviceState) {
 		cfg := testElevator()
 		cfg.TestEvery = p.duration("test_every", 0)
-		roles := map[string]Input{"I": {Role: RoleInput}, "ack": {Kind: Acknowledged}, "end": {Kind: Ended}}
+		roles := map[string]Input{"I": {Role: RoleInput}, "ack": {Kind: Acknowledged, Ref: "alarm_button"}, "end": {Kind: Ended}, "confirm": {Kind: Confirmed}}
 		if wires, ok := p.get("wired"); ok {
 			for _, word := range strings.Split(wires, ",") {
 				if word == "all" {

@@ -184,6 +184,7 @@ type AlarmActKind uint8
 const (
 	Acknowledge AlarmActKind = iota
 	End                      // of an alarm that only somebody may end, once it was acknowledged
+	Confirm                  // of a suspicion that was acknowledged
 	Shelve
 	Unshelve
 )
@@ -196,11 +197,15 @@ func (c *Core) act(now gateway.Mono, act AlarmAct) {
 	case Acknowledge:
 		if alarm, ok := c.alarms.acknowledge(key, now); ok {
 			c.told(now, gateway.AlarmAcknowledged, act.ID, alarm, data)
-			c.stepByID(now, act.ID, device.Input{Kind: device.Acknowledged})
+			c.stepByID(now, act.ID, device.Input{Kind: device.Acknowledged, Ref: act.Alarm})
 		}
 	case End:
 		if alarm, ok := c.alarms.standing[key]; ok && !alarm.Acknowledged.IsZero() {
 			c.stepByID(now, act.ID, device.Input{Kind: device.Ended})
+		}
+	case Confirm:
+		if alarm, ok := c.alarms.standing[key]; ok && !alarm.Acknowledged.IsZero() {
+			c.stepByID(now, act.ID, device.Input{Kind: device.Confirmed})
 		}
 	case Shelve:
 		data.ForMS = act.For.Milliseconds()

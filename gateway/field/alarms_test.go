@@ -160,3 +160,44 @@ func TestAlarmsHold(t *testing.T) {
 		}
 	})
 }
+
+// The center hears people over the intercom, and says so: a suspicion becomes certain.
+func TestEntrapmentIsConfirmedByCommand(t *testing.T) {
+	m := &memory{start: gateway.MonoOf(boot)}
+	h := hub.New(func() gateway.Mono { return m.start })
+	lift := device.ElevatorConfig{OutOfZone: 15 * time.Second, InZone: time.Minute}
+	lift.Faults[0].Name = "general"
+	cfg := Config{
+		Sources: []SourceConfig{{ID: GPIO, Kind: GPIO, Bus: GPIO}}, Points: []PointConfig{{ID: "fault"}},
+		Devices: []DeviceConfig{{Meta: gateway.MetaDevice{ID: "car-1", Kind: "elevator"}, Parts: []Part{{Point: 0}}}},
+	}
+	wires := []device.ElevatorContact{device.AlarmButton, device.DoorZone, device.DoorClosed, device.CarMoving, device.Inspection, device.MainSupply}
+	for i, c := range wires {
+		lift.Wired = lift.Wired.With(c)
+		cfg.Points = append(cfg.Points, PointConfig{ID: string(rune('a' + i)), Channel: i + 1})
+		cfg.Devices[0].Parts = append(cfg.Devices[0].Parts, Part{Role: device.RoleLift, Index: uint8(c), Point: i + 1})
+	}
+	cfg.Devices[0].Machine = BoxKept(device.NewElevator(lift))
+	c := NewCore(cfg, h, m, m.start)
+	at := func(s int) gateway.Mono { return m.start.Add(time.Duration(s) * time.Second) }
+	l := Levels{At: at(1)}
+	for n := range 7 {
+		l.Set(n, n == 3 || n == 6) // closed, and there is power
+	}
+	c.Apply(at(1), Input{Kind: LevelsInput, Levels: l})
+	for w := c.Wake(); !w.IsZero() && w <= at(30); w = c.Wake() {
+		c.Tick(w)
+	}
+	c.Apply(at(31), Input{Kind: CommandInput, Command: gateway.Command{
+		JTI: "a", Device: "car-1", Action: gateway.AckAlarm, Args: gateway.Args{Alarm: "entrapment_suspected", Confirm: true},
+	}})
+	expect(t, m, `
+		17s elevator.entrapment_suspected car-1
+		31s command.accepted car-1
+		31s alarm.acknowledged car-1
+		31s elevator.entrapment_confirmed car-1
+		31s command.done car-1`)
+	if v := h.View().Devices[0]; v.State.Value != "entrapment_confirmed" {
+		t.Errorf("%+v", v.State)
+	}
+}

@@ -199,6 +199,8 @@ func (c *Core) alarmCommand(now gateway.Mono, cmd gateway.Command) {
 		r.Reason, r.Detail = gateway.BadArgs, "no such alarm stands"
 	case cmd.Args.End && !gateway.EndedBySomebody(cmd.Args.Alarm):
 		r.Reason, r.Detail = gateway.BadArgs, "this alarm ends with its cause"
+	case cmd.Args.Confirm && (cmd.Args.End || !gateway.ConfirmedBySomebody(cmd.Args.Alarm)):
+		r.Reason, r.Detail = gateway.BadArgs, "this alarm is no suspicion"
 	default:
 		r.Stage = gateway.Accepted
 	}
@@ -214,8 +216,12 @@ func (c *Core) alarmCommand(now gateway.Mono, cmd gateway.Command) {
 		act.Act, act.For = Shelve, seconds(cmd.Args.Seconds)
 	}
 	c.act(now, act)
-	if cmd.Args.End {
+	switch {
+	case cmd.Args.End:
 		act.Act = End
+		c.act(now, act)
+	case cmd.Args.Confirm:
+		act.Act = Confirm
 		c.act(now, act)
 	}
 	r.Stage = gateway.Done

@@ -312,6 +312,7 @@ func TestAlarmCommands(t *testing.T) {
 		order("b", "fire", gateway.AckAlarm, gateway.Args{Alarm: "opened"}) // again: nothing to do is no mistake
 		order("c", "fire", gateway.AckAlarm, gateway.Args{Alarm: "opened", End: true})
 		order("d", "fire", gateway.AckAlarm, gateway.Args{Alarm: "max_presence"})
+		order("k", "fire", gateway.AckAlarm, gateway.Args{Alarm: "opened", Confirm: true})
 		order("e", "beam", gateway.Shelve, gateway.Args{Alarm: "chattering", Seconds: 60})
 		order("f", "fire", gateway.Shelve, gateway.Args{Alarm: "opened", Seconds: 60})
 		order("g", "fire", gateway.Shelve, gateway.Args{Alarm: "opened"})
@@ -322,6 +323,7 @@ func TestAlarmCommands(t *testing.T) {
 			b done
 			c rejected bad_args
 			d rejected bad_args
+			k rejected bad_args
 			e rejected bad_args
 			f accepted
 			f done
@@ -336,14 +338,15 @@ func TestAlarmCommands(t *testing.T) {
 			2.1s command.done fire
 			3.1s command.rejected fire
 			4.1s command.rejected fire
-			5.1s command.rejected beam
-			6.1s command.accepted fire
-			6.1s alarm.shelved fire
-			6.1s command.done fire
+			5.1s command.rejected fire
+			6.1s command.rejected beam
 			7.1s command.accepted fire
-			7.1s alarm.unshelved fire
+			7.1s alarm.shelved fire
 			7.1s command.done fire
-			8.1s command.rejected fire`)
+			8.1s command.accepted fire
+			8.1s alarm.unshelved fire
+			8.1s command.done fire
+			9.1s command.rejected fire`)
 	})
 }
 

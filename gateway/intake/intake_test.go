@@ -187,6 +187,9 @@ func TestEachFieldCounts(t *testing.T) {
 		"acknowledged":     {func(r *Request) { r.Action, r.Args.Alarm, r.Args.End = gateway.AckAlarm, "alarm_button", true }, ""},
 		"shelved":          {func(r *Request) { r.Action, r.Args.Alarm, r.Args.Seconds = gateway.Shelve, "open", 60 }, ""},
 		"shelved too long": {func(r *Request) { r.Action, r.Args.Alarm, r.Args.Seconds = gateway.Shelve, "open", 86401 }, gateway.BadArgs},
+		"confirmed": {func(r *Request) {
+			r.Action, r.Args.Alarm, r.Args.Confirm = gateway.AckAlarm, "entrapment_suspected", true
+		}, ""},
 		"shelved for ever": {func(r *Request) { r.Action, r.Args.Alarm, r.Args.End = gateway.Shelve, "open", true }, gateway.BadArgs},
 		"bad ref":          {func(r *Request) { r.Args.Ref = "a b" }, gateway.BadArgs},
 	} {

@@ -193,7 +193,7 @@ func (in *Intake) arguments(m *message) *refusal {
 		rest.Alarm, rest.Ref = "", ""
 		switch {
 		case m.claims.Action == gateway.AckAlarm:
-			rest.End = false
+			rest.End, rest.Confirm = false, false
 		case a.Seconds < 0 || a.Seconds > maxSeconds:
 			return because(gateway.BadArgs, "seconds: 0 to 86400")
 		default:
