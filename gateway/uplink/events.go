@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	mqtt "github.com/eclipse/paho.mqtt.golang"
-
 	"lotusgate/gateway"
 )
 
@@ -139,7 +137,7 @@ func (s *session) sendHistory(now time.Time, h History) error {
 	return nil
 }
 
-func (s *session) publish(o outgoing) (topic string, token mqtt.Token) {
+func (s *session) publish(o outgoing) (topic string, token Token) {
 	st := gateway.Stamp{Late: s.late(o.ID, o.event.At)}
 	if st.Time, st.Clock = s.clock.Stamp(o.event.Boot, o.event.At); st.Time.IsZero() {
 		st.NotBefore, st.NotAfter = s.clock.Bounds(o.event.Boot, o.event.At)
@@ -151,7 +149,7 @@ func (s *session) publish(o outgoing) (topic string, token mqtt.Token) {
 		payload = gateway.AppendCloudEvent(payload, s.opt.Source, o.ID, o.event, st)
 	}
 	topic = s.topics.event(o.event.Type.Kind(), o.event.ID)
-	return topic, s.pipe.publish(topic, false, payload)
+	return topic, s.line.Publish(topic, false, payload)
 }
 
 // late tells whether an event of the id is sent more than 30 s after it happened, or by a later run. When an earlier

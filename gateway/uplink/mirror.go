@@ -1,6 +1,9 @@
 package uplink
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // retained is one retained topic of this gateway on this connection.
 type retained struct {
@@ -19,6 +22,7 @@ type retained struct {
 type mirror struct {
 	topics topics
 	all    map[string]*retained
+	met    []*retained // all of them, in the order in which they came
 	queue  []*retained // to be published, in this order
 	pass   uint64
 }
@@ -38,6 +42,7 @@ func (m *mirror) entry(topic string) (r *retained, fresh bool) {
 	r = &retained{topic: topic}
 	r.holder, _ = m.topics.holder(topic)
 	m.all[topic] = r
+	m.met = append(m.met, r)
 	return r, true
 }
 
@@ -68,13 +73,15 @@ func (m *mirror) find(topic string) {
 	if !ours || m.all[topic] != nil || len(m.all) >= foundLimit {
 		return
 	}
-	m.all[topic] = &retained{topic: topic, holder: holder, found: true}
+	r := &retained{topic: topic, holder: holder, found: true}
+	m.all[topic] = r
+	m.met = append(m.met, r)
 }
 
 // sweep clears every state and alarm that is no longer true. One that was found and about whose holder nothing is
 // known yet waits: an entrapment does not end because the gateway was restarted.
 func (m *mirror) sweep(known func(holder string) bool) {
-	for _, r := range m.all {
+	for _, r := range m.met {
 		switch {
 		case r.holder == "" || r.pass == m.pass:
 		case r.found && known(r.holder):
@@ -96,8 +103,8 @@ func (m *mirror) enqueue(r *retained) {
 
 // repeat publishes everything that should be retained once more.
 func (m *mirror) repeat() {
-	for topic := range m.all {
-		m.repeatOne(topic)
+	for _, r := range m.met {
+		m.repeatOne(r.topic)
 	}
 }
 
@@ -114,7 +121,7 @@ func (m *mirror) repeatOne(topic string) {
 
 // idle tells whether the broker has everything.
 func (m *mirror) idle() bool {
-	for _, r := range m.all {
+	for _, r := range m.met {
 		if r.busy || r.queued {
 			return false
 		}
@@ -141,5 +148,6 @@ func (m *mirror) acknowledged(r *retained) {
 		m.enqueue(r)
 	case len(r.want) == 0:
 		delete(m.all, r.topic)
+		m.met = slices.DeleteFunc(m.met, func(o *retained) bool { return o == r })
 	}
 }

@@ -48,7 +48,7 @@ func (p *pipe) receive(_ mqtt.Client, m mqtt.Message) {
 }
 
 // take gives paho a packet; nil when the connection has died.
-func (p *pipe) take(packet func() mqtt.Token) mqtt.Token {
+func (p *pipe) take(packet func() mqtt.Token) Token {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.dead {
@@ -57,15 +57,18 @@ func (p *pipe) take(packet func() mqtt.Token) mqtt.Token {
 	return packet()
 }
 
-func (p *pipe) publish(topic string, retained bool, payload []byte) mqtt.Token {
+// Publish sends with QoS 1.
+func (p *pipe) Publish(topic string, retained bool, payload []byte) Token {
 	return p.take(func() mqtt.Token { return p.client.Publish(topic, 1, retained, payload) })
 }
 
-func (p *pipe) subscribe(qos map[string]byte) mqtt.Token {
+// Subscribe asks for topics.
+func (p *pipe) Subscribe(qos map[string]byte) Token {
 	return p.take(func() mqtt.Token { return p.client.SubscribeMultiple(qos, nil) })
 }
 
-func (p *pipe) unsubscribe(filters ...string) mqtt.Token {
+// Unsubscribe ends that.
+func (p *pipe) Unsubscribe(filters ...string) Token {
 	return p.take(func() mqtt.Token { return p.client.Unsubscribe(filters...) })
 }
 

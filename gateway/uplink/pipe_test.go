@@ -35,7 +35,7 @@ func TestDeathUnderPublish(t *testing.T) {
 		}
 		n := 0
 		for ; n < 60000; n++ {
-			token := p.publish("a/b/c", false, make([]byte, 100))
+			token := p.Publish("a/b/c", false, make([]byte, 100))
 			if token == nil {
 				break
 			}

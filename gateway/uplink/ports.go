@@ -31,6 +31,22 @@ type Outbox interface {
 	Rewind()
 }
 
+// Line is a connection to a broker, as far as a session talks to it. No method waits; nil means that it has died.
+type Line interface {
+	// Publish sends a message with QoS 1.
+	Publish(topic string, retained bool, payload []byte) Token
+	// Subscribe asks for topics, each with its QoS. Its token also has Result() map[string]byte, the QoS granted.
+	Subscribe(qos map[string]byte) Token
+	// Unsubscribe takes that back.
+	Unsubscribe(filters ...string) Token
+}
+
+// Token is a packet that waits for its acknowledgement.
+type Token interface {
+	Done() <-chan struct{} // closed when it is acknowledged, or will never be
+	Error() error          // once it is done
+}
+
 // History is a record that somebody wants once more.
 type History struct {
 	Record

@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"time"
 
-	mqtt "github.com/eclipse/paho.mqtt.golang"
-
 	"lotusgate/gateway"
 )
 
@@ -28,9 +26,10 @@ func (s *session) subscribe(now time.Time) error {
 	if s.opt.Heartbeat != nil {
 		filters[s.topics.heartbeat] = 0
 	}
-	granted := func(t mqtt.Token) {
-		s.readBack = time.Now().Add(readBackQuiet)
-		for filter, qos := range t.(*mqtt.SubscribeToken).Result() {
+	granted := func(t Token) {
+		s.readBack = s.now().Add(readBackQuiet)
+		answer, _ := t.(interface{ Result() map[string]byte })
+		for filter, qos := range answer.Result() {
 			switch {
 			case filter == s.topics.commands():
 				s.link.Deaf = qos > 2
@@ -42,7 +41,7 @@ func (s *session) subscribe(now time.Time) error {
 			}
 		}
 	}
-	return s.push(slot{token: s.pipe.subscribe(filters), what: "subscribe", granted: granted}, now)
+	return s.push(slot{token: s.line.Subscribe(filters), what: "subscribe", granted: granted}, now)
 }
 
 // receive looks at a message on one of our own topics, or at the center's watermark.
@@ -181,7 +180,7 @@ func (s *session) sendRetained(now time.Time) error {
 			s.refreshed()
 			return nil
 		}
-		if err := s.push(slot{token: s.pipe.publish(r.topic, true, r.want), what: r.topic, topic: r}, now); err != nil {
+		if err := s.push(slot{token: s.line.Publish(r.topic, true, r.want), what: r.topic, topic: r}, now); err != nil {
 			return err
 		}
 	}

@@ -21,7 +21,9 @@ const (
 // session is the life of one connection. Everything in it belongs to the goroutine of Run.
 type session struct {
 	*Uplink
-	pipe   *pipe
+	line   Line
+	lost   <-chan error
+	inbox  <-chan message
 	id     string
 	since  gateway.Mono
 	flight window
@@ -60,10 +62,10 @@ type metaKey struct {
 	devices int
 }
 
-func (u *Uplink) newSession(p *pipe, id string) *session {
+func (u *Uplink) newSession(line Line, lost <-chan error, inbox <-chan message, id string) *session {
 	u.outbox.Rewind() // what was issued without a connection is backlog
 	return &session{
-		Uplink: u, renewLook: time.Now().Add(renewLook), pipe: p, id: id, since: u.clock.Now(),
+		Uplink: u, renewLook: u.now().Add(renewLook), line: line, lost: lost, inbox: inbox, id: id, since: u.clock.Now(),
 		flight: newWindow(u.opt.Window), mirror: newMirror(u.topics), states: make(map[string]hub.Device),
 		dirty: true, run: u.ledger.Ledger(),
 	}
@@ -71,13 +73,13 @@ func (u *Uplink) newSession(p *pipe, id string) *session {
 
 // serve works until ctx or the connection ends. Whatever it returns, the caller must settle and drop or end the pipe.
 func (s *session) serve(ctx context.Context) error {
-	if err := s.subscribe(time.Now()); err != nil {
+	if err := s.subscribe(s.now()); err != nil {
 		return err
 	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		now := time.Now()
+		now := s.now()
 		if err := s.step(now); err != nil {
 			return err
 		}
@@ -104,14 +106,14 @@ func (s *session) serve(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return s.goodbye()
-		case err := <-s.pipe.lost:
+		case err := <-s.lost:
 			return fmt.Errorf("connection lost: %w", explain(err))
 		case <-oldest:
 		case <-s.changed:
 			s.changed, s.dirty = nil, true
 		case <-ready:
 			s.drained = false
-		case m := <-s.pipe.inbox:
+		case m := <-s.inbox:
 			s.receive(m, now)
 		case r := <-replies:
 			if err := s.reply(r, now); err != nil {
@@ -129,7 +131,7 @@ func (s *session) serve(ctx context.Context) error {
 // reply publishes what became of a command.
 func (s *session) reply(r gateway.Reply, now time.Time) error {
 	topic := s.topics.reply(r.To)
-	return s.push(slot{token: s.pipe.publish(topic, false, gateway.MarshalReply(r)), what: topic}, now)
+	return s.push(slot{token: s.line.Publish(topic, false, gateway.MarshalReply(r)), what: topic}, now)
 }
 
 // step does everything that can be done without waiting.
@@ -157,7 +159,7 @@ func (s *session) step(now time.Time) error {
 	if !s.readBack.IsZero() && !s.readBack.After(now) && !s.isolating() {
 		s.readBack = time.Time{}
 		filters := s.topics.readBack()
-		if err := s.push(slot{token: s.pipe.unsubscribe(filters...), what: "unsubscribe"}, now); err != nil {
+		if err := s.push(slot{token: s.line.Unsubscribe(filters...), what: "unsubscribe"}, now); err != nil {
 			return err
 		}
 	}
@@ -275,7 +277,7 @@ func (s *session) confirm() {
 	}
 	s.link.Published += uint64(len(s.acked))
 	s.link.InFlight -= len(s.acked)
-	s.release(s.confirmer.acknowledged(s.acked, time.Now()))
+	s.release(s.confirmer.acknowledged(s.acked, s.now()))
 	s.acked = s.acked[:0]
 }
 
@@ -289,7 +291,7 @@ func (s *session) release(ids []gateway.EventID) {
 // failed finds the better of two reasons: paho ends the tokens a moment before it tells why.
 func (s *session) failed(p slot, err error) error {
 	select {
-	case lost := <-s.pipe.lost:
+	case lost := <-s.lost:
 		return fmt.Errorf("connection lost: %w", explain(lost))
 	case <-time.After(100 * time.Millisecond):
 		return fmt.Errorf("%s: %w", p.what, explain(err))
@@ -319,7 +321,7 @@ func (s *session) settle(died bool, err error) {
 	s.again = append(again, s.again...)
 	s.confirm()
 	s.link.InFlight = 0
-	s.confirmer.rewind(time.Now())
+	s.confirmer.rewind(s.now())
 	s.link.Awaiting = 0
 	s.outbox.Rewind()
 }
@@ -337,7 +339,7 @@ func (s *session) blame(id gateway.EventID, err error) {
 
 // goodbye sends what is ready, says "offline" and waits for the acknowledgements, all within goodbyeTime.
 func (s *session) goodbye() error {
-	now := time.Now()
+	now := s.now()
 	limit := time.NewTimer(goodbyeTime)
 	defer limit.Stop()
 	if s.born {
@@ -347,19 +349,19 @@ func (s *session) goodbye() error {
 	}
 	last := s.writer.status(s.id, s.since, s.condition)
 	last.State = gateway.Offline
-	if err := s.push(slot{token: s.pipe.publish(s.topics.status, true, encode(last)), what: "goodbye"}, now); err != nil {
+	if err := s.push(slot{token: s.line.Publish(s.topics.status, true, encode(last)), what: "goodbye"}, now); err != nil {
 		return err
 	}
 	for o := s.flight.oldest(); o != nil; o = s.flight.oldest() {
 		select {
 		case <-o.token.Done():
-		case <-s.pipe.inbox:
-		case err := <-s.pipe.lost:
+		case <-s.inbox:
+		case err := <-s.lost:
 			return fmt.Errorf("connection lost: %w", explain(err))
 		case <-limit.C:
 			return fmt.Errorf("no acknowledgement of the goodbye within %v", goodbyeTime)
 		}
-		if err := s.reap(time.Now()); err != nil {
+		if err := s.reap(s.now()); err != nil {
 			return err
 		}
 	}

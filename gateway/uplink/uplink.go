@@ -25,6 +25,8 @@ type Uplink struct {
 	// open makes the connection that paho talks over; tcp is what lies under TLS, for cutting it.
 	open func(context.Context) (tcp, stream net.Conn, err error)
 
+	now func() time.Time // the clock of deadlines; that of stamps is clock
+
 	process   string        // how every session of this process begins
 	longest   time.Duration // between two attempts
 	confirmer confirmer     // outlives connections
@@ -50,7 +52,7 @@ func New(o Options, outbox Outbox, clock Clock, h *hub.Hub, ledger Ledger) (*Upl
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	u := &Uplink{opt: o, outbox: outbox, ledger: ledger, clock: clock, hub: h, topics: topicsOf(o.Root), process: rand.Text()[:12]}
+	u := &Uplink{opt: o, outbox: outbox, ledger: ledger, clock: clock, hub: h, topics: topicsOf(o.Root), now: time.Now, process: rand.Text()[:12]}
 	u.confirmer = confirmer{byCenter: o.AckByCenter, stall: o.Stall, tell: o.Confirmation, renew: o.Renew}
 	u.writer = writer{opt: &u.opt, clock: clock, ledger: ledger}
 	if o.BacklogRate > 0 {
@@ -64,10 +66,10 @@ func New(o Options, outbox Outbox, clock Clock, h *hub.Hub, ledger Ledger) (*Upl
 
 // Run connects and sends until ctx ends, then says goodbye within two seconds. It returns nil.
 func (u *Uplink) Run(ctx context.Context) error {
-	u.reportLink(time.Now(), true)
+	u.reportLink(u.now(), true)
 	retry(ctx, u.longest, u.attempt, u.failed)
 	u.link.Connected, u.link.Session, u.link.Error = false, "", ""
-	u.reportLink(time.Now(), true)
+	u.reportLink(u.now(), true)
 	return nil
 }
 
@@ -93,8 +95,8 @@ func (u *Uplink) once(ctx context.Context) (up time.Duration, err error) {
 	if err != nil {
 		return 0, err
 	}
-	start := time.Now()
-	s := u.newSession(p, session)
+	start := u.now()
+	s := u.newSession(p, p.lost, p.inbox, session)
 	u.link.Connected, u.link.Session, u.link.Since = true, session, s.since
 	u.link.Error, u.link.Attempts = "", 0
 	u.link.Connects++
@@ -117,14 +119,14 @@ func (u *Uplink) once(ctx context.Context) (up time.Duration, err error) {
 		}
 	}
 	s.settle(died, err)
-	return time.Since(start), err
+	return u.now().Sub(start), err
 }
 
 // failed shows why there is no connection, and logs it when it is news.
 func (u *Uplink) failed(err error, wait time.Duration) {
 	u.link.Connected, u.link.Session, u.link.Since = false, "", 0
 	u.link.Error = err.Error()
-	u.reportLink(time.Now(), true)
+	u.reportLink(u.now(), true)
 	if u.link.Error == u.lastError {
 		return
 	}

@@ -3,21 +3,19 @@ package uplink
 import (
 	"time"
 
-	mqtt "github.com/eclipse/paho.mqtt.golang"
-
 	"lotusgate/gateway"
 )
 
 // slot is one packet that waits for its acknowledgement. Exactly one of event, history, topic and granted is set, or none where
 // the acknowledgement itself is all that is wanted.
 type slot struct {
-	token    mqtt.Token
+	token    Token
 	what     string          // topic, for the error message
 	deadline time.Time       // no acknowledgement by then ends the connection
 	event    gateway.EventID // to be confirmed
 	history  *History        // was confirmed before
 	topic    *retained       // published
-	granted  func(mqtt.Token)
+	granted  func(Token)
 }
 
 // window is what is in flight on one connection, oldest first. A broker must acknowledge in order, so the oldest is
@@ -61,7 +59,7 @@ func (w *window) pop() slot {
 }
 
 // done tells whether the token is complete, without waiting.
-func done(t mqtt.Token) bool {
+func done(t Token) bool {
 	select {
 	case <-t.Done():
 		return true
