@@ -1,0 +1,157 @@
+package daemon
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"lotusgate/drivers/line"
+	"lotusgate/gateway"
+	"lotusgate/gateway/checkpoint"
+	"lotusgate/gateway/config"
+	"lotusgate/gateway/device"
+	"lotusgate/gateway/field"
+	"lotusgate/gateway/outbox"
+	"lotusgate/gateway/uplink"
+)
+
+// Stepped is a whole daemon in lockstep: field, outbox, checkpoint, intake and uplink on one goroutine, on the clock, disk
+// and network of its owner. It is opened and fed as Run opens and feeds its parts; what is left out are page, sensors and
+// whatever reads lines and buses.
+type Stepped struct {
+	*Lockstep
+	Uplink *uplink.Stepped
+
+	d       *daemon
+	ctx     context.Context
+	next    gateway.Mono // when Step is wanted at the latest
+	looked  gateway.Mono // at the clock
+	flushed gateway.Mono // the checkpoint
+	seen    glance
+	there   bool // the center, as the field knows it
+}
+
+// Ground is what a Stepped stands on.
+type Ground struct {
+	Boot        string              // of the kernel
+	Mono        func() gateway.Mono // since then
+	Wall        func() time.Time    // the system clock
+	Disciplined func() bool         // something keeps it right
+	Outbox      outbox.FS
+	Truths      checkpoint.FS
+	Chance      func(n uint32) uint32 // below n
+	Process     string                // begins the names of sessions; no two starts have the same
+}
+
+// SteppedOptions of NewStepped.
+type SteppedOptions struct {
+	Config *config.Config
+	Lines  line.Provider // where relays are
+	Ground Ground
+	Log    *slog.Logger
+	Event  func(gateway.EventID, gateway.Event)
+}
+
+// NewStepped starts a daemon. Say with Level how each terminal stands, then call Begin.
+func NewStepped(o SteppedOptions) (*Stepped, error) {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	g := o.Ground
+	on := ground{
+		boot: g.Boot, board: "simulated", outbox: g.Outbox, truths: g.Truths, stepped: true, chance: g.Chance,
+		clock: timekeeper{mono: g.Mono, wall: g.Wall, disciplined: g.Disciplined, fromRTC: func() bool { return false }},
+	}
+	relays := claimRelays(o.Config, o.Lines, o.Log)
+	d, rec, err := open(Options{Config: o.Config, Hardware: Hardware{Lines: o.Lines}, Log: o.Log, Event: o.Event}, on, relays)
+	if err != nil {
+		relays.release()
+		return nil, err
+	}
+	s := &Stepped{d: d, ctx: context.Background()}
+	s.Lockstep = inLockstep(d.inForce.parts, d.hub, rec, g.Mono())
+	s.Lockstep.relays = relays
+	d.core = s.Lockstep
+	q := &sendQueue{box: d.box}
+	s.Uplink, err = uplink.NewStepped(d.uplinkOptions(s.ctx), q, d.clock, d.hub, q, g.Process,
+		func() time.Time { return time.Unix(0, int64(g.Mono())) })
+	return s, err
+}
+
+// Begin starts the field, as run does. The center is there when a broker is.
+func (s *Stepped) Begin() {
+	d := s.d
+	s.seen = d.clock.look()
+	d.hub.SetClock(s.seen.Clock)
+	d.memory.begin()
+	for _, e := range append([]gateway.Event{d.announce(s.seen)}, d.unfinished.abandoned(d.clock.Now())...) {
+		s.field.Apply(field.Input{Kind: field.EventInput, Event: e})
+	}
+	d.tellClock(s.ctx, s.seen)
+	s.begun = true
+	s.field.Begin(s.levels)
+	s.looked, s.flushed = d.clock.Now(), d.clock.Now()
+}
+
+// Step does what the parts beside the field do: commit, tell, keep, send. Next says when it wants to be called again.
+func (s *Stepped) Step() error {
+	d, now := s.d, s.d.clock.Now()
+	if now.Sub(s.looked) >= clockLook {
+		s.looked = now
+		fresh := d.clock.look()
+		if fresh.Clock != s.seen.Clock {
+			d.hub.SetClock(fresh.Clock)
+			d.keepCalendar()
+		}
+		s.seen = fresh
+		d.tellClock(s.ctx, fresh)
+	}
+	urgent := len(d.memory.now) > 0
+	if urgent {
+		<-d.memory.now
+	}
+	if urgent || now.Sub(s.flushed) >= truthsEvery {
+		s.flushed = now
+		_ = d.truths.Flush() // it tells of failures itself, and is tried again
+	}
+	d.intake.Step(s.ctx)
+	s.next = min(s.looked.Add(clockLook), s.flushed.Add(truthsEvery))
+	s.next = min(s.next, now.Add(d.box.Step()))
+	for _, n := range d.notices.take() {
+		d.forward(s.ctx, n)
+	}
+	due, err := s.Uplink.Step()
+	if !due.IsZero() {
+		s.next = min(s.next, gateway.Mono(due.UnixNano()))
+	}
+	if there := s.Uplink.Connected(); there != s.there {
+		s.there = there
+		s.Center(there)
+	}
+	return err
+}
+
+// Next is when something is due by itself, in the field or beside it.
+func (s *Stepped) Next() gateway.Mono {
+	next := s.Lockstep.Next()
+	if next == device.Forever {
+		return s.next
+	}
+	return min(next, s.next)
+}
+
+// Ledger is how far numbers were issued and confirmed.
+func (s *Stepped) Ledger() gateway.Ledger { return ledger(s.d.box.Ledger()) }
+
+// Stop ends the daemon in order.
+func (s *Stepped) Stop() error {
+	s.field.Apply(field.Input{Kind: field.EventInput, Event: gateway.Event{
+		Type: gateway.GatewayStopping, ID: gateway.GatewayID, At: s.d.clock.Now(), Data: gateway.StoppingData{Reason: "signal"},
+	}})
+	err := s.d.closeTruths()
+	s.Close()
+	if e := s.d.box.Close(); err == nil {
+		err = e
+	}
+	return err
+}
