@@ -71,13 +71,18 @@ var mayImport = map[string][]string{
 		"gateway/hub",
 	},
 
+	"firmware-sim/sim": {
+		"firmware-sim/disk", "firmware-sim/district", "firmware-sim/plant", "gateway", "gateway/audit", "gateway/checkpoint", "gateway/config",
+		"gateway/daemon", "gateway/outbox", "gateway/uplink",
+	},
+
 	"cmd/lotusgate": {
 		"drivers", "drivers/line", "drivers/probe", "gateway", "gateway/access", "gateway/audit", "gateway/config",
 		"gateway/control", "gateway/daemon", "gateway/intake", "gateway/outbox", "gateway/support", "gateway/text",
 	},
 	"cmd/firmware-sim": {
 		"deploy/examples", "drivers/line", "firmware-sim/district", "firmware-sim/plant", "firmware-sim/rig", "firmware-sim/scenario",
-		"gateway", "gateway/config", "gateway/daemon", "gateway/intake", "gateway/text",
+		"firmware-sim/sim", "gateway", "gateway/config", "gateway/daemon", "gateway/intake", "gateway/text",
 	},
 }
 

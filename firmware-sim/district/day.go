@@ -51,9 +51,14 @@ func NewDay(cfg *config.Config, seed uint64) *Day {
 }
 
 // OpenDay opens a gateway on its day.
-func OpenDay(cfg *config.Config, seed uint64) (*Gateway, error) {
+func OpenDay(cfg *config.Config, seed uint64) (*Gateway, error) { return open(cfg, seed, Open) }
+
+// BuildDay is OpenDay without a gateway: Start comes next.
+func BuildDay(cfg *config.Config, seed uint64) (*Gateway, error) { return open(cfg, seed, Build) }
+
+func open(cfg *config.Config, seed uint64, make func(*config.Config, uint64, rig.Scenario) (*Gateway, error)) (*Gateway, error) {
 	d := NewDay(cfg, seed)
-	g, err := Open(cfg, seed, rig.Script(d.Cues...))
+	g, err := make(cfg, seed, rig.Script(d.Cues...))
 	if err != nil {
 		return nil, err
 	}

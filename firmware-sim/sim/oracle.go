@@ -1,0 +1,171 @@
+package sim
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"lotusgate/firmware-sim/district"
+	"lotusgate/gateway"
+)
+
+// Result is what became of one simulated day.
+type Result struct {
+	Seed       uint64
+	Day        int
+	Length     time.Duration // simulated
+	Gateway    string
+	Issued     int // events
+	Heard      int
+	Duplicates uint64
+	Runs       int
+	Passages   int
+	Faults     map[string]int // that began, by kind
+	Injected   int            // things that went wrong in the field
+	Violations []string
+	Sum        uint64 // of everything that was issued and heard, and when
+}
+
+const mostViolations = 20
+
+func (w *world) violate(format string, args ...any) {
+	if len(w.result.Violations) < mostViolations {
+		w.result.Violations = append(w.result.Violations, fmt.Sprintf("%v: ", w.now)+fmt.Sprintf(format, args...))
+	}
+}
+
+// judge holds what the center knows against what there was to know.
+func (w *world) judge() {
+	r := w.result
+	r.Issued, r.Runs, r.Sum, r.Injected = len(w.issued), len(w.runs), w.sum.Sum64(), len(w.field.Faults)
+	for _, i := range w.issued {
+		if i.heard {
+			r.Heard++
+		}
+		if i.event.Type == gateway.VehiclePassed {
+			r.Passages++
+		}
+	}
+	for _, bad := range w.center.bad {
+		w.violate("the center got what it cannot read: %s", bad)
+	}
+	w.judgeDelivery()
+	w.judgeRest()
+	if !w.o.deadly() {
+		w.judgeTruth()
+	}
+}
+
+// durableAfter is how long after it was issued an event must survive everything, on a disk in order.
+const durableAfter = time.Second
+
+// judgeDelivery: each number was delivered or named, and what was on a healthy disk for a second was delivered.
+func (w *world) judgeDelivery() {
+	report := w.center.book.Report(true)
+	w.result.Duplicates = report.Duplicates
+	named := map[gateway.EventID]bool{}
+	for _, i := range w.issued {
+		d, ok := i.event.Data.(gateway.DroppedData)
+		if !ok || !i.heard {
+			continue
+		}
+		for _, n := range d.Ranges {
+			for number := n.From; number <= n.To; number++ {
+				named[gateway.EventID{Epoch: d.Epoch, Run: d.Run, Number: number}] = true
+			}
+		}
+	}
+	for _, run := range report.Runs {
+		if len(run.Missing) > 0 {
+			w.violate("run %d: %v are missing and nobody named them", run.Run, run.Missing)
+		}
+	}
+	for _, i := range w.issued {
+		if i.heard || named[i.id] {
+			continue
+		}
+		life := w.lifeAt(i.at)
+		if life.end == never || !life.sick && life.end-i.at > durableAfter {
+			w.violate("%v (%s %s) was issued at %v, %v before its run ended, and never arrived",
+				i.id, i.event.Type, i.event.ID, i.at, min(life.end, w.now)-i.at)
+		}
+		if life.sick == false && named[i.id] && life.end-i.at > durableAfter {
+			w.violate("%v was named as lost from a healthy disk", i.id)
+		}
+	}
+}
+
+// lifeAt is the run of the daemon at a time.
+func (w *world) lifeAt(at time.Duration) run {
+	n, found := slices.BinarySearchFunc(w.runs, at, func(r run, at time.Duration) int { return int(r.begin - at) })
+	if !found {
+		n--
+	}
+	return w.runs[max(n, 0)]
+}
+
+// judgeRest: at the end nothing waits any more, and what the broker retains is what the gateway holds for true.
+func (w *world) judgeRest() {
+	if w.proc == nil {
+		w.violate("no daemon runs")
+		return
+	}
+	for _, r := range w.proc.Ledger().Unconfirmed {
+		if r.Epoch != w.proc.Ledger().Epoch || r.Run != w.proc.Ledger().Run {
+			w.violate("run %d of %s is still unconfirmed", r.Run, r.Epoch)
+		}
+	}
+	alarms := map[string]bool{}
+	for _, a := range w.proc.View().Alarms {
+		alarms[a.Key()] = true
+		if !w.center.alarms[a.Key()] {
+			w.violate("alarm %s stands, and the center does not know", a.Key())
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(w.center.alarms)) {
+		if !alarms[key] {
+			w.violate("alarm %s is over, and the center does not know", key)
+		}
+	}
+}
+
+// judgeTruth: everything that really happened was reported, once, and nothing else.
+func (w *world) judgeTruth() {
+	for _, row := range district.Difference(w.field.Reckon()) {
+		if w.ownTrouble(row) {
+			continue
+		}
+		w.violate("%v: it happened %d times, and was reported %d times", row, row.Truth, row.Reported)
+	}
+}
+
+// ownTrouble tells whether a row is about network, disk and clock, which only we disturb.
+func (w *world) ownTrouble(r district.Row) bool {
+	switch r.Type {
+	case gateway.AutonomyEntered, gateway.AutonomyLeft:
+		return true
+	}
+	return r.ID == gateway.GatewayID
+}
+
+// Print writes a line, and the violations.
+func (r *Result) Print(out io.Writer) error {
+	_, err := fmt.Fprintf(out, "seed %-4d day %-3d %-12s %6d events in %2d runs, %6d heard, %5d twice, %5d passages, %3d troubles, sum %016x\n",
+		r.Seed, r.Day, r.Gateway, r.Issued, r.Runs, r.Heard, r.Duplicates, r.Passages, r.Troubles(), r.Sum)
+	for _, v := range r.Violations {
+		if err == nil {
+			_, err = fmt.Fprintf(out, "    %s\n", v)
+		}
+	}
+	return err
+}
+
+// Troubles is how much went wrong, in the field and beside it.
+func (r *Result) Troubles() (n int) {
+	for _, k := range r.Faults {
+		n += k
+	}
+	return n + r.Injected
+}

@@ -1,0 +1,133 @@
+package sim
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"lotusgate/firmware-sim/disk"
+	"lotusgate/firmware-sim/plant"
+)
+
+// trouble is a kind of thing that goes wrong beside the field.
+type trouble struct {
+	name  string
+	often time.Duration // one in so long, about
+	lasts plant.Span
+	begin func(*world, *rand.Rand)
+	end   func(*world) // nil = it ends by itself
+	kills bool         // the daemon does not survive it
+}
+
+// all is the one table of troubles.
+var all = []trouble{
+	{
+		name: "broker killed", often: 3 * time.Hour, lasts: plant.Span{Min: time.Second, Max: 2 * time.Minute},
+		begin: func(w *world, _ *rand.Rand) { w.broker.kill() }, end: func(w *world) { w.broker.start() },
+	},
+	{
+		name: "link half open", often: 2 * time.Hour, lasts: plant.Span{Min: time.Second, Max: 15 * time.Minute},
+		begin: func(w *world, _ *rand.Rand) { w.broker.part() }, end: func(w *world) { w.broker.join() },
+	},
+	{
+		name: "broker stopped", often: 4 * time.Hour, lasts: plant.Span{Min: time.Second, Max: 3 * time.Minute},
+		begin: func(w *world, _ *rand.Rand) { w.broker.stop() }, end: func(w *world) { w.broker.cont() },
+	},
+	{name: "link flaps", often: 5 * time.Hour, begin: flap},
+	{
+		name: "events dropped in silence", often: 8 * time.Hour, lasts: plant.Span{Min: time.Second, Max: 10 * time.Minute},
+		begin: func(w *world, _ *rand.Rand) { w.broker.silent = w.o.byCenter() },
+		end:   func(w *world) { w.broker.silent = false },
+	},
+	{
+		name: "disk full", often: 6 * time.Hour, lasts: plant.Span{Min: time.Second, Max: 20 * time.Minute},
+		begin: func(w *world, _ *rand.Rand) {
+			full := max(1, w.disk.Used())
+			w.sick(func(f *disk.Faults) { f.Quota = full })
+		},
+		end: (*world).heal,
+	},
+	{
+		name: "disk refuses", often: 6 * time.Hour, lasts: plant.Span{Min: time.Second, Max: 5 * time.Minute},
+		begin: func(w *world, chance *rand.Rand) {
+			w.sick(func(f *disk.Faults) {
+				f.Refuse = func(op, _ string) error {
+					if (op == "sync" || op == "write") && chance.IntN(3) == 0 {
+						return unix.EIO
+					}
+					return nil
+				}
+			})
+		},
+		end: (*world).heal,
+	},
+	{
+		name: "clock stepped", often: 8 * time.Hour, lasts: plant.Span{Min: time.Second, Max: time.Hour},
+		begin: func(w *world, chance *rand.Rand) {
+			w.stepped = time.Duration(chance.Int64N(int64(4*time.Hour))) - 2*time.Hour
+		},
+		end: func(w *world) { w.stepped = 0 },
+	},
+	{
+		name: "daemon killed", often: 3 * time.Hour, lasts: plant.Span{Min: time.Second, Max: 20 * time.Second}, kills: true,
+		begin: func(w *world, _ *rand.Rand) { w.fall(false) }, end: (*world).again,
+	},
+	{
+		name: "power cut", often: 4 * time.Hour, lasts: plant.Span{Min: 2 * time.Second, Max: 5 * time.Minute}, kills: true,
+		begin: func(w *world, _ *rand.Rand) { w.fall(true); w.boot() }, end: (*world).again,
+	},
+}
+
+// troubles spreads all of them over the day, each by its own chance.
+func (w *world) troubles() {
+	for _, t := range all {
+		if t.kills && !w.o.deadly() {
+			continue
+		}
+		chance := w.o.world().For(t.name)
+		gap := plant.Span{Min: t.often / 4, Max: t.often * 7 / 4}
+		for at := gap.Draw(chance); at < w.o.Length-time.Hour; at += gap.Draw(chance) {
+			lasts := t.lasts.Draw(chance)
+			w.agenda.at(at, func() {
+				if t.kills && w.proc == nil {
+					return // it does not run
+				}
+				w.result.Faults[t.name]++
+				t.begin(w, chance)
+				if t.end != nil {
+					w.agenda.at(w.now+lasts, func() { t.end(w) })
+				}
+			})
+			at += lasts
+		}
+	}
+}
+
+// flap takes the link away and back 20 times, once a second.
+func flap(w *world, _ *rand.Rand) {
+	for n := range 20 {
+		w.agenda.at(w.now+time.Duration(n)*time.Second, func() {
+			if c := w.broker.conn; c != nil {
+				c.die(errReset)
+			}
+		})
+	}
+}
+
+func (w *world) sick(change func(*disk.Faults)) {
+	w.disk.Fail(change)
+	w.runs[len(w.runs)-1].sick = true
+}
+
+func (w *world) heal() { w.disk.Fail(func(f *disk.Faults) { *f = disk.Faults{} }) }
+
+// again starts the daemon after it fell.
+func (w *world) again() {
+	if w.proc != nil {
+		return
+	}
+	if err := w.start(); err != nil {
+		w.violate("%v", err)
+	}
+}

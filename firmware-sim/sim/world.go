@@ -1,0 +1,303 @@
+package sim
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash"
+	"hash/fnv"
+	"math/rand/v2"
+	"time"
+
+	"lotusgate/firmware-sim/disk"
+	"lotusgate/firmware-sim/district"
+	"lotusgate/firmware-sim/plant"
+	"lotusgate/gateway"
+	"lotusgate/gateway/config"
+	"lotusgate/gateway/daemon"
+)
+
+// Options of Run.
+type Options struct {
+	Config *config.Config // not changed
+	Seed   uint64
+	Day    int           // of that seed: another day is another world
+	Length time.Duration // how long the field lives; 0 = 24 h
+	Tell   func(at time.Duration, what fmt.Stringer)
+}
+
+// deadly tells whether the daemon may be killed and the power cut: on odd seeds. On even ones every single thing that
+// happens in the field can be known, and must be told.
+func (o Options) deadly() bool { return o.Seed%2 == 1 }
+
+// byCenter tells who has the last word about an event: the center with its watermark, or the broker.
+func (o Options) byCenter() bool { return o.Seed/2%2 == 0 }
+
+// world is what every chance of one day comes from.
+func (o Options) world() plant.Seed { return plant.Seed(o.Seed + uint64(o.Day)<<32) }
+
+// settling is how long everything has, after the last fault, to come to rest.
+const settling = 45 * time.Minute
+
+// world is everything there is.
+type world struct {
+	o      Options
+	cfg    *config.Config
+	agenda agenda
+	chance *rand.Rand // of the network; each part has its own
+	now    time.Duration
+	end    time.Duration
+
+	field  *district.Gateway
+	disk   *disk.Disk
+	broker *broker
+	center *center
+
+	proc    *daemon.Stepped // nil = none runs
+	session int
+	dialing bool
+	boots   int
+	starts  int
+	synced  bool // NTP has reached the system clock of this boot
+	stepped time.Duration
+
+	issued []issue
+	byID   map[gateway.EventID]int
+	runs   []run
+	sum    hash.Hash64
+	result *Result
+}
+
+// issue is an event of the gateway as it was issued.
+type issue struct {
+	id    gateway.EventID
+	at    time.Duration
+	event gateway.Event
+	data  string
+	heard bool
+}
+
+// run is one life of the daemon.
+type run struct {
+	begin, end time.Duration
+	id         gateway.EventID // of its last event
+	power      bool            // it ended with the power
+	sick       bool            // the disk was not in order at some time of it
+}
+
+// Run simulates one day of one gateway and judges it.
+func Run(o Options) (*Result, error) {
+	if o.Length == 0 {
+		o.Length = 24 * time.Hour
+	}
+	cfg := *o.Config
+	cfg.MQTT.Ack = config.AckBroker
+	if o.byCenter() {
+		cfg.MQTT.Ack = config.AckCenter
+	}
+	w := &world{
+		o: o, cfg: &cfg, end: o.Length + settling, byID: map[gateway.EventID]int{}, sum: fnv.New64a(), disk: disk.New(),
+		chance: o.world().For("network"),
+		result: &Result{Seed: o.Seed, Day: o.Day, Length: o.Length + settling, Gateway: cfg.Gateway.ID, Faults: map[string]int{}},
+	}
+	w.center = newCenter(w.cfg.Root(), w.heard)
+	w.broker = &broker{
+		agenda: &w.agenda, now: func() time.Duration { return w.now }, chance: w.chance, center: w.center,
+		retained: map[string][]byte{}, durable: !o.byCenter(),
+	}
+	var err error
+	if w.field, err = district.BuildDay(w.cfg, uint64(o.world())); err != nil {
+		return nil, err
+	}
+	defer w.field.Close()
+	w.field.Tell = func(at time.Duration, what fmt.Stringer) {
+		if o.Tell != nil {
+			o.Tell(at, what)
+		}
+	}
+	w.boot()
+	if err := w.start(); err != nil {
+		return nil, err
+	}
+	w.troubles()
+	w.agenda.at(0, w.mark)
+	if err := w.live(); err != nil {
+		return nil, err
+	}
+	w.judge()
+	return w.result, nil
+}
+
+// live lets time pass.
+func (w *world) live() error {
+	still := 0
+	for w.now < w.end {
+		at := min(w.field.Next(), w.agenda.next(), w.end)
+		if at <= w.now {
+			if still++; still > 10_000 {
+				return fmt.Errorf("seed %d: time stands still at %v", w.o.Seed, w.now)
+			}
+		} else {
+			still = 0
+		}
+		w.now = max(at, w.now)
+		if err := w.field.To(w.now); err != nil {
+			return err
+		}
+		w.agenda.run(w.now)
+		w.step()
+	}
+	return nil
+}
+
+// step lets the daemon do what it does beside the field.
+func (w *world) step() {
+	if w.proc == nil {
+		return
+	}
+	if err := w.proc.Step(); err != nil && w.broker.conn != nil {
+		w.broker.conn.Drop()
+	}
+	if !w.proc.Uplink.Connected() && !w.dialing {
+		w.dialing = true
+		proc := w.proc
+		w.agenda.at(w.now+plant.Span{Min: 50 * time.Millisecond, Max: 5 * time.Second}.Draw(w.chance), func() {
+			w.dialing = false
+			if w.proc == proc {
+				w.dial()
+			}
+		})
+	}
+}
+
+// dial tries to connect once.
+func (w *world) dial() {
+	proc := w.proc
+	w.session++
+	var line *conn
+	receive := func(topic string, payload []byte, retained bool) {
+		if w.proc == proc {
+			proc.Uplink.Receive(topic, payload, retained)
+		}
+	}
+	lost := func(why error) {
+		if w.proc == proc {
+			proc.Uplink.Lost(why)
+		}
+	}
+	topic, will := proc.Uplink.Will(w.session)
+	line, err := w.broker.connect(receive, lost, topic, will)
+	if err != nil {
+		return
+	}
+	if err := proc.Uplink.Connect(line, w.session); err != nil {
+		line.Drop()
+	}
+}
+
+// mark is the center's watermark, again and again.
+func (w *world) mark() {
+	if b := w.center.watermark(); b != nil {
+		w.broker.say(w.cfg.Root()+"/watermark", b)
+	}
+	w.agenda.at(w.now+7*time.Second, w.mark)
+}
+
+// boot begins a life of the kernel, which does not know the date until somebody tells it.
+func (w *world) boot() {
+	w.field.Boot()
+	w.boots++
+	w.synced, w.stepped = false, 0
+	boots := w.boots
+	w.agenda.at(w.now+plant.Span{Min: 10 * time.Second, Max: 20 * time.Minute}.Draw(w.chance), func() {
+		if w.boots == boots {
+			w.synced, w.stepped = true, 0
+		}
+	})
+}
+
+// began is the date at which virtual time begins.
+var began = time.Date(2026, 5, 4, 0, 0, 0, 0, time.UTC)
+
+// start starts the daemon.
+func (w *world) start() error {
+	w.starts++
+	var proc *daemon.Stepped
+	mono := func() gateway.Mono {
+		if proc != nil {
+			return proc.Now()
+		}
+		return w.field.Clock()
+	}
+	proc, err := daemon.NewStepped(daemon.SteppedOptions{
+		Config: w.cfg, Lines: w.field.Lines(), Event: w.note,
+		Ground: daemon.Ground{
+			Boot: fmt.Sprintf("00000000-0000-4000-8000-%012d", w.boots), Mono: mono,
+			Wall: func() time.Time {
+				if w.synced {
+					return began.Add(w.now + w.stepped)
+				}
+				return time.Unix(0, int64(mono())).Add(w.stepped)
+			},
+			Disciplined: func() bool { return w.synced && w.stepped == 0 },
+			Outbox:      onDisk{w.disk}, Truths: beside{w.disk},
+			Process: fmt.Sprintf("START%07d", w.starts),
+			Chance:  w.o.world().For(fmt.Sprint("epochs of start ", w.starts)).Uint32N,
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("seed %d: the daemon does not start at %v: %w", w.o.Seed, w.now, err)
+	}
+	w.proc = proc
+	w.runs = append(w.runs, run{begin: w.now, end: never, sick: w.disk.Faulty()})
+	w.field.Start(proc)
+	return nil
+}
+
+// fall ends the daemon without a word.
+func (w *world) fall(power bool) {
+	last := &w.runs[len(w.runs)-1]
+	last.end, last.power = w.now, power
+	w.proc = nil
+	if w.broker.conn != nil {
+		w.broker.conn.die(errReset)
+	}
+	if power {
+		w.field.Cut()
+		w.disk = w.disk.Cut(w.o.world().For(fmt.Sprint("cut ", w.starts)))
+	} else {
+		w.field.Stop()
+		w.disk = w.disk.Crash()
+	}
+}
+
+// note keeps what the gateway has issued.
+func (w *world) note(id gateway.EventID, e gateway.Event) {
+	w.field.Issued(id, e)
+	data, err := json.Marshal(e.Data)
+	if err != nil {
+		panic(err) // every type of the catalogue has data
+	}
+	w.byID[id] = len(w.issued)
+	w.issued = append(w.issued, issue{id: id, at: w.now, event: e, data: string(data)})
+	w.runs[len(w.runs)-1].id = id
+	fmt.Fprintf(w.sum, "%v %v %s %s %s\n", w.now, id, e.Type, e.ID, data)
+}
+
+// heard is what the center has stored.
+func (w *world) heard(e event) {
+	fmt.Fprintf(w.sum, "%v heard %v\n", w.now, e.ID)
+	n, ok := w.byID[e.ID]
+	if !ok {
+		w.violate("the center heard %v (%s %s), which was never issued", e.ID, e.Type, e.Subject)
+		return
+	}
+	i := &w.issued[n]
+	i.heard = true
+	if e.name() != i.event.Type || e.device() != i.event.ID || !sameJSON(e.Data, i.data) {
+		w.violate("%v is %s of %s %s, and arrived as %s of %s %s", e.ID, i.event.Type, i.event.ID, i.data, e.name(), e.device(), e.Data)
+	}
+}
+
+func sameJSON(a json.RawMessage, b string) bool {
+	return string(a) == b || string(a) == "{}" && b == "null"
+}
