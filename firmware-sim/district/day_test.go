@@ -52,6 +52,11 @@ func TestDay(t *testing.T) {
 		g := day(t, id, 1, dayLength)
 		faults += len(g.Faults)
 		rows[n] = g.Reckon()
+		for _, e := range g.Events {
+			if err := published().Event(e.Event); err != nil {
+				t.Fatalf("%s: %v", id, err)
+			}
+		}
 		for _, r := range Difference(rows[n]) {
 			t.Errorf("%s: %v: truth %d, reported %d", id, r, r.Truth, r.Reported)
 		}

@@ -2,12 +2,15 @@ package district
 
 import (
 	"flag"
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"lotusgate/firmware-sim/scenario"
 	"lotusgate/gateway"
+	"lotusgate/gateway/contract"
 )
 
 var update = flag.Bool("update", false, "rewrite the expectations of testdata/*.txtar")
@@ -30,13 +33,22 @@ func files(t *testing.T, pattern string) (all []*scenario.File) {
 	return all
 }
 
+// published judges what would be published.
+var published = contract.Judge(2)
+
 // Each scenario comes out as its file says, and where its field is simulated, the gateway reported what happened, no more
 // and no less.
 func TestScenarios(t *testing.T) {
 	for _, f := range files(t, "../scenario/testdata/*.txtar") {
 		t.Run(f.Name(), func(t *testing.T) {
 			t.Parallel()
-			out, err := Play(f, examples, nil)
+			out, err := Play(f, examples, func(_ time.Duration, what fmt.Stringer) {
+				if i, ok := what.(Issued); ok {
+					if err := published().Event(i.Event); err != nil {
+						t.Error(err)
+					}
+				}
+			})
 			if err != nil {
 				t.Fatal(err)
 			}

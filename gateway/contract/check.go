@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	cloudevents "github.com/cloudevents/sdk-go/v2/event"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -161,6 +162,37 @@ func (c *Checker) valid(name string, payload []byte) error {
 		return fmt.Errorf("%s: %w in %s", name, err, payload)
 	}
 	return nil
+}
+
+// Event judges an event that a test of somebody else has made: as it is published, in both formats, it is what the contract
+// says and what the CloudEvents SDK reads.
+func (c *Checker) Event(e gateway.Event) error {
+	kept, err := gateway.Store(e, "4a1c")
+	if err != nil {
+		return err
+	}
+	s, err := gateway.ParseStored(kept)
+	if err != nil {
+		return err
+	}
+	id := gateway.EventID{Epoch: "k3v9q2", Run: 12, Number: 4711}
+	topic := "r/event/" + e.Type.Kind() + "/" + e.ID
+	if err := c.Message("r", topic, gateway.AppendCloudEvent(nil, "//site/gateway", id, s, gateway.Stamp{})); err != nil {
+		return err
+	}
+	return c.Message("r", topic, gateway.AppendCompact(nil, id, s, gateway.Stamp{}))
+}
+
+// Judge opens the schemas once, for tests whose working directory is below the module's root by depth folders. It panics
+// where there are none.
+func Judge(depth int) func() *Checker {
+	return sync.OnceValue(func() *Checker {
+		c, err := Open(strings.Repeat("../", depth) + "docs/contract")
+		if err != nil {
+			panic(err)
+		}
+		return c
+	})
 }
 
 // compact holds an event of mqtt.format: compact against its schemas.

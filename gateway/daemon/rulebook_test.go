@@ -296,6 +296,9 @@ func (y *yard) deliver() {
 // event follows the ledger.
 func (y *yard) event(_ gateway.EventID, e gateway.Event) {
 	y.open.follow(e)
+	if err := wire().Event(e); err != nil {
+		panic(err)
+	}
 	switch e.Type {
 	case gateway.FireOpened:
 		y.latched = true

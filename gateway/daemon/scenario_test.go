@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -24,6 +25,7 @@ import (
 	"lotusgate/gateway"
 	"lotusgate/gateway/checkpoint"
 	"lotusgate/gateway/config"
+	"lotusgate/gateway/contract"
 	"lotusgate/gateway/field"
 	"lotusgate/gateway/hub"
 	"lotusgate/gateway/text"
@@ -194,6 +196,9 @@ func turnOf(t *testing.T, line string) (turn, bool) {
 	return next, true
 }
 
+// wire judges what would be published.
+var wire = contract.Judge(2)
+
 // transcript is what followed.
 type transcript struct {
 	mu    sync.Mutex
@@ -209,7 +214,7 @@ type said struct {
 // Record implements field.Recorder.
 func (r *transcript) Record(e gateway.Event) gateway.EventID {
 	data, err := json.Marshal(e.Data)
-	if err != nil {
+	if err = errors.Join(err, wire().Event(e)); err != nil {
 		panic(err)
 	}
 	r.say(e.At.Sub(r.start), fmt.Sprintf("%s %s %s", e.Type, e.ID, data))

@@ -244,7 +244,7 @@ func TestReadings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := func() gateway.Mono { return gateway.MonoOf(boot) }
 		cfg := Config{
-			Sources: []SourceConfig{{ID: "i1", Kind: "ina219"}},
+			Sources: []SourceConfig{{ID: "i1", Kind: "ina219", Bus: "cabinet"}},
 			Points:  []PointConfig{{ID: "cam-current", Unit: "µA"}},
 		}
 		h := hub.New(now)

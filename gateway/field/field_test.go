@@ -13,9 +13,13 @@ import (
 
 	"lotusgate/drivers"
 	"lotusgate/gateway"
+	"lotusgate/gateway/contract"
 	"lotusgate/gateway/device"
 	"lotusgate/gateway/hub"
 )
+
+// wire judges what would be published.
+var wire = contract.Judge(2)
 
 // memory records events as text.
 type memory struct {
@@ -30,7 +34,7 @@ type memory struct {
 func (m *memory) Record(e gateway.Event) gateway.EventID {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if _, err := gateway.Store(e, "boot"); err != nil {
+	if err := wire().Event(e); err != nil {
 		panic(err)
 	}
 	switch d := e.Data.(type) {

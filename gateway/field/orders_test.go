@@ -12,7 +12,6 @@ import (
 
 	"lotusgate/drivers"
 	"lotusgate/gateway"
-	"lotusgate/gateway/contract"
 	"lotusgate/gateway/device"
 	"lotusgate/gateway/hub"
 )
@@ -59,19 +58,10 @@ type commanded struct {
 	replies []string
 }
 
-// repliesContract judges replies by docs/contract.
-var repliesContract = sync.OnceValue(func() *contract.Checker {
-	c, err := contract.Open("../../docs/contract")
-	if err != nil {
-		panic(err)
-	}
-	return c
-})
-
 func (c *commanded) hear(r gateway.Reply) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if err := repliesContract().Message("r", "r/reply/"+r.Device, gateway.MarshalReply(r)); err != nil {
+	if err := wire().Message("r", "r/reply/"+r.Device, gateway.MarshalReply(r)); err != nil {
 		c.replies = append(c.replies, err.Error())
 	}
 	s := strings.TrimSpace(fmt.Sprintf("%s %s %s", r.JTI, r.Stage, r.Reason))
