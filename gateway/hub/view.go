@@ -119,6 +119,8 @@ type Link struct {
 	InFlight  int
 	Awaiting  int  // events that the broker has acknowledged and the center not yet confirmed; 0 without ack: watermark
 	Deaf      bool // the broker refused the subscription of commands
+
+	CertificateEnds time.Time // of the gateway's own, as shown to the broker; zero = it shows none
 }
 
 // Storage is the outbox.

@@ -214,6 +214,12 @@ func linkMetrics() []metric {
 			link(func(k hub.Link) float64 { return float64(k.InFlight) })),
 		gauge("link_awaiting_events", "Events that the broker has acknowledged and the center has not confirmed (ack: watermark).", nil,
 			link(func(k hub.Link) float64 { return float64(k.Awaiting) })),
+		gauge("link_certificate_end_timestamp_seconds", "When the gateway's own certificate ends; missing without one.", nil,
+			func(sc *screen, emit func(float64, ...string)) {
+				if ends := sc.v.Link.CertificateEnds; !ends.IsZero() {
+					emit(float64(ends.Unix()))
+				}
+			}),
 		counter("link_connects", "Connections made.", nil,
 			link(func(k hub.Link) float64 { return float64(k.Connects) })),
 		counter("link_published_events", "Events confirmed by the broker.", nil,

@@ -39,6 +39,7 @@ func Problems(v *hub.View) []Problem {
 	ps = append(ps, sourceProblems(v)...)
 	ps = append(ps, pointProblem(v)...)
 	ps = append(ps, linkProblem(v)...)
+	ps = append(ps, certificateProblem(v)...)
 	ps = append(ps, storageProblem(v)...)
 	ps = append(ps, clockProblem(v)...)
 	ps = append(ps, boardProblems(v)...)
@@ -226,6 +227,26 @@ func linkProblem(v *hub.View) []Problem {
 	return []Problem{p}
 }
 
+// certificateSoon is how long before its end a certificate is spoken of: renewing one may need a signature from afar.
+const certificateSoon = 30 * 24 * time.Hour
+
+// certificateProblem tells that the gateway's own certificate ends soon, or has ended, as far as the date is known.
+func certificateProblem(v *hub.View) []Problem {
+	now, ends := v.Clock.Wall(v.At), v.Link.CertificateEnds
+	if now.IsZero() || ends.IsZero() || ends.Sub(now) > certificateSoon {
+		return nil
+	}
+	day := ends.Format(time.DateOnly)
+	p := Problem{
+		ID: "certificate", Severity: gateway.Warning, Own: true,
+		What: Both("problem.certificate", day), Do: Both("problem.certificate.do"),
+	}
+	if ends.Before(now) {
+		p.Severity, p.What = gateway.Major, Both("problem.certificate.ended", day)
+	}
+	return []Problem{p}
+}
+
 // linkAdvice picks the next step by what the last attempt said. The words are Go's and the MQTT library's; where none
 // fits, the general advice holds.
 func linkAdvice(err string) Key {
@@ -355,6 +376,12 @@ var problemTexts = []entry{
 	{
 		"problem.deaf.do", "请服务中心允许网关读取自己名下的主题。事件照常上报。",
 		"Ask the service center to let the gateway read below its own topic. Events are sent all the same.",
+	},
+	{"problem.certificate", "网关证书 {1} 到期", "The gateway's certificate ends on {1}"},
+	{"problem.certificate.ended", "网关证书 {1} 已到期", "The gateway's certificate ended on {1}"},
+	{
+		"problem.certificate.do", "请服务中心签发新证书并装到网关，两秒内生效，不用重启。",
+		"Have the service center sign a new one and install it; it is used within two seconds, without a restart.",
 	},
 	{"problem.link", "连不上服务中心：{1}", "The service center cannot be reached: {1}"},
 	{

@@ -88,6 +88,27 @@ func TestProblems(t *testing.T) {
 			[]brief{{"bus/fault-x1.int", gateway.Major, true, "x1.int: the interrupt wire is silent, polling instead"}},
 		},
 		{
+			"a certificate that ends soon",
+			func(v *hub.View) {
+				v.Clock.Offset = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+				v.Link.CertificateEnds = v.Clock.Wall(v.At).Add(certificateSoon)
+			},
+			[]brief{{"certificate", gateway.Warning, true, "The gateway's certificate ends on 2026-12-01"}},
+		},
+		{
+			"a certificate that has ended",
+			func(v *hub.View) {
+				v.Clock.Offset = time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+				v.Link.CertificateEnds = v.Clock.Offset
+			},
+			[]brief{{"certificate", gateway.Major, true, "The gateway's certificate ended on 2026-11-01"}},
+		},
+		{
+			"a certificate, and no date to judge it by",
+			func(v *hub.View) { v.Link.CertificateEnds = time.Unix(0, 0) },
+			nil,
+		},
+		{
 			"a state without alarm that needs a look",
 			func(v *hub.View) { v.Devices[0].State.Value = "stopped" },
 			[]brief{{"gate/stopped", gateway.Warning, false, "入口道闸: Stopped midway"}},

@@ -55,6 +55,14 @@ func (c *credentials) renew() (bool, error) {
 	return true, nil
 }
 
+// ends is when the pair in use does.
+func (c *credentials) ends() time.Time {
+	if c.pair == nil || c.pair.Leaf == nil {
+		return time.Time{}
+	}
+	return c.pair.Leaf.NotAfter
+}
+
 // stampOf tells versions of a file apart, those too that are made by a renamed file or a link that points elsewhere.
 func stampOf(file string) string {
 	info, err := os.Stat(file)

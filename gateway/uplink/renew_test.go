@@ -45,6 +45,9 @@ func TestCertificateRenewed(t *testing.T) {
 	if name := p.conn.(*tls.Conn).ConnectionState().PeerCertificates[0].Subject.CommonName; name != "two" {
 		t.Errorf("client certificate of %q", name)
 	}
+	if ends := g.hub.View().Link.CertificateEnds; !ends.After(time.Now()) {
+		t.Errorf("it ends at %v", ends)
+	}
 	g.out.add(1, g.clock.Now())
 	m := p.events(1)[0]
 	if n := eventID(t, m.Payload).Number; n != 4 {

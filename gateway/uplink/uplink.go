@@ -92,6 +92,7 @@ func (u *Uplink) once(ctx context.Context) (up time.Duration, err error) {
 	u.link.Attempts++
 	session := u.process + rand.Text() // 130 random bits behind it
 	p, err := u.dial(ctx, u.writer.will(session))
+	u.link.CertificateEnds = u.credentials.ends()
 	if err != nil {
 		return 0, err
 	}
