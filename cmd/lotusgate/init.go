@@ -203,7 +203,7 @@ func (o *initOptions) write() ([]byte, error) {
 	}
 	f := initFile{
 		Site: o.site, ID: o.id, Label: "Gate cabinet of " + o.site, Broker: o.broker, File: o.out, Board: boardKinds[n],
-		TLS: o.broker == "" || strings.HasPrefix(o.broker, "mqtts:"),
+		TLS: o.broker == "" || strings.HasPrefix(o.broker, "mqtts:") || strings.HasPrefix(o.broker, "wss:"),
 	}
 	if f.File == "" {
 		f.File = defaultConfig

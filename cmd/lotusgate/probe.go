@@ -167,7 +167,7 @@ func probeMQTT(ctx context.Context, cfg *config.Config, v *viewJSON) []finding {
 		return append(out, finding{What: "probe.mqtt.dial", Args: []any{u.Host, err}, Next: "probe.mqtt.dial.next"})
 	}
 	defer func() { _ = conn.Close() }()
-	if u.Scheme == "mqtts" {
+	if u.Scheme == "mqtts" || u.Scheme == "wss" {
 		if err := shakeHands(ctx, conn, u.Hostname(), cfg.MQTT); err != nil {
 			return append(out, finding{What: "probe.mqtt.tls", Args: []any{u.Host, err}, Next: "probe.mqtt.tls.next"})
 		}
