@@ -56,7 +56,11 @@ func AppendCloudEvent(dst []byte, source string, id EventID, s Stored, st Stamp)
 	dst = strconv.AppendInt(dst, int64(s.Severity.Number()), 10)
 	dst = append(dst, `,"severitytext":"`...)
 	dst = append(dst, s.Severity.String()...)
-	dst = append(dst, `","data":`...)
+	dst = append(dst, '"')
+	if s.Labels != "" {
+		dst = appendString(append(dst, `,"labels":`...), s.Labels)
+	}
+	dst = append(dst, `,"data":`...)
 	dst = append(dst, s.Data...)
 	return append(dst, '}')
 }

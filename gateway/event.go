@@ -20,6 +20,8 @@ type Event struct {
 	ID   string // of the device, point or bus, or GatewayID
 	At   Mono   // when it happened: the first edge's time, not the time it was understood
 	Data any
+
+	Labels string // the site's own words for the center, as a form is encoded; set when the event is recorded, if they are wanted
 }
 
 // Queue of the outbox that holds an event.

@@ -164,6 +164,9 @@ func FuzzParseStored(f *testing.F) {
 	for _, at := range []string{"0", "-0", "-1", "+1", "01", "1e3", "9223372036854775808"} {
 		f.Add(fmt.Appendf(nil, `{"t":"a.b","i":"x","a":%s,"b":"","s":"info","d":{}}`, at))
 	}
+	for _, labels := range []string{"", "a=1&b=2", `x","z":"y`, `x\"y`} {
+		f.Add(fmt.Appendf(nil, `{"t":"a.b","i":"x","a":1,"b":"","s":"info","l":"%s","d":{}}`, labels))
+	}
 	f.Add([]byte("{\"t\":\"a.b\",\"i\":\"x\ny\",\"a\":1,\"b\":\"\",\"s\":\"info\",\"d\":{}}"))
 	f.Add(append(b[:len(b)-1:len(b)-1], `,"d":{"twice":true},"new":1}`...))
 	f.Fuzz(func(t *testing.T, b []byte) {

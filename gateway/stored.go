@@ -18,6 +18,7 @@ type Stored struct {
 	At       Mono            `json:"a"`
 	Boot     string          `json:"b"` // kernel boot id, /proc/sys/kernel/random/boot_id
 	Severity Severity        `json:"s"`
+	Labels   string          `json:"l,omitempty"` // the site's own words, as a form is encoded: building=1&grid=0195
 	Data     json.RawMessage `json:"d"`
 }
 
@@ -30,11 +31,14 @@ func Store(e Event, boot string) ([]byte, error) {
 	if _, ok := SpecOf(e.Type); !ok {
 		return nil, fmt.Errorf("gateway: event type %q is not in the catalogue", e.Type)
 	}
-	b, err := json.Marshal(Stored{Type: e.Type, ID: e.ID, At: e.At, Boot: boot, Severity: SeverityOf(e), Data: data})
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // nobody reads this in a browser, and labels have an & between them
+	err = enc.Encode(Stored{Type: e.Type, ID: e.ID, At: e.At, Boot: boot, Severity: SeverityOf(e), Labels: e.Labels, Data: data})
 	if err != nil {
 		return nil, fmt.Errorf("gateway: encode %s: %w", e.Type, err)
 	}
-	return b, nil
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 // ParseStored is the inverse of Store, as far as bytes go. Data shares the memory of b.
@@ -83,10 +87,11 @@ func parseAsStored(b []byte) (s Stored, ok bool) {
 	}
 	n, err := strconv.ParseInt(at, 10, 64)
 	plain := strings.TrimLeft(at, "-+0") == at // no sign and no zero before it, of which JSON knows some and some not
-	severity, last := strings.CutSuffix(rest, `"`)
+	rest, s.Labels, _ = strings.Cut(strings.TrimSuffix(rest, `"`), `","l":"`)
+	severity, last := rest, b[envelope-1] == '"'
 	severity, ok = strings.CutPrefix(severity, `,"s":"`)
 	level := slices.Index(severityNames[:], severity)
-	if s.At = Mono(n); err != nil || !plain || !ok || !last || level < 0 || s.Type == "" || s.ID == "" {
+	if s.At = Mono(n); err != nil || !plain || !ok || !last || strings.Contains(s.Labels, `"`) || level < 0 || s.Type == "" || s.ID == "" {
 		return s, false
 	}
 	s.Severity = Severity(level)

@@ -83,6 +83,7 @@ type MQTT struct {
 	Window       int           `yaml:"window"`          // unacknowledged publishes; default 64
 	KeepAlive    time.Duration `yaml:"keep_alive"`      // default 20s
 	AckTimeout   time.Duration `yaml:"ack_timeout"`     // a publish not acknowledged by then ends the connection; default 15s
+	EventLabels  []string      `yaml:"event_labels"`    // labels that go out with each event, by their names, "*" = all; default none
 	BacklogRate  int           `yaml:"backlog_per_sec"` // events a second of what waited; 0 = as fast as the window allows
 	Stall        time.Duration `yaml:"stall"`           // with ack watermark: so long without progress is an alarm; default 10m
 	Format       string        `yaml:"format"`          // of events: cloudevents, or compact, without what the topic says; default cloudevents

@@ -2,6 +2,7 @@ package config
 
 import (
 	"maps"
+	"net/url"
 	"slices"
 
 	"lotusgate/gateway"
@@ -36,6 +37,20 @@ func (c *Config) Root() string { return c.MQTT.Prefix + "/" + c.Gateway.Site + "
 
 // Source is the CloudEvents source of this gateway's events.
 func (c *Config) Source() string { return "//" + c.Gateway.Site + "/" + c.Gateway.ID }
+
+// EventLabels are the labels that go out with the events of a device, or of the gateway itself with none: its own, over those of
+// the gateway, as a form is encoded: building=1&grid=0195.
+func (c *Config) EventLabels(device map[string]string) string {
+	all := url.Values{}
+	for _, labels := range []map[string]string{c.Gateway.Labels, device} {
+		for name, value := range labels {
+			if slices.Contains(c.MQTT.EventLabels, Anything) || slices.Contains(c.MQTT.EventLabels, name) {
+				all.Set(name, value)
+			}
+		}
+	}
+	return all.Encode()
+}
 
 // Devices describes every device, by id. Parts are the loops of a lane, and the lane and safety loops of a gate; points the wires
 // that a device reads itself. Commands are the actions that

@@ -61,6 +61,7 @@ var rules = map[string]rule{
 	"mqtt.window":          {def: "64", min: "1", max: "1024"},
 	"mqtt.keep_alive":      {def: "20s", min: "5s", max: "20m"},
 	"mqtt.ack_timeout":     {def: "15s", min: "1s", max: "5m"},
+	"mqtt.event_labels.*":  {form: checkLabel},
 	"mqtt.backlog_per_sec": {def: "0", min: "0", max: "100000"},
 	"mqtt.stall":           {def: "10m", min: "1s", max: "24h"},
 	"mqtt.heartbeat":       {min: "0s", max: "1h"},

@@ -106,10 +106,11 @@ func (a author) envelope() *schema.Node {
 		{Name: "notafter", Node: moment("of an event that has no time: it did not happen later")},
 		{Name: "severitynumber", Node: number},
 		{Name: "severitytext", Node: severity},
+		{Name: "labels", Node: &schema.Node{Type: "string", Description: "with mqtt.event_labels: the site's own words, as a form is encoded (building=1&grid=0195)"}},
 		{Name: "data", Node: &schema.Node{Type: "object"}},
 	}
 	for _, p := range n.Properties {
-		if !slices.Contains([]string{"time", "notbefore", "notafter"}, p.Name) {
+		if !slices.Contains([]string{"time", "notbefore", "notafter", "labels"}, p.Name) {
 			n.Required = append(n.Required, p.Name)
 		}
 	}

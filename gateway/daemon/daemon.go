@@ -152,7 +152,7 @@ func open(o Options, on ground, r *relays) (*daemon, *recorder, error) {
 		Site: d.cfg.Gateway.Site, ID: d.cfg.Gateway.ID, Label: d.cfg.Gateway.Label, Labels: d.cfg.Gateway.Labels,
 		Version: o.Version, KernelBoot: d.clock.boot, Config: d.cfg.Hash, Started: d.clock.Now(),
 	})
-	rec := &recorder{box: d.box, boot: d.clock.boot, log: d.log, seen: func(id gateway.EventID, e gateway.Event) {
+	rec := &recorder{box: d.box, boot: d.clock.boot, log: d.log, config: d.inForce.config, seen: func(id gateway.EventID, e gateway.Event) {
 		d.remember(e)
 		if o.Event != nil {
 			o.Event(id, e)

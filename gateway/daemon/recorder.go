@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"lotusgate/gateway"
+	"lotusgate/gateway/config"
 	"lotusgate/gateway/outbox"
 	"lotusgate/gateway/uplink"
 )
@@ -15,10 +16,14 @@ type recorder struct {
 	boot string
 	log  *slog.Logger
 	seen func(gateway.EventID, gateway.Event) // told of every event, in order; may be nil
+
+	config func() *config.Config // in force
+	labels labels
 }
 
 // Record issues an event. It returns the event's name at once; the outbox makes it durable behind.
 func (r *recorder) Record(e gateway.Event) gateway.EventID {
+	e.Labels = r.labels.of(r.config(), e.ID)
 	payload, err := gateway.Store(e, r.boot)
 	if err != nil {
 		// Only a type that is not in the catalogue, or data that is no JSON: a fault of this program.
@@ -38,6 +43,30 @@ func (r *recorder) Record(e gateway.Event) gateway.EventID {
 		r.seen(id, e)
 	}
 	return id
+}
+
+// labels of devices, encoded, as a configuration wants them in events.
+type labels struct {
+	cfg     *config.Config
+	devices map[string]string
+	gateway string // of what is no device: a point, a bus, the gateway itself
+}
+
+// of returns the labels of an id. A new configuration has its own.
+func (l *labels) of(cfg *config.Config, id string) string {
+	if len(cfg.MQTT.EventLabels) == 0 {
+		return ""
+	}
+	if l.cfg != cfg {
+		*l = labels{cfg: cfg, devices: map[string]string{}, gateway: cfg.EventLabels(nil)}
+		for _, d := range cfg.Devices() {
+			l.devices[d.ID] = cfg.EventLabels(d.Labels)
+		}
+	}
+	if own, ok := l.devices[id]; ok {
+		return own
+	}
+	return l.gateway
 }
 
 func eventID(id outbox.ID) gateway.EventID {
