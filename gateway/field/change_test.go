@@ -20,7 +20,9 @@ var everything = Kept{Point: func(string) bool { return true }, Device: func(_, 
 
 // changed is the event of a change in these tests.
 func changed() gateway.Event {
-	return gateway.Event{Type: gateway.GatewayConfigReloaded, ID: gateway.GatewayID}
+	return gateway.Event{Type: gateway.GatewayConfigReloaded, ID: gateway.GatewayID, Data: gateway.ConfigReloadedData{
+		Config: "sha256:" + strings.Repeat("0f", 32), Restart: []string{},
+	}}
 }
 
 // changing is a field that runs on virtual time.
