@@ -39,14 +39,14 @@ node: ## install what the tests of the contract and of the page need from npm, i
 	@.ci/node @asyncapi/parser@3.6.3 mqtt@5.16.0 axe-core@4.11.0
 
 lint: ## formatting, vet, staticcheck, errcheck, go.mod tidy
-	@test -z "$$($(TOOL) gofumpt -l cmd drivers firmware-sim gateway | tee /dev/stderr)" || { echo "run make fmt" >&2; exit 1; }
+	@test -z "$$($(TOOL) gofumpt -l cmd deploy drivers firmware-sim gateway | tee /dev/stderr)" || { echo "run make fmt" >&2; exit 1; }
 	@$(GO) mod tidy -diff
 	@$(GO) vet ./...
 	@$(TOOL) staticcheck ./...
 	@$(TOOL) errcheck -ignoretests -exclude .tools/errcheck.txt ./...
 
 fmt: ## format the code
-	@$(TOOL) gofumpt -w cmd drivers firmware-sim gateway
+	@$(TOOL) gofumpt -w cmd deploy drivers firmware-sim gateway
 
 cross: ## compile for every board: arm64, arm v6 and v7, riscv64
 	@for t in arm64 arm/6 arm/7 riscv64; do \
@@ -101,7 +101,7 @@ deb: ## Debian packages for arm64, armhf and amd64 with SBOM and checksums, into
 	@rm -rf $(BIN)/deb && .ci/deb $(BIN)/deb && ls -l $(BIN)/deb
 
 sign: ## sign the checksums: make sign KEY=minisign.key
-	@$(GO) run aead.dev/minisign/cmd/minisign@v0.3.0 -S -s $(KEY) -m $(BIN)/deb/SHA256SUMS
+	@$(TOOL) minisign -S -s $(KEY) -t "lotusgate $(VERSION)" -m $(or $(SUMS),$(BIN)/deb/SHA256SUMS)
 
 vuln: ## known weaknesses in what is linked; says so where the database is out of reach
 	@.ci/vuln

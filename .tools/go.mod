@@ -3,6 +3,7 @@ module lotusgate
 go 1.26.0
 
 tool (
+	aead.dev/minisign/cmd/minisign
 	github.com/goreleaser/nfpm/v2/cmd/nfpm
 	github.com/kisielk/errcheck
 	github.com/nats-io/nats-server/v2
@@ -12,6 +13,7 @@ tool (
 )
 
 require (
+	aead.dev/minisign v0.3.0 // indirect
 	dario.cat/mergo v1.0.2 // indirect
 	github.com/AlekSi/pointer v1.2.0 // indirect
 	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c // indirect
@@ -81,6 +83,7 @@ require (
 	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/telemetry v0.0.0-20261010193011-f71dc92da45e // indirect
+	golang.org/x/term v0.47.0 // indirect
 	golang.org/x/time v0.16.0 // indirect
 	golang.org/x/tools v0.52.0 // indirect
 	golang.org/x/vuln v1.9.0 // indirect
