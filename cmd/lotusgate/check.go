@@ -34,7 +34,7 @@ func checkCommand() *cobra.Command {
 				return err
 			}
 			if len(cfg.Warnings) > 0 {
-				fmt.Fprintln(cmd.OutOrStdout(), cfg.Warnings.In(language()))
+				fmt.Fprintln(cmd.OutOrStdout(), paint(cmd.OutOrStdout(), cfg.Warnings.In(language())))
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s: ok, %d points, %d devices, %d warnings\n",
 				path, len(cfg.Points), len(cfg.Devices()), len(cfg.Warnings))

@@ -177,8 +177,11 @@ func exportCommand() *cobra.Command {
 func export(stdout, stderr io.Writer, s *store, f *filter) error {
 	out := bufio.NewWriterSize(stdout, 64<<10)
 	damaged := false
+	tell, read := progress(stderr, "export"), 0
 	var line []byte
 	_, err := outbox.Scan(s.dir, nil, func(found outbox.Found) error {
+		read++
+		tell("%d records read", read)
 		e, err := gateway.ParseStored(found.Payload)
 		if found.Err != nil {
 			err = found.Err

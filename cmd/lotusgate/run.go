@@ -25,7 +25,7 @@ func load(cmd *cobra.Command, path string, looks ...func(*config.Config) []confi
 	case err == nil:
 		return cfg, nil
 	case errors.As(err, &bad):
-		fmt.Fprintln(cmd.ErrOrStderr(), bad.In(language()))
+		fmt.Fprintln(cmd.ErrOrStderr(), paint(cmd.ErrOrStderr(), bad.In(language())))
 		return nil, &failure{code: exitFailed}
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, &failure{exitUsage, fmt.Errorf("%w: name the file with --config", err)}

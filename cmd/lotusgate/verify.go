@@ -31,7 +31,7 @@ func verifyCommand() *cobra.Command {
 			"Exit code 0: nothing is missing; 1: something is; 2: a source cannot be read, or says nothing.",
 		RunE: func(cmd *cobra.Command, files []string) error {
 			book := audit.New()
-			tell := progress(cmd.ErrOrStderr())
+			tell := progress(cmd.ErrOrStderr(), "verify")
 			if len(files) == 0 || cmd.Flags().Changed("dir") || cmd.Flags().Changed("config") {
 				if err := s.open(cmd); err != nil {
 					return err
@@ -77,19 +77,15 @@ func hear(book *audit.Book, stdin io.Reader, name string, progress func(int64)) 
 }
 
 // progress tells a person, not a file, at most once a second that the work goes on.
-func progress(w io.Writer) func(format string, args ...any) {
-	f, ok := w.(*os.File)
-	if !ok {
-		return func(string, ...any) {}
-	}
-	if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
+func progress(w io.Writer, what string) func(format string, args ...any) {
+	if !isTerminal(w) {
 		return func(string, ...any) {}
 	}
 	told := time.Now()
 	return func(format string, args ...any) {
 		if time.Since(told) >= time.Second {
 			told = time.Now()
-			fmt.Fprintf(w, "verify: "+format+"\n", args...)
+			fmt.Fprintf(w, what+": "+format+"\n", args...)
 		}
 	}
 }
