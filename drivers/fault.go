@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -45,6 +46,14 @@ func (f Fault) String() string {
 	return "io"
 }
 
+// ParseFault is the inverse of String; what is not known is FaultIO.
+func ParseFault(word string) Fault {
+	if i := slices.Index(faultNames[:], word); i >= 0 {
+		return Fault(i)
+	}
+	return FaultIO
+}
+
 // Error is a Fault with its context; Classify finds it through wrapping.
 type Error struct {
 	Fault Fault
@@ -53,8 +62,11 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	if e.Err == nil {
+	switch {
+	case e.Err == nil:
 		return fmt.Sprintf("%s: %s", e.Op, e.Fault)
+	case e.Op == "":
+		return e.Err.Error()
 	}
 	return fmt.Sprintf("%s: %v", e.Op, e.Err)
 }

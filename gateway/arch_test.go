@@ -41,7 +41,9 @@ var mayImport = map[string][]string{
 	"gateway/access":        {},
 	"gateway/support":       {},
 	"gateway/day":           {"gateway", "gateway/hub"},
-	"gateway/field":         {"drivers", "gateway", "gateway/device", "gateway/hub", "gateway/trace"},
+	"gateway/plain":         {},
+	"gateway/field":         {"drivers", "gateway", "gateway/device", "gateway/hub", "gateway/plain", "gateway/trace"},
+	"gateway/record":        {"drivers", "gateway", "gateway/device", "gateway/field", "gateway/hub", "gateway/plain"},
 	"gateway/uplink":        {"gateway", "gateway/hub"},
 	"gateway/homeassistant": {"gateway", "gateway/hub"},
 	"gateway/intake":        {"gateway"},
@@ -52,7 +54,7 @@ var mayImport = map[string][]string{
 		"drivers", "drivers/ads1115", "drivers/ds3231", "drivers/ina219", "drivers/ina226", "drivers/line",
 		"drivers/mcp23017", "drivers/meter", "drivers/pca9555", "drivers/pcf8574", "gateway", "gateway/access", "gateway/checkpoint",
 		"gateway/config", "gateway/control", "gateway/day", "gateway/device", "gateway/field", "gateway/homeassistant", "gateway/hub", "gateway/intake",
-		"gateway/outbox", "gateway/status", "gateway/support", "gateway/text",
+		"gateway/outbox", "gateway/record", "gateway/status", "gateway/support", "gateway/text",
 		"gateway/trace", "gateway/uplink",
 	},
 
@@ -78,7 +80,7 @@ var mayImport = map[string][]string{
 
 	"cmd/lotusgate": {
 		"drivers", "drivers/line", "drivers/probe", "gateway", "gateway/access", "gateway/audit", "gateway/config",
-		"gateway/control", "gateway/daemon", "gateway/intake", "gateway/outbox", "gateway/support", "gateway/text",
+		"gateway/control", "gateway/daemon", "gateway/intake", "gateway/outbox", "gateway/record", "gateway/support", "gateway/text",
 	},
 	"cmd/firmware-sim": {
 		"deploy/examples", "drivers/line", "firmware-sim/district", "firmware-sim/plant", "firmware-sim/rig", "firmware-sim/scenario",
@@ -105,7 +107,7 @@ var onlyIn = map[string][]string{
 	"go.uber.org/goleak":                       {},
 	"testing":                                  {"firmware-sim/vm"},
 	"net/http/pprof":                           {},
-	"unsafe":                                   {"drivers/line", "firmware-sim/vm"},
+	"unsafe":                                   {"drivers/line", "firmware-sim/vm", "gateway/plain"},
 	"log":                                      {},
 	"math/rand":                                {},
 	"github.com/rogpeppe/go-internal":          {"firmware-sim/scenario"},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,6 +40,28 @@ func Store(e Event, boot string) ([]byte, error) {
 		return nil, fmt.Errorf("gateway: encode %s: %w", e.Type, err)
 	}
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// Unstore is the inverse of Store: an event with the data of its type.
+func Unstore(b []byte) (Event, error) {
+	s, err := ParseStored(b)
+	if err != nil {
+		return Event{}, err
+	}
+	spec, ok := SpecOf(s.Type)
+	if !ok {
+		return Event{}, fmt.Errorf("gateway: event type %q is not in the catalogue", s.Type)
+	}
+	e := Event{Type: s.Type, ID: s.ID, At: s.At}
+	if spec.Data == nil {
+		return e, nil
+	}
+	data := reflect.New(reflect.TypeOf(spec.Data))
+	if err := json.Unmarshal(s.Data, data.Interface()); err != nil {
+		return Event{}, fmt.Errorf("gateway: parse data of %s: %w", s.Type, err)
+	}
+	e.Data = data.Elem().Interface()
+	return e, nil
 }
 
 // ParseStored is the inverse of Store, as far as bytes go. Data shares the memory of b.

@@ -80,7 +80,7 @@ func rootCommand() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	root.AddCommand(runCommand(), checkCommand(), wiringCommand(), walktestCommand(), probeCommand(), bundleCommand(), eventsCommand(),
-		initCommand(), schemaCommand(), passwordCommand(), certificateCommand(), enrolCommand(), keyCommand(), commandCommand(), triggerCommand(), safeCommand(),
+		initCommand(), schemaCommand(), passwordCommand(), certificateCommand(), enrolCommand(), keyCommand(), commandCommand(), triggerCommand(), safeCommand(), recordingCommand(), replayCommand(),
 		versionCommand())
 	return root
 }

@@ -96,6 +96,7 @@ type Storage struct {
 	Path   string `yaml:"path"`   // directory of its own on a real disk
 	Alarm  Bytes  `yaml:"alarm"`  // size of the alarm queue; default 16MiB, at least 4MiB
 	Normal Bytes  `yaml:"normal"` // size of the normal queue; default 64MiB, at least 4MiB
+	Record Bytes  `yaml:"record"` // size of the flight recorder; default 32MiB, at least 4MiB
 }
 
 // Status is the local page.

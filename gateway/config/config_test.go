@@ -59,7 +59,7 @@ func TestDefaults(t *testing.T) {
 			Broker: "mqtt://broker.lan:1883", Prefix: "lotusgate/v1", ClientID: "lianhua_park-01",
 			Ack: AckBroker, Format: FormatCloudEvents, Window: 64, KeepAlive: 20 * time.Second, AckTimeout: 15 * time.Second, Stall: 10 * time.Minute,
 		},
-		Storage: Storage{Path: "/var/lib/lotusgate", Alarm: 16 << 20, Normal: 64 << 20},
+		Storage: Storage{Path: "/var/lib/lotusgate", Alarm: 16 << 20, Normal: 64 << 20, Record: 32 << 20},
 		Status:  Status{Listen: "127.0.0.1:8080"},
 		Control: Control{Socket: "/run/lotusgate/control.sock", Group: "lotusgate-operators"},
 		Buses:   map[string]Bus{"i2c-1": {Device: "/dev/i2c-1", Speed: 400e3}},
@@ -360,8 +360,8 @@ func TestProblemAsJSON(t *testing.T) {
       "en": "there is no key \"alram\" here"
     },
     "advice": {
-      "zh": "允许：path, alarm, normal",
-      "en": "allowed: path, alarm, normal"
+      "zh": "允许：path, alarm, normal, record",
+      "en": "allowed: path, alarm, normal, record"
     },
     "nearest": "alarm"
   }

@@ -69,6 +69,7 @@ var rules = map[string]rule{
 	"storage.path":   {like: "path: /var/lib/lotusgate", form: checkStoragePath},
 	"storage.alarm":  {def: "16MiB", min: "4MiB", max: "16GiB"},
 	"storage.normal": {def: "64MiB", min: "4MiB", max: "16GiB"},
+	"storage.record": {def: "32MiB", min: "4MiB", max: "16GiB"},
 
 	"status.listen":          {form: checkListen},
 	"status.https.listen":    {form: checkListen},

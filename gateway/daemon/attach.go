@@ -45,6 +45,7 @@ func attachConfig(cfg *config.Config, hw Hardware, clock *clock, r *relays) *att
 			ID: id, Kind: c.Kind, Bus: c.Bus, Where: fmt.Sprintf("%s %#02x", cfg.Buses[c.Bus].Device, c.Address),
 		})
 	}
+	a.out.Recorded = recordable(cfg)
 	a.addPoints()
 	a.addBuses()
 	lines := slices.Clone(a.lines)

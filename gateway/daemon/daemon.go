@@ -25,6 +25,7 @@ import (
 	"lotusgate/gateway/hub"
 	"lotusgate/gateway/intake"
 	"lotusgate/gateway/outbox"
+	"lotusgate/gateway/record"
 	"lotusgate/gateway/status"
 	"lotusgate/gateway/text"
 	"lotusgate/gateway/uplink"
@@ -77,6 +78,7 @@ type daemon struct {
 	page   *status.Server
 	day    day.Diary
 	intake *intake.Intake
+	flight *record.Recorder // nil: there is none
 
 	inForce  inForce
 	reloads  sync.WaitGroup
@@ -120,6 +122,7 @@ func start(o Options, r *relays) (*daemon, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.inForce.parts.Tape = d.openFlight()
 	d.field = field.New(d.inForce.parts, d.hub, rec, d.clock.Now, d.step)
 	d.core = d.field
 	d.attach.connect(d.field)
@@ -192,6 +195,7 @@ func (d *daemon) run(ctx context.Context, relays *relays) error {
 	}
 	first := append([]gateway.Event{d.announce(seen)}, d.unfinished.abandoned(d.clock.Now())...)
 	d.tellClock(fieldCtx, seen)
+	landed := d.runFlight()
 	core.Go(func() { d.field.Run(fieldCtx, first...) })
 	others.Go(func() { d.watchStorage(fieldCtx) })
 	others.Go(func() { d.watchClock(fieldCtx, seen) })
@@ -226,6 +230,7 @@ func (d *daemon) run(ctx context.Context, relays *relays) error {
 	d.field.Last(gateway.Event{
 		Type: gateway.GatewayStopping, ID: gateway.GatewayID, At: d.clock.Now(), Data: gateway.StoppingData{Reason: "signal"},
 	})
+	landed()
 	d.sendLast()
 	endSender()
 	sender.Wait()

@@ -123,11 +123,11 @@ func TestRelays(t *testing.T) {
 	r.release()
 }
 
-// Without any hardware and without a broker the daemon starts, says what is missing, and ends in order.
-func TestRunWithNothing(t *testing.T) {
+// runFor runs a daemon without any hardware until it has told of it, and returns its events.
+func runFor(t *testing.T, cfg *config.Config) (types []string) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var mu sync.Mutex
-	var types []string
 	seen := func(_ gateway.EventID, e gateway.Event) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -136,14 +136,19 @@ func TestRunWithNothing(t *testing.T) {
 			cancel()
 		}
 	}
-	err := Run(ctx, Options{Config: example(t), Version: "test", Event: seen, Hardware: Hardware{
+	err := Run(ctx, Options{Config: cfg, Version: "test", Event: seen, Hardware: Hardware{
 		Lines:   line.Registry(nil),
 		OpenBus: func(string) (i2c.BusCloser, error) { return nil, errors.New("no such bus") },
 	}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := strings.Join(types, "\n")
+	return types
+}
+
+// Without any hardware and without a broker the daemon starts, says what is missing, and ends in order.
+func TestRunWithNothing(t *testing.T) {
+	got := strings.Join(runFor(t, example(t)), "\n")
 	if !strings.HasPrefix(got, "gateway.started gateway") || !strings.HasSuffix(got, "gateway.stopping gateway") {
 		t.Errorf("events:\n%s", got)
 	}

@@ -42,6 +42,7 @@ type LockstepOptions struct {
 	Event  func(gateway.EventID, gateway.Event)
 	Reply  func(gateway.Reply) // nil = nobody listens
 	Memory field.Memory        // what survives a restart; nil = nothing
+	Tape   field.Tape          // the flight recorder; nil = there is none
 }
 
 // NewLockstep makes a gateway. Say with Level how each terminal stands, then call Begin.
@@ -51,7 +52,7 @@ func NewLockstep(o LockstepOptions) *Lockstep {
 	}
 	relays := claimRelays(o.Config, o.Lines, o.Log)
 	parts := attachConfig(o.Config, Hardware{Lines: o.Lines}, nil, relays).out
-	parts.Trace, parts.Reply, parts.Memory = traceOf(parts), o.Reply, o.Memory
+	parts.Trace, parts.Reply, parts.Memory, parts.Tape = traceOf(parts), o.Reply, o.Memory, o.Tape
 	var l *Lockstep
 	h := hub.New(func() gateway.Mono {
 		if l == nil {

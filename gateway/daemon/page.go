@@ -45,7 +45,7 @@ func (d *daemon) startPage(ctx context.Context, wg *sync.WaitGroup) error {
 	c := d.cfg.Status
 	page, err := status.New(status.Options{
 		Listen: c.Listen, HTTPS: c.HTTPS.Listen, Now: d.clock.Now, Alive: d.alive, Margin: d.margin, Latency: d.field.Latency, Log: d.log,
-		Trace: d.inForce.parts.Trace, Day: &d.day, Terminals: terminals(d.cfg, d.inForce.parts), Facts: d.o.facts,
+		Trace: d.inForce.parts.Trace, Day: &d.day, Terminals: terminals(d.cfg, d.inForce.parts), Facts: d.o.facts, Recording: d.recording,
 		Keeper: d.keeper(), ActOnAlarm: d.actOnAlarm, Correct: d.corrector(),
 		Command: d.intake.Local, CommandResults: d.intake.Results,
 	}, d.hub)

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -28,6 +30,7 @@ import (
 	"lotusgate/gateway/contract"
 	"lotusgate/gateway/field"
 	"lotusgate/gateway/hub"
+	"lotusgate/gateway/record"
 	"lotusgate/gateway/text"
 )
 
@@ -117,7 +120,7 @@ func play(t *testing.T, yaml, siteText, script string) string {
 			t.Error(err)
 		}
 	})
-	path := filepath.Join(t.TempDir(), "checkpoint")
+	path, lives := filepath.Join(t.TempDir(), "checkpoint"), 0
 	run := func() (*field.Field, *hub.Hub, func()) {
 		h := hub.New(now)
 		h.SetGateway(hub.Gateway{ID: cfg.Gateway.ID})
@@ -130,12 +133,24 @@ func play(t *testing.T, yaml, siteText, script string) string {
 		kept := newMemory(truths, &clock{keeper: timekeeper{mono: now}, boot: "boot"}, slog.New(slog.DiscardHandler))
 		kept.begin()
 		a.out.Memory = kept
+		lives++
+		dir := filepath.Join(t.TempDir(), strconv.Itoa(lives))
+		tape, err := record.New(record.Options{Dir: dir, Limit: 4 << 20, Version: "test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.out.Tape = tape
+		from := rec.count()
 		f := field.New(a.out, h, rec, now, nil)
 		ctx, stop := context.WithCancel(ctx)
 		wg.Go(func() { f.Run(ctx) })
 		wg.Go(func() { truths.Run(ctx) })
 		wg.Go(func() { kept.run(ctx) })
-		return f, h, stop
+		return f, h, func() {
+			stop()
+			synctest.Wait()
+			playAgain(t, tape, dir, rec.count()-from)
+		}
 	}
 	f, h, stop := run()
 	for _, turn := range turns {
@@ -146,7 +161,6 @@ func play(t *testing.T, yaml, siteText, script string) string {
 			rec.look(turn.at, h.View())
 		case "restart":
 			stop()
-			synctest.Wait()
 			rec.say(turn.at, "  the power fails and is back")
 			f, h, stop = run()
 		case "":
@@ -158,6 +172,34 @@ func play(t *testing.T, yaml, siteText, script string) string {
 	cancel()
 	wg.Wait()
 	return rec.text()
+}
+
+// playAgain decides once more what was recorded, and what the gateway decided must come of it, all of it.
+func playAgain(t *testing.T, tape *record.Recorder, dir string, events int) (whole []byte) {
+	t.Helper()
+	landed, land := context.WithCancel(t.Context())
+	land()
+	tape.Run(landed)
+	files, err := record.Files(dir)
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no recording: %v", err)
+	}
+	for _, name := range files {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole = append(whole, b...)
+	}
+	got, err := record.Play(t.Context(), bytes.NewReader(whole), record.PlayOptions{Parts: Recorded, Decided: func(d record.Decision) {
+		if d.Event != nil {
+			events--
+		}
+	}})
+	if err != nil || got.Different != nil || got.Cut || events != 0 {
+		t.Errorf("played again: %v, %v, cut %v, %d events more were issued", err, got.Different, got.Cut, events)
+	}
+	return whole
 }
 
 // turn is a line of a script that is not about the site.
@@ -204,6 +246,13 @@ type transcript struct {
 	mu    sync.Mutex
 	start gateway.Mono
 	lines []said
+	n     int // events
+}
+
+func (r *transcript) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.n
 }
 
 type said struct {
@@ -218,6 +267,9 @@ func (r *transcript) Record(e gateway.Event) gateway.EventID {
 		panic(err)
 	}
 	r.say(e.At.Sub(r.start), fmt.Sprintf("%s %s %s", e.Type, e.ID, data))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.n++
 	return gateway.EventID{}
 }
 

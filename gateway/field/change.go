@@ -63,7 +63,8 @@ func (f *Field) ripe(c *change) bool {
 
 // adopt makes a change. The readers of before have ended, those of after have not begun.
 func (f *Field) adopt(c *change) {
-	c.cfg.Reply, c.cfg.Memory = f.cfg.Reply, f.cfg.Memory
+	c.cfg.Reply, c.cfg.Memory, c.cfg.Tape = f.cfg.Reply, f.cfg.Memory, f.cfg.Tape
+	f.core.tape.Ends()
 	f.cfg = c.cfg
 	f.core = f.core.successor(f.now(), c.cfg, c.kept)
 	f.connect()
@@ -76,6 +77,7 @@ func (f *Field) adopt(c *change) {
 		}
 		a.want(want)
 	}
+	f.core.begins(f.now())
 	f.core.Apply(f.now(), Input{Kind: EventInput, Event: c.told()})
 	close(c.done)
 }

@@ -19,8 +19,12 @@ type Config struct {
 
 	// Reply, if not nil, is told what becomes of every command, by the core: it must not wait.
 	Reply  func(gateway.Reply)
-	Memory Memory       // what survives a restart; nil = nothing
-	Trace  *trace.Trace // of Points, in their order; nil = edges are not kept
+	Memory Memory // what survives a restart; nil = nothing
+	Tape   Tape   // the flight recorder; nil = there is none
+
+	// Recorded is what a Tape keeps to make this configuration again, as JSON.
+	Recorded []byte
+	Trace    *trace.Trace // of Points, in their order; nil = edges are not kept
 }
 
 // SourceConfig names a source of levels: the native lines, or a chip.
@@ -105,7 +109,7 @@ type Part struct {
 
 // Stepper is a device machine behind an interface; Box makes one.
 type Stepper interface {
-	step(now gateway.Mono, in device.Input) (device.Effects, gateway.Mono)
+	step(now gateway.Mono, in device.Input) (fx device.Effects, wake gateway.Mono, moved bool)
 	state() gateway.DeviceState
 	signal() (device.Signal, bool)
 	balance() (s device.Signal, value int64, ok bool)
@@ -123,10 +127,11 @@ func Box[T device.Machine[T]](m T) Stepper { return &box[T]{m} }
 
 type box[T device.Machine[T]] struct{ m T }
 
-func (b *box[T]) step(now gateway.Mono, in device.Input) (device.Effects, gateway.Mono) {
+func (b *box[T]) step(now gateway.Mono, in device.Input) (fx device.Effects, wake gateway.Mono, moved bool) {
 	next, fx, wake := b.m.Step(now, in)
+	moved = next != b.m
 	b.m = next
-	return fx, wake
+	return fx, wake, moved
 }
 
 func (b *box[T]) state() gateway.DeviceState { return b.m.State() }

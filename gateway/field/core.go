@@ -12,18 +12,21 @@ import (
 
 // Core owns all device state. It is stepped by one goroutine and holds no clock: every method takes the time.
 type Core struct {
-	points  []point
-	byPlace [][]int // source → channel → point, -1 = none
-	devices []logical
-	sources []source
-	alarms  alarms
-	hub     *hub.Hub
-	record  Recorder
-	trace   *trace.Trace
-	orders  orders
-	memory  Memory
-	fresh   []Truth // of the input that is being applied
-	latency *latency
+	points   []point
+	byPlace  [][]int // source → channel → point, -1 = none
+	devices  []logical
+	sources  []source
+	alarms   alarms
+	hub      *hub.Hub
+	record   Recorder
+	trace    *trace.Trace
+	orders   orders
+	memory   Memory
+	fresh    []Truth // of the input that is being applied
+	latency  *latency
+	tape     Tape
+	recorded []byte // Config.Recorded
+	moved    bool   // what is being applied has had an effect
 
 	ask   func(question)             // where evidence is read; nil = nowhere
 	drive func(string, device.Drive) // what a gate's relays shall do; nil = there are none
@@ -77,7 +80,10 @@ const showEvery = time.Second
 func NewCore(cfg Config, h *hub.Hub, r Recorder, now gateway.Mono) *Core {
 	c := &Core{
 		hub: h, record: r, trace: cfg.Trace, byPlace: make([][]int, len(cfg.Sources)), orders: newOrders(cfg),
-		memory: cfg.Memory, latency: &latency{},
+		memory: cfg.Memory, latency: &latency{}, tape: cfg.Tape, recorded: cfg.Recorded,
+	}
+	if c.tape == nil {
+		c.tape = blank{}
 	}
 	if c.memory == nil {
 		c.memory = forgetful{}
@@ -131,15 +137,24 @@ func (c *Core) begin(now gateway.Mono) {
 		c.step(now, i, device.Input{})
 	}
 	c.keep()
+	c.moved = false
+	c.begins(now)
 }
 
 // Apply gives one input to the core. now must not be before the now of an earlier call.
 func (c *Core) Apply(now gateway.Mono, in Input) {
+	c.tape.Given(now, &in)
 	c.apply(now, in)
 	c.keep()
+	c.applied(now)
 }
 
 func (c *Core) apply(now gateway.Mono, in Input) {
+	switch in.Kind {
+	case EdgeInput, LevelsInput, DownInput, ReadingInput, TrafficInput: // what they do says whether they matter
+	default:
+		c.moved = true
+	}
 	switch in.Kind {
 	case EdgeInput:
 		c.edge(now, in.Source, in.Edge)
@@ -199,7 +214,13 @@ func (c *Core) Wake() gateway.Mono {
 // Tick lets time pass. Every edge that happened before now must have been applied. What is due happens in the order of
 // its times, however late Tick comes: which of two loops was left first decides the direction of a vehicle.
 func (c *Core) Tick(now gateway.Mono) {
-	defer c.keep()
+	c.tape.Ticked(now)
+	c.pass(now)
+	c.keep()
+	c.applied(now)
+}
+
+func (c *Core) pass(now gateway.Mono) {
 	c.unshelve(now)
 	c.disown(now)
 	for {
@@ -252,6 +273,7 @@ func (c *Core) nextDevice(until, point gateway.Mono) int {
 
 func (c *Core) tick(now gateway.Mono, i int) {
 	p := &c.points[i]
+	c.moved = true
 	var changed bool
 	p.settle, changed, p.wake = p.settle.Tick(now)
 	c.settled(now, p, changed)
@@ -282,6 +304,7 @@ func (c *Core) edge(now gateway.Mono, src int, e drivers.Edge) {
 // levels repairs what no edge had announced.
 func (c *Core) levels(now gateway.Mono, src int, l *Levels) {
 	s := &c.sources[src]
+	c.moved = c.moved || !s.heard
 	s.heard = true
 	s.view.Reads++
 	if now.Sub(s.shown) >= showEvery {
@@ -320,6 +343,7 @@ func (c *Core) reading(now gateway.Mono, src int, r drivers.Reading) {
 		p.view.Quality, p.view.Since, p.view.Clipped = gateway.Good, at, r.Clipped
 		c.hub.PutPoint(p.view)
 	}
+	c.moved = c.moved || !p.sent.Known()
 	p.value, p.sent = r.Value, s
 	c.tell(now, p, s)
 }
@@ -330,6 +354,7 @@ func (c *Core) raw(now gateway.Mono, p *point, at gateway.Mono, level bool) {
 		at = now
 	}
 	c.trace.Raw(p.n, at, level)
+	c.moved = true
 	var changed bool
 	p.settle, changed, p.wake = p.settle.Edge(at, level)
 	c.settled(now, p, changed)
@@ -396,6 +421,7 @@ func (c *Core) count(now gateway.Mono, p *point) {
 // calm ends the fault of a point that has been quiet for long enough, and tells what its level is.
 func (c *Core) calm(now gateway.Mono, p *point) {
 	n, _ := p.budget.Chattering()
+	c.moved = true
 	var ended bool
 	if p.budget, ended, p.rest = p.budget.Tick(now); !ended {
 		return
@@ -411,6 +437,7 @@ func (c *Core) calm(now gateway.Mono, p *point) {
 
 // lose makes a point bad.
 func (c *Core) lose(now gateway.Mono, p *point) {
+	c.moved = true
 	p.settle, p.wake = p.settle.Lose(), 0
 	c.trace.Lose(p.n, now)
 	p.view.Quality, p.view.Since = gateway.Bad, now
@@ -438,13 +465,20 @@ func (c *Core) step(now gateway.Mono, i int, in device.Input) {
 	before, _ := d.cfg.Machine.signal()
 	doubt, balance, _ := d.cfg.Machine.balance()
 	drove, moves := d.cfg.Machine.drive()
-	fx, wake := d.cfg.Machine.step(now, in)
+	fx, wake, moved := d.cfg.Machine.step(now, in)
+	c.moved = c.moved || moved || wake != d.wake
 	d.wake = wake
-	if drive, _ := d.cfg.Machine.drive(); moves && drive != drove && c.drive != nil {
-		c.drive(d.cfg.Meta.ID, drive) // before anything that takes time
+	if drive, _ := d.cfg.Machine.drive(); moves && drive != drove {
+		if c.drive != nil {
+			c.drive(d.cfg.Meta.ID, drive) // before anything that takes time
+		}
+		c.tape.Drove(d.cfg.Meta.ID, drive)
 	}
-	if fx.Ask != 0 && c.ask != nil {
-		c.ask(question{device: i, number: fx.Ask})
+	if fx.Ask != 0 {
+		if c.ask != nil {
+			c.ask(question{device: i, number: fx.Ask})
+		}
+		c.tape.Asked(d.cfg.Meta.ID, fx.Ask)
 	}
 	for _, e := range fx.Events {
 		d.view.Event = c.emit(gateway.Event{Type: e.Type, ID: d.cfg.Meta.ID, At: e.At, Data: e.Data})
@@ -477,7 +511,9 @@ func (c *Core) lead(now gateway.Mono, d *logical, in device.Input) {
 
 // emit records an event and keeps alarms and history in step with it.
 func (c *Core) emit(e gateway.Event) gateway.EventID {
+	c.moved = true
 	id := c.record.Record(e)
+	c.tape.Decided(id, e)
 	c.hub.AddEvent(hub.Event{ID: id, Event: e})
 	raised, cleared := c.alarms.apply(e, id)
 	for _, key := range cleared {

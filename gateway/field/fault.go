@@ -23,6 +23,7 @@ func (c *Core) down(now gateway.Mono, in Input) {
 		return
 	}
 	known := s.view.Fault != ""
+	c.moved = c.moved || s.view.Fault != word
 	if !known {
 		s.view.Since = now
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"lotusgate/gateway/support"
 )
@@ -28,6 +29,32 @@ func (s *Server) serveBundle(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Type", "application/zip")
 	h.Set("Content-Disposition", `attachment; filename="lotusgate-support.zip"`)
 	send(w, r, b.Bytes())
+}
+
+// recordingTime is how long a recording may take to a slow viewer.
+const recordingTime = 10 * time.Minute
+
+// serveRecording hands out what the flight recorder holds. One at a time, with the bundle.
+func (s *Server) serveRecording(w http.ResponseWriter, r *http.Request) {
+	if s.o.Recording == nil {
+		s.refuse(w, r, http.StatusNotFound, "error.missing")
+		return
+	}
+	select {
+	case s.bundles <- struct{}{}:
+		defer func() { <-s.bundles }()
+	default:
+		w.Header().Set("Retry-After", "5")
+		s.refuse(w, r, http.StatusServiceUnavailable, "error.busy")
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/octet-stream")
+	h.Set("Content-Disposition", `attachment; filename="lotusgate.rec"`)
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(recordingTime)) // a test's writer has none
+	if err := s.o.Recording(r.Context(), w); err != nil {                             // a viewer who has gone, or a disk: what was sent is cut
+		s.o.Log.Error("recording could not be sent", "event", "page_failed", "error", err)
+	}
 }
 
 func (s *Server) bundle(r *http.Request) []support.File {

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -44,10 +45,12 @@ type Options struct {
 	Command        func(gateway.Command) <-chan gateway.Reply
 	CommandResults func() map[gateway.CommandResult]uint64 // how commands went so far; nil = there is no metric of it
 
-	Facts     func() []support.File // of the support bundle, beside what is known here; may be nil
-	Day       *day.Diary            // how the last 24 hours went; nil = not known
-	Trace     *trace.Trace          // edges of the inputs; nil = the signals are empty
-	Terminals []Terminal            // every wire, in the order in which they are shown
+	Facts func() []support.File // of the support bundle, beside what is known here; may be nil
+	// Recording writes what the flight recorder holds; nil = there is none.
+	Recording func(context.Context, io.Writer) error
+	Day       *day.Diary   // how the last 24 hours went; nil = not known
+	Trace     *trace.Trace // edges of the inputs; nil = the signals are empty
+	Terminals []Terminal   // every wire, in the order in which they are shown
 }
 
 // Server renders the views of one hub. Its handler is safe for concurrent use.
@@ -121,6 +124,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /walk/step", s.serveStep)
 	mux.HandleFunc("GET /api/v1/walk", s.serveWalk)
 	mux.HandleFunc("GET /support.zip", s.serveBundle)
+	mux.HandleFunc("GET /recording.rec", s.serveRecording)
 	mux.HandleFunc("GET /history", s.servePage(history))
 	mux.HandleFunc("GET /api/v1/signals", s.serveSignals)
 	mux.HandleFunc("GET /api/v1/signals.vcd", s.serveVCD)

@@ -284,6 +284,7 @@ var pageWords = []entry{
 	{"event.none", "还没有事件。", "No events yet."},
 
 	{"foot.support", "下载诊断文件", "Support bundle"},
+	{"foot.recording", "下载运行记录", "Flight recording"},
 	{"foot.version", "版本", "Version"},
 	{"foot.config", "配置", "Configuration"},
 	{"foot.id", "编号", "Identity"},
