@@ -140,6 +140,10 @@ func (g *Gate) judge(now gateway.Mono, e Evidence, fx *Effects) {
 	if g.asked == 0 || e.Number != g.question {
 		return // an answer that nobody waits for any more
 	}
+	if g.pending.Number == RuleOrder && !g.guests.ours { // something has come between the question and its answer
+		g.refuse(gateway.Superseded, fx)
+		return
+	}
 	o := g.pending
 	g.pending, g.asked = Order{}, 0
 	for i, s := range g.safety[:g.cfg.Safety] {

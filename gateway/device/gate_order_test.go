@@ -467,3 +467,24 @@ func expect(t *testing.T, got []string, want string) {
 		t.Errorf("got:\n%s\nwant:\n%s", g, strings.Join(lines, "\n"))
 	}
 }
+
+// A hand on the barrier between a rule's question and its answer: the rule has nothing to close any more.
+func TestRuleGivesUpBeforeItsEvidence(t *testing.T) {
+	b := newBench(t, func(c *GateConfig) { c.Closing = ClosingRules{Idle: 10 * time.Second} })
+	b.up()
+	b.mute = true
+	b.pass(8 * time.Second) // it has been open for two
+	if b.gate.asked == 0 || b.gate.pending.Number != RuleOrder {
+		t.Fatalf("the rule asks nothing: %+v", b.gate.pending)
+	}
+	answer := Evidence{Number: b.gate.question}
+	answer.Samples[0] = Sample{Quality: gateway.Good, At: b.now}
+	b.give(Changed(RoleManual, 0, Signal{On: true, Quality: gateway.Good, Since: b.now}))
+	b.give(Input{Kind: EvidenceRead, Evidence: answer})
+	b.pass(time.Minute)
+	for _, line := range b.said {
+		if strings.Contains(line, "CLOSE on") {
+			t.Error(line)
+		}
+	}
+}

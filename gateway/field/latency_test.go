@@ -2,6 +2,7 @@ package field
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,9 +33,9 @@ func TestWatched(t *testing.T) {
 		b := newBoard()
 		cfg := site(b)
 		hang := make(chan struct{})
-		stuck := false
+		var stuck atomic.Bool
 		cfg.Lines.Open = func(channels []int) (Lines, []error) {
-			if stuck {
+			if stuck.Load() {
 				<-hang
 			}
 			return b.open(channels)
@@ -67,7 +68,7 @@ func TestWatched(t *testing.T) {
 		if s := silent(); s > time.Second {
 			t.Errorf("silent for %v without lines", s)
 		}
-		stuck = true
+		stuck.Store(true)
 		wait(2 * time.Minute)
 		if s := silent(); s < time.Minute {
 			t.Errorf("silent for %v only, although it hangs", s)
