@@ -181,12 +181,15 @@ func brokenHub() *hub.Hub {
 		site("cam-2", "camera", "出口摄像机", "late", gateway.Good, 50*time.Second, nil),
 		site("cam-3", "camera", "车道摄像机", "stuck", gateway.Good, 50*time.Second, nil),
 		site("cam-4", "camera", "", "online", gateway.Stale, 50*time.Second, nil),
+		site("bay-1", "bay", "车位 1", "occupied", gateway.Good, 50*time.Second, nil),
+		site("bay-2", "bay", "", "vacant", gateway.Stale, 50*time.Second, nil),
+		site("bay-3", "bay", "车位 3", "", gateway.Bad, 50*time.Second, nil),
 		site("door", "contact", "配电柜门", "raised", gateway.Good, 50*time.Second, nil),
 		site("pump", "future_kind", "", "future_value", gateway.Good, 50*time.Second, nil),
 	} {
 		h.PutDevice(d)
 	}
-	free := site("b1", "lot", "地下一层余位", "37", gateway.Good, time.Minute, nil)
+	free := site("b1", "lot", "地下一层余位", "37", gateway.Good, time.Minute, nil, "bay-1", "bay-2", "bay-3")
 	free.State.Number = true
 	h.PutDevice(free)
 	h.PutSource(hub.Source{

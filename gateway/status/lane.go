@@ -125,7 +125,7 @@ func (sc *screen) lanes() (cards []block, rest []hub.Device) {
 	for _, d := range sc.v.Devices {
 		for _, id := range d.Parts {
 			if part, ok := sc.v.Device(id); ok && d.Kind == "lot" && part.Kind == "bay" {
-				shown[id] = true // the lot's number tells of all of them
+				shown[id] = true // among the bays
 			}
 		}
 	}

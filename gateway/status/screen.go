@@ -45,6 +45,7 @@ func (sc *screen) groups() []group {
 		{"verdict", "", []block{sc.verdict()}},
 		{"lanes", "section.lanes", lanes},
 		{"lots", "section.lots", sc.devices(rest, "lot")},
+		{"bays", "section.bays", sc.bays()},
 		{"elevators", "section.elevators", sc.devices(rest, "elevator")},
 		{"cameras", "section.cameras", sc.devices(rest, "camera")},
 		{"devices", "section.devices", sc.devices(rest, "")},
@@ -215,6 +216,26 @@ type device struct {
 }
 
 func (d device) part() (id, template string) { return d.ID, "device" }
+
+// bay is a small card: a lot has a hundred of them.
+type bay struct {
+	ID, Label string
+	State     mark
+}
+
+func (b bay) part() (id, template string) { return b.ID, "bay" }
+
+// bays are those that belong to a lot; others are devices like any.
+func (sc *screen) bays() (cards []block) {
+	for _, d := range sc.v.Devices {
+		for _, id := range d.Parts {
+			if part, ok := sc.v.Device(id); ok && d.Kind == "lot" && part.Kind == "bay" {
+				cards = append(cards, bay{ID: "d-" + part.ID, Label: firstOf(part.Label, part.ID), State: sc.state(part)})
+			}
+		}
+	}
+	return cards
+}
 
 // devices are cards of one kind, or of all kinds that have no section of their own.
 func (sc *screen) devices(rest []hub.Device, kind string) []block {

@@ -185,7 +185,8 @@ var pageWords = []entry{
 	{"verdict.many", "有 {1} 个问题", "{1} problems"},
 
 	{"section.lanes", "车道", "Lanes"},
-	{"section.lots", "车位", "Bays"},
+	{"section.lots", "停车场", "Parking"},
+	{"section.bays", "车位", "Bays"},
 	{"section.elevators", "电梯", "Elevators"},
 	{"section.cameras", "摄像机", "Cameras"},
 	{"section.devices", "其他设备", "Other devices"},
