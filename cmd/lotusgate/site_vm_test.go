@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"lotusgate/firmware-sim/chip"
+	"lotusgate/firmware-sim/scenario"
 	"lotusgate/firmware-sim/vm"
 )
 
@@ -245,6 +246,47 @@ func (s *site) expect(from int, want ...string) []cloudEvent {
 	return got
 }
 
+// scenarios plays the scenario files that are about nothing but wires of the minimal example: what a simulation says of
+// them on virtual time, the program must say on a real kernel.
+func (s *site) scenarios(t *testing.T) {
+	native := map[string]int{"entry-a-in": loopA, "entry-b-in": loopB, "eg-open": openLimit, "eg-closed": closedLimit}
+	files, err := filepath.Glob("../../firmware-sim/scenario/testdata/wires-*.txtar")
+	if err != nil || len(files) < 4 {
+		t.Fatal(files, err)
+	}
+	for _, path := range files {
+		f, err := scenario.Read(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		script, err := f.Script()
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, begin := len(s.center.traffic()), time.Now()
+		for _, in := range script {
+			time.Sleep(time.Until(begin.Add(in.At))) // later is the same story
+			point, active := strings.TrimRight(in.Text, "+-"), strings.HasSuffix(in.Text, "+")
+			line, ok := native[point]
+			switch {
+			case point == "car-1-fault-in":
+				s.expand.Drive(pinFault, !active)
+			case !ok:
+				t.Fatalf("%s: %q is no wire of this site", f.Name(), in.Text)
+			default:
+				loop := line == loopA || line == loopB // a loop is active when its wire is open
+				s.pull(line, active == loop)
+			}
+		}
+		var want []string
+		for line := range strings.Lines(f.Part(scenario.Events)) {
+			words := strings.Fields(line)
+			want = append(want, words[2]+" "+words[1])
+		}
+		s.expect(n, want...)
+	}
+}
+
 func TestVMSite(t *testing.T) {
 	vm.GuestOnly(t)
 	s := newSite(t)
@@ -314,6 +356,7 @@ func TestVMSite(t *testing.T) {
 		s.pull(closedLimit, false)
 		s.expect(n, "gate.opening entry-gate", "gate.opened entry-gate", "gate.closing entry-gate", "gate.closed entry-gate")
 	})
+	s.run("scenarios", func(t *testing.T) { s.scenarios(t) })
 	s.run("register behind the bus", func(t *testing.T) {
 		n := len(s.center.traffic())
 		s.expand.Drive(pinFault, false)
