@@ -26,7 +26,7 @@ test: packages node lint cross unit race fuzz vm-test ## all tests; installs wha
 
 screenshots: ## pictures of the page, into docs/screens
 	@mkdir -p docs/screens
-	SCREENSHOTS=$(CURDIR)/docs/screens $(GO) test -count=1 -run 'TestPictures$$' ./gateway/status
+	SCREENSHOTS=$(CURDIR)/docs/screens $(GO) test -count=1 -run 'TestPictures$$|TestBrowserHolds$$' ./gateway/status
 
 packages: ## install what the tests need (Debian) or list what is missing
 	@.ci/packages mosquitto=mosquitto mosquitto_sub=mosquitto-clients chromium=chromium \

@@ -2,6 +2,7 @@ package status
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http/httptest"
@@ -22,6 +23,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"lotusgate/gateway"
+	"lotusgate/gateway/hub"
 	"lotusgate/gateway/text"
 )
 
@@ -193,6 +195,38 @@ func TestBrowserSaysWhenDataIsOld(t *testing.T) {
 	}
 	server.CloseClientConnections()
 	run(t, ctx, chromedp.Steps(visible(`#old`), visible(`body.is-old`), chromedp.WaitNotPresent(chromedp.CSS(`body.is-live`))))
+}
+
+// TestBrowserOnASlowPhone opens the page of 220 inputs as a phone does that has a sixth of this machine's speed and 400 kbit/s
+// at 400 ms. How long that takes is told, not judged; how much is transferred is.
+func TestBrowserOnASlowPhone(t *testing.T) {
+	ctx := browser(t)
+	h := wellHub()
+	for i := range 220 {
+		h.PutPoint(hub.Point{ID: fmt.Sprintf("p%03d", i), Label: fmt.Sprintf("车位 %d", i), Terminal: "x1 GPA0", Quality: gateway.Good})
+	}
+	server := serve(t, newServer(t, h, Options{}))
+	slow := network.EmulateNetworkConditionsByRuleParams{MatchedNetworkConditions: []*network.Conditions{{
+		Latency: 400, DownloadThroughput: 50_000, UploadThroughput: 20_000,
+	}}}
+	_, err := chromedp.Call(ctx, network.Enable, network.EnableParams{})
+	_, err2 := chromedp.Call(ctx, network.EmulateNetworkConditionsByRule, slow)
+	_, err3 := chromedp.Call(ctx, emulation.SetCPUThrottlingRate, emulation.SetCPUThrottlingRateParams{Rate: 6})
+	if err := errors.Join(err, err2, err3); err != nil {
+		t.Fatal(err)
+	}
+	open(t, ctx, server.URL+"/?lang=zh-CN", 360, "light")
+	const figures = `JSON.stringify((() => { const n = performance.getEntriesByType("navigation")[0], p = performance.getEntriesByName("first-contentful-paint")[0];
+		return [Math.round(p ? p.startTime : n.responseEnd), Math.round(n.domContentLoadedEventEnd),
+			[n, ...performance.getEntriesByType("resource")].reduce((sum, e) => sum + e.transferSize, 0)]; })())`
+	var got [3]int
+	if err := json.Unmarshal([]byte(run(t, ctx, chromedp.Evaluate[string](figures))), &got); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("state shown after %d ms, script running after %d ms, %d bytes transferred", got[0], got[1], got[2])
+	if got[2] <= 0 || got[2] > 60_000 {
+		t.Errorf("the first view takes %d bytes, want at most 60 kB", got[2])
+	}
 }
 
 // TestScreens takes pictures for people to look at, where SCREENSHOTS names a folder.

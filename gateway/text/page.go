@@ -193,7 +193,7 @@ var pageWords = []entry{
 	{"section.system", "网关", "Gateway"},
 	{"wiring.jump", "跳到", "Go to"},
 	{"find.label", "查找", "Find"},
-	{"find.hint", "名称、端子或设备", "Name, terminal or device"},
+	{"find.hint", "名称、设备或内容", "Name, device or word"},
 	{"wiring.header", "排针 {1} 脚", "Pin {1}"},
 	{"section.sources", "采集模块", "Input modules"},
 	{"section.wires", "每路输入", "Every input"},

@@ -82,7 +82,7 @@
   // sift hides what does not hold the words that somebody looks for.
   const sift = (root) => {
     const find = $("find"), words = find ? find.value.toLowerCase().split(/\s+/) : [];
-    for (const e of root.querySelectorAll(".module, .walkrow, #wires tbody tr, tr[id^=w-]")) {
+    for (const e of root.querySelectorAll(".module, .walkrow, tr[id^=w-], #h-events li")) {
       const all = e.textContent.toLowerCase();
       e.hidden = !words.every((w) => all.includes(w));
     }
