@@ -21,8 +21,9 @@ const (
 	AckAlarm  Action = "ack_alarm" // of everything that has alarms
 	Shelve    Action = "shelve"    // likewise
 
-	Resend  Action = "resend"  // of the gateway: events again that were delivered before
-	Refresh Action = "refresh" // of the gateway: everything retained again
+	Resend   Action = "resend"   // of the gateway: events again that were delivered before
+	Identify Action = "identify" // of the gateway: blink the board's LED
+	Refresh  Action = "refresh"  // of the gateway: everything retained again
 )
 
 // What a key may be allowed beside commands, on the device "gateway".
@@ -124,6 +125,7 @@ const (
 	BusLost       Reason = "bus_lost"
 	Restarted     Reason = "restarted"
 	NotKept       Reason = "not_kept" // of resend: there is no such history
+	NoLight       Reason = "no_light" // identify: there is no LED to blink
 )
 
 // Reasons lists every reason, in the order of docs/wire.md.
@@ -131,7 +133,7 @@ func Reasons() []Reason {
 	return []Reason{
 		Malformed, WasRetained, UnknownKey, BadSignature, WrongAudience, WrongSession, Duplicate, Expired, WrongNonce,
 		NotAllowed, RateLimited, UnknownDevice, UnknownAction, BadArgs, Starting, Lockout, Fire, Maintenance, NoPresence,
-		Interlock, NoMotion, TravelTimeout, RelayReadback, Superseded, SafetyTrip, BusLost, Restarted, NotKept,
+		Interlock, NoMotion, TravelTimeout, RelayReadback, Superseded, SafetyTrip, BusLost, Restarted, NotKept, NoLight,
 	}
 }
 
@@ -213,7 +215,7 @@ func EndedBySomebody(alarm string) bool {
 func ConfirmedBySomebody(alarm string) bool { return alarm == "entrapment_suspected" }
 
 // GatewayActions are what the gateway itself is asked for, as the device "gateway".
-func GatewayActions() []Action { return []Action{Resend, Refresh} }
+func GatewayActions() []Action { return []Action{Resend, Refresh, Identify} }
 
 // Causes of a movement that the gateway knows of.
 const (

@@ -26,7 +26,7 @@ func hardware(log *slog.Logger) (daemon.Hardware, error) {
 	for _, f := range state.Failed {
 		log.Warn("periph driver failed; names of its pins may be missing", "driver", f.D.String(), "error", f.Err)
 	}
-	return daemon.Hardware{Lines: line.Kernel(), OpenBus: openBus}, nil
+	return daemon.Hardware{Lines: line.Kernel(), OpenBus: openBus, LEDs: "/sys/class/leds"}, nil
 }
 
 // openBus opens a device node itself, because a bus that appeared after host.Init is in no registry; other names are

@@ -14,6 +14,7 @@ import (
 type Hardware struct {
 	Lines   line.Provider
 	OpenBus func(name string) (i2c.BusCloser, error)
+	LEDs    string               // folder of the board's LEDs, /sys/class/leds; empty = it has none
 	Now     func() time.Duration // the clock of the edges, since the kernel booted; nil = the kernel's
 }
 

@@ -50,7 +50,7 @@ func (s *services) run(ctx context.Context) {
 	defer kinds.Wait()
 	for action, orders := range s.orders {
 		work := map[gateway.Action]func(context.Context, gateway.Command) (string, error){
-			gateway.Resend: s.resend, gateway.Refresh: s.publishAnew,
+			gateway.Resend: s.resend, gateway.Refresh: s.publishAnew, gateway.Identify: s.identify,
 		}[action]
 		kinds.Go(func() {
 			for {
@@ -75,9 +75,13 @@ func (s *services) carryOut(ctx context.Context, c gateway.Command, work func(co
 	switch {
 	case ctx.Err() != nil: // what is open at an end is told by the next start
 	case err != nil:
-		s.answer(ctx, c, gateway.CommandFailed, gateway.Reply{Stage: gateway.Failed, Reason: gateway.NotKept, Detail: err.Error()})
+		why := gateway.NotKept
+		if c.Action == gateway.Identify {
+			why = gateway.NoLight
+		}
+		s.answer(ctx, c, gateway.CommandFailed, gateway.Reply{Stage: gateway.Failed, Reason: why, Detail: err.Error()})
 	default:
-		proven := true // the broker has acknowledged all of it
+		proven := c.Action != gateway.Identify // the broker has acknowledged all of it; nobody looks at the LED for us
 		s.answer(ctx, c, gateway.CommandDone, gateway.Reply{Stage: gateway.Done, Verified: &proven, Detail: detail})
 	}
 }
@@ -89,6 +93,11 @@ func (s *services) answer(ctx context.Context, c gateway.Command, t gateway.Type
 	})
 	r.JTI, r.Device, r.Action, r.Issuer = c.JTI, c.Device, c.Action, c.Issuer
 	s.d.intake.Answer(r)
+}
+
+// identify blinks the board's LED: which of the boxes is it?
+func (s *services) identify(ctx context.Context, _ gateway.Command) (string, error) {
+	return "", findLight(s.d.o.Hardware.LEDs).blink(ctx)
 }
 
 // publishAnew has everything retained published once more.

@@ -208,6 +208,7 @@ var eventTexts = []entry{
 	{"action.set_count", "校正车辆数", "set the count"},
 	{"action.hold_open", "常开", "hold open"},
 	{"action.release", "解除常开", "release"},
+	{"action.identify", "闪灯定位", "identify"},
 	{"action.ack_alarm", "确认报警", "acknowledge alarm"},
 	{"action.shelve", "搁置报警", "shelve alarm"},
 	{"action.reset_fire", "消防复位", "reset fire"},
@@ -241,6 +242,7 @@ var eventTexts = []entry{
 	{"reason.safety_trip", "落杆时有车或人", "something came under the arm"},
 	{"reason.bus_lost", "通信中断", "the bus was lost"},
 	{"reason.restarted", "网关重新启动", "the gateway was restarted"},
+	{"reason.no_light", "没有可用的指示灯", "there is no LED to blink"},
 	{"reason.not_kept", "本机没有保存这些事件", "these events are not kept here"},
 
 	{"event.elevator.fault_raised", "{1}", "{1}"},

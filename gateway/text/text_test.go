@@ -108,7 +108,7 @@ func families() map[string][]string {
 		},
 		"polarity":  {"low", "high"},
 		"bias":      {"up", "down"},
-		"action":    {"open", "close", "stop", "hold_open", "release", "reset_fire", "set_count", "ack_alarm", "shelve", "resend", "refresh"},
+		"action":    {"open", "close", "stop", "hold_open", "release", "reset_fire", "set_count", "ack_alarm", "shelve", "identify", "resend", "refresh"},
 		"state":     {"gate.stopped", "gate.obstructed"},
 		"alarmname": {"chattering", "vehicle_waiting", "alarm_button", "test_overdue"},
 		"cause":     {"command", "rule", "fire", "safety", "manual_input", "unknown"},
