@@ -116,11 +116,15 @@ type Section struct {
 	Value any
 }
 
-// PutAll is Put for several sections, no two of one key, that belong together: a power cut leaves all of them as they are or as they were.
+// PutAll is Put for several sections, no two of one key, that belong together: a power cut leaves all of them as they are or
+// as they were. A section whose value is nil is taken out.
 func (c *Checkpoint) PutAll(sections []Section) error {
 	raws := make([]json.RawMessage, len(sections))
 	for i, s := range sections {
 		var err error
+		if s.Value == nil {
+			continue
+		}
 		if raws[i], err = json.Marshal(s.Value); err != nil {
 			return fmt.Errorf("checkpoint section %s: %w", s.Key, err)
 		}
@@ -133,8 +137,10 @@ func (c *Checkpoint) PutAll(sections []Section) error {
 		if had {
 			size -= sectionSize(s.Key, old)
 		}
-		size += sectionSize(s.Key, raws[i])
-		same = same && had && bytes.Equal(old, raws[i])
+		if raws[i] != nil {
+			size += sectionSize(s.Key, raws[i])
+		}
+		same = same && had == (raws[i] != nil) && bytes.Equal(old, raws[i])
 	}
 	switch {
 	case same:
@@ -143,6 +149,10 @@ func (c *Checkpoint) PutAll(sections []Section) error {
 		return fmt.Errorf("checkpoint section %s and %d others: %w", sections[0].Key, len(sections)-1, ErrFull)
 	}
 	for i, s := range sections {
+		if raws[i] == nil {
+			delete(c.sections, s.Key)
+			continue
+		}
 		c.sections[s.Key] = raws[i]
 	}
 	c.size = size

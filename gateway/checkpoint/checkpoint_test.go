@@ -131,6 +131,41 @@ func TestFullIsRefused(t *testing.T) {
 }
 
 // A newer program's file is left alone, in either slot; damage is not mistaken for one.
+// What is taken out is gone after a restart, and makes room.
+func TestTakenOut(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "checkpoint")
+	open := func() *Checkpoint {
+		c, err := Open(Options{Path: path})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	c := open()
+	text := strings.Repeat("x", maxPayload/2)
+	for _, all := range [][]Section{{{"a", text}, {"b", 1}}, {{"a", nil}, {"b", 2}}, {{"c", text}}, {{"d", text[:maxPayload/4]}, {"c", nil}}} {
+		if err := c.PutAll(all); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c.size != encodedSize(c.sections) {
+		t.Errorf("size %d, it takes %d", c.size, encodedSize(c.sections))
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c = open()
+	for key, want := range map[string]bool{"a": false, "b": true, "c": false, "d": true} {
+		var v any
+		if ok, err := c.Get(key, &v); ok != want || err != nil {
+			t.Errorf("%s is there: %v, %v", key, ok, err)
+		}
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestNewerFormatIsRefused(t *testing.T) {
 	for slot := range 2 {
 		fsys := newFaultFS()

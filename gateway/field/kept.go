@@ -11,7 +11,7 @@ import (
 // Truth is one thing that must survive a restart.
 type Truth struct {
 	Key   string
-	Value any // a struct that is stored as JSON
+	Value any // a struct that is stored as JSON; nil = there is nothing to keep any more
 }
 
 // Memory is what survives a restart. The core calls it and must not wait.
@@ -44,6 +44,9 @@ func (b *keptBox[T, S]) changed() (any, bool) {
 		return nil, false
 	}
 	b.kept = s
+	if s == *new(S) {
+		return nil, true // as if there had never been anything
+	}
 	return s, true
 }
 

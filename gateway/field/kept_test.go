@@ -23,6 +23,10 @@ func (n *notebook) Keep(changed []Truth, soon bool) {
 		n.pages = map[string]json.RawMessage{}
 	}
 	for _, t := range changed {
+		if t.Value == nil {
+			delete(n.pages, t.Key)
+			continue
+		}
 		text, err := json.Marshal(t.Value)
 		if err != nil {
 			panic(err)
@@ -111,6 +115,9 @@ func TestAlarmsSurviveARestart(t *testing.T) {
 		40s contact.cleared door
 		40s loop.cleared loop
 		1m40s loop.fault_cleared loop`)
+	if len(n.pages) != 1 { // what is over takes no space
+		t.Errorf("still kept: %v", n.pages)
+	}
 	for _, a := range h.View().Alarms {
 		if a.Key() != "i2c-1/fault" {
 			t.Errorf("still stands: %+v", a)
