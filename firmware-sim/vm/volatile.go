@@ -161,9 +161,21 @@ func (d *Volatile) write(b []byte, off int64) error {
 	return nil
 }
 
+// zero writes zeros, a piece at a time.
+func (d *Volatile) zero(off, n int64) error {
+	zeros := make([]byte, fuseMaxWrite)
+	for ; n > 0; off, n = off+fuseMaxWrite, n-fuseMaxWrite {
+		if err := d.write(zeros[:min(n, fuseMaxWrite)], off); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Requests of the kernel, include/uapi/linux/fuse.h.
 const (
 	fuseGetattr = 3
+	fuseZero    = 43 // fallocate, with which a guest discards and writes zeros
 	fuseOpen    = 14
 	fuseRead    = 15
 	fuseWrite   = 16
@@ -234,6 +246,8 @@ func (d *Volatile) answer(opcode uint32, in []byte) ([]byte, error) {
 		out := make([]byte, 8)
 		le.PutUint32(out, uint32(len(data)))
 		return out, d.write(data, int64(le.Uint64(in[8:])))
+	case fuseZero:
+		return nil, d.zero(int64(le.Uint64(in[8:])), int64(le.Uint64(in[16:])))
 	case fuseFsync:
 		return nil, d.flush(d.FlushTime)
 	case fuseFlush, fuseRelease:

@@ -44,11 +44,14 @@ var matrix = []struct {
 	{"hostile", hostile},
 	{"broker-expired", expired},
 	{"renewed", renewed},
+	{"chatter", chatter},
 	{"daemon-kill", daemonKill},
+	{"restored-card", restoredCard},
 	{"power-cut", powerCut},
 	{"power-cut-volatile", powerCutVolatile},
 	{"disk-full", diskFull},
 	{"read-only", readOnly},
+	{"clock-steps", clockSteps},
 	{"million", million},
 }
 

@@ -27,8 +27,9 @@ type guest struct {
 	book  *book
 	seen  lockedBuffer // what was no event
 
-	mu   sync.Mutex
-	told map[gateway.Type]int // what the gateway said about its disk
+	mu    sync.Mutex
+	told  map[gateway.Type]int // what the gateway said about its disk
+	dated int                  // events with a date
 
 	disk    *vm.Volatile // nil = the image itself
 	lost    int          // sectors that it forgot
@@ -75,6 +76,11 @@ func (g *guest) boot(script string) *vm.VM {
 func (g *guest) take(line string) {
 	if strings.HasPrefix(line, "lotusgate/v1/") {
 		g.book.hear(line)
+		if strings.Contains(line, "/event/") && strings.Contains(line, `,"time":"`) {
+			g.mu.Lock()
+			g.dated++
+			g.mu.Unlock()
+		}
 		for _, t := range [...]gateway.Type{gateway.StorageDegraded, gateway.StorageRecovered} {
 			if strings.Contains(line, `"type":"`+gateway.TypePrefix+string(t)+`"`) {
 				g.mu.Lock()
@@ -261,6 +267,23 @@ kill -TERM $!; wait $!`, g.dir, fills))
 		}
 	}
 	verdict(t, "disk full under load, then room again", fills, r, 0, fmt.Sprintf("%d alarms stored while it was full; degraded and recovered told", stored))
+}
+
+// clockSteps sets the wall clock of the machine back an hour, 50 years ahead, to 1970 and right again, under load: nothing
+// may be ordered, expired or lost by it, and no event may bear a date that nobody vouches for.
+func clockSteps(t *testing.T) {
+	g := newGuest(t, 64)
+	v := g.boot(`$victim & sleep 1; now=$(date +%s)
+for then in $((now - 3600)) $((now + 50 * 31557600)) 86400 $now; do date -s @$then >/dev/null || exit 3; sleep 1; done
+echo "clock set four times"; kill -TERM $!; wait $!`)
+	if exit, err := v.Wait(); err != nil || exit.Status != 0 || !strings.Contains(g.seen.String(), "clock set four times") {
+		t.Fatalf("status %d, error %v\n%s", exit.Status, err, g.seen.String())
+	}
+	if g.dated > 0 {
+		t.Errorf("%d events are dated though nothing keeps the clock of the machine right", g.dated)
+	}
+	r := g.finish()
+	verdict(t, "wall clock −1 h, +50 years, to 1970, and right again", 4, r, 0, "no event dated by an unset clock")
 }
 
 // readOnly turns the disk read-only under the running daemon, as an ageing card does, then starts one on it.

@@ -69,6 +69,7 @@ func (p *peer) pump(see func(packets.ControlPacket)) (ended chan struct{}) {
 				return
 			}
 			see(c)
+			p.echo(c)
 			var ack packets.ControlPacket
 			switch c := c.(type) {
 			case *packets.PublishPacket:

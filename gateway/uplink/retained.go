@@ -1,7 +1,6 @@
 package uplink
 
 import (
-	"encoding/json"
 	"time"
 
 	"lotusgate/gateway"
@@ -27,7 +26,7 @@ func (s *session) subscribe(now time.Time) error {
 		filters[s.topics.heartbeat] = 0
 	}
 	granted := func(t Token) {
-		s.readBack = s.now().Add(readBackQuiet)
+		s.readBack, s.quiet = s.now().Add(readBackQuiet), s.now().Add(echoWait)
 		answer, _ := t.(interface{ Result() map[string]byte })
 		for filter, qos := range answer.Result() {
 			switch {
@@ -58,14 +57,12 @@ func (s *session) receive(m message, now time.Time) {
 			s.mirror.repeatOne(s.opt.Announce.Topic)
 		}
 	case m.topic == s.topics.status:
-		s.foreign(m.payload)
-		if m.retained { // from before our birth, which overwrites it
-			return
-		}
-		var said struct {
-			Session string `json:"session"`
-		}
-		if json.Unmarshal(m.payload, &said) != nil || said.Session != s.id {
+		said := s.foreign(m.payload)
+		switch {
+		case m.retained: // from before our birth, which overwrites it
+		case said == s.id:
+			s.echoed = true
+		default:
 			s.statusSoon(now)
 		}
 	case m.retained && len(m.payload) > 0:

@@ -110,10 +110,20 @@ func (p *peer) read() packets.ControlPacket {
 		if err != nil {
 			return nil
 		}
+		p.echo(c)
 		if _, ping := c.(*packets.PingreqPacket); !ping {
 			return c
 		}
 		p.send(packets.NewControlPacket(packets.Pingresp))
+	}
+}
+
+// echo sends the gateway its own status, to which it has subscribed.
+func (p *peer) echo(c packets.ControlPacket) {
+	if m, ok := c.(*packets.PublishPacket); ok && m.TopicName == testRoot+"/status" {
+		back := packets.NewControlPacket(packets.Publish).(*packets.PublishPacket)
+		back.TopicName, back.Payload = m.TopicName, m.Payload
+		_ = back.Write(p.conn) // it may have gone
 	}
 }
 

@@ -31,7 +31,9 @@ type session struct {
 	mirror  mirror
 	states  map[string]hub.Device // as last put into the mirror; of each only State and Event are looked at
 	meta    metaKey
-	born    bool // everything retained went out once: events may follow
+	echoed  bool      // our own status has come back
+	quiet   time.Time // when it is no longer waited for; zero = the subscription is not granted
+	born    bool      // everything retained went out once: events may follow
 	changed <-chan struct{}
 	dirty   bool // the hub has changed since the last sync
 	synced  time.Time
@@ -94,13 +96,14 @@ func (s *session) serve(ctx context.Context) error {
 			replies = s.opt.Commands.Replies()
 		}
 		var history <-chan History
-		if s.born && s.drained && !s.slowed && len(s.again) == 0 {
+		may := s.born && s.known(now)
+		if may && s.drained && !s.slowed && len(s.again) == 0 {
 			history = s.opt.History
 		}
 		if o := s.flight.oldest(); o != nil {
 			oldest = o.token.Done()
 		}
-		if s.born && s.drained && free {
+		if may && s.drained && free {
 			ready = s.ready
 		}
 		select {
@@ -163,7 +166,7 @@ func (s *session) step(now time.Time) error {
 			return err
 		}
 	}
-	if s.born {
+	if s.born && s.known(now) {
 		return s.sendEvents(now)
 	}
 	return nil
@@ -203,6 +206,9 @@ func (s *session) wake(now time.Time) time.Time {
 	}
 	if !s.readBack.IsZero() && !s.isolating() {
 		sooner(s.readBack)
+	}
+	if !s.quiet.IsZero() && !s.known(now) {
+		sooner(s.quiet)
 	}
 	if due := s.confirmer.due(); !due.IsZero() {
 		sooner(due)
@@ -342,7 +348,7 @@ func (s *session) goodbye() error {
 	now := s.now()
 	limit := time.NewTimer(goodbyeTime)
 	defer limit.Stop()
-	if s.born {
+	if s.born && s.known(now) {
 		if err := s.sendEvents(now); err != nil {
 			return err
 		}
