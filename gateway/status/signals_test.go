@@ -68,7 +68,7 @@ func TestRecordingIsWhole(t *testing.T) {
 	if first := rec.Signals[0]; first.Terminal != "gpio GPIO17" || len(first.Raw) != 12 || len(first.Settled) != 4 {
 		t.Errorf("the first loop: %d raw, %d settled at %q", len(first.Raw), len(first.Settled), first.Terminal)
 	}
-	if last := rec.Signals[3]; len(last.Raw) != 900 {
+	if last := rec.Signals[3]; len(last.Raw) != 901 {
 		t.Errorf("the wire that chatters: %d edges", len(last.Raw))
 	}
 }
