@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -98,9 +97,4 @@ func built() time.Time {
 		}
 	}
 	return time.Time{}
-}
-
-// logger writes JSON, one object a line; journald adds time and unit.
-func logger(w io.Writer) *slog.Logger {
-	return slog.New(slog.NewJSONHandler(w, nil))
 }
