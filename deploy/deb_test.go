@@ -136,7 +136,7 @@ func TestInstall(t *testing.T) {
 			t.Errorf("%s: there %v, want %v", path, err == nil, want)
 		}
 	}
-	const config, state = "/etc/lotusgate/lotusgate.yaml", "/var/lib/lotusgate/outbox"
+	const config, state = "/etc/lotusgate/lotusgate.yaml", "/var/lib/lotusgate/access"
 	wanted := "/etc/systemd/system/multi-user.target.wants/lotusgate.service"
 
 	if said := do(0, "dpkg", "-i", "/old.deb"); !strings.Contains(said, "lotusgate init --ask") {

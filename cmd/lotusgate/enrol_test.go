@@ -77,6 +77,9 @@ func TestEnrolCommand(t *testing.T) {
 	if err != nil || cfg.MQTT.KeyFile != dir+"/state/identity/gateway.key" || cfg.MQTT.CAFile == "" {
 		t.Fatalf("%v, %+v", err, cfg)
 	}
+	if code, out, said := call(t, "check", "--config", file); code != 0 { // the daemon can start with it
+		t.Errorf("check: exit %d, %s%s", code, out, said)
+	}
 	if code, out, _ := call(t, "enrol", "install", cert, "--config", file); code != 0 || strings.Contains(out, "identity.yaml") {
 		t.Errorf("again: exit %d, %s", code, out)
 	}

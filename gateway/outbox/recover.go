@@ -187,7 +187,7 @@ func foreign(names []string) bool {
 		if _, _, ok := parseSegmentName(name); ok || name == "runs" {
 			return false
 		}
-		other = other || name != "lost+found" && name != "cursor" && name != "gaps" && name != "checkpoint" && name != "access" &&
+		other = other || name != "lost+found" && name != "cursor" && name != "gaps" && name != "checkpoint" && name != "access" && name != "identity" &&
 			!strings.HasPrefix(name, "spare-") && !strings.HasSuffix(name, ".tmp")
 	}
 	return other
