@@ -29,7 +29,7 @@ type controls struct {
 
 type panel struct {
 	ID, Name string
-	State    template.HTML // the live part
+	State    template.HTML // the live part; empty for the gateway itself
 	Buttons  []button
 	Counts   bool // takes set_count
 }
@@ -77,11 +77,15 @@ func (sc *screen) commanded() []hub.Device {
 
 // controls around the parts of the frame, which are those of operate.
 func (sc *screen) controls(sections []section) (c controls) {
-	if len(sections) == 0 {
+	if sc.s.o.Command == nil {
 		return c
 	}
+	var parts []part
+	if len(sections) > 0 {
+		parts = sections[0].Parts
+	}
 	for i, d := range sc.commanded() {
-		k := panel{ID: d.ID, Name: firstOf(d.Label, d.ID), State: sections[0].Parts[i].HTML}
+		k := panel{ID: d.ID, Name: firstOf(d.Label, d.ID), State: parts[i].HTML}
 		for _, name := range d.Commands {
 			a := gateway.Action(name)
 			if a == gateway.SetCount {
@@ -97,12 +101,19 @@ func (sc *screen) controls(sections []section) (c controls) {
 		}
 		c.Cards = append(c.Cards, k)
 	}
+	identify := text.Word("action", string(gateway.Identify))
+	c.Cards = append(c.Cards, panel{
+		ID: gateway.GatewayID, Name: sc.l.T("section.system"), Buttons: []button{{Action: gateway.Identify, Word: sc.l.Of(identify)}},
+	})
 	return c
 }
 
 // order is what an operator's form asks for.
 func (s *Server) order(r *http.Request) (c gateway.Command, ok bool) {
 	c = gateway.Command{Issuer: "page/" + address(r), Device: r.PostFormValue("device"), Action: gateway.Action(r.PostFormValue("action"))}
+	if c.Device == gateway.GatewayID {
+		return c, s.o.Command != nil && c.Action == gateway.Identify
+	}
 	d, known := s.hub.View().Device(c.Device)
 	if !known || s.o.Command == nil || !slices.Contains(d.Commands, string(c.Action)) {
 		return c, false

@@ -39,7 +39,7 @@ func (m *machine) take(c gateway.Command) <-chan gateway.Reply {
 		r.Stage, r.Reason = gateway.Rejected, m.refuse
 		replies <- r
 		close(replies)
-	case c.Action == gateway.Stop || c.Action == gateway.SetCount:
+	case c.Action == gateway.Stop || c.Action == gateway.SetCount || c.Action == gateway.Identify:
 		for a, under := range m.running {
 			under <- gateway.Reply{Action: gateway.Action(a), Stage: gateway.Failed, Reason: gateway.Superseded}
 			close(under)
@@ -120,6 +120,12 @@ func TestOrders(t *testing.T) {
 	if got := m.orders(); len(got) != 2 || got[0] != "page/127.0.0.1 entry-gate stop" {
 		t.Errorf("orders: %q", got)
 	}
+	if r, _ := post(t, c, server.URL+"/operate", url.Values{"device": {"gateway"}, "action": {"identify"}}); r.StatusCode != http.StatusOK {
+		t.Errorf("identify: %d", r.StatusCode)
+	}
+	if got := m.orders(); len(got) != 1 || got[0] != "page/127.0.0.1 gateway identify" {
+		t.Errorf("orders: %q", got)
+	}
 	m.refuse = gateway.NoPresence
 	open := url.Values{"device": {"entry-gate"}, "action": {"open"}}
 	if _, said := post(t, c, server.URL+"/operate", open); !strings.Contains(said, "open: refused, nobody has pressed the button at the machine") {
@@ -130,7 +136,7 @@ func TestOrders(t *testing.T) {
 	}
 	m.orders()
 	for _, form := range []url.Values{
-		{"device": {"entry-gate"}, "action": {"dance"}}, {"device": {"car-1"}, "action": {"open"}}, {"device": {"b1"}, "action": {"set_count"}, "value": {"-1"}}, {},
+		{"device": {"entry-gate"}, "action": {"dance"}}, {"device": {"car-1"}, "action": {"open"}}, {"device": {"gateway"}, "action": {"resend"}}, {"device": {"b1"}, "action": {"set_count"}, "value": {"-1"}}, {},
 	} {
 		if r, _ := post(t, c, server.URL+"/operate", form); r.StatusCode != http.StatusNotFound {
 			t.Errorf("%v: %d", form, r.StatusCode)
