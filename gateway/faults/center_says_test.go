@@ -117,7 +117,7 @@ func askedAgain(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = c.server.Close() })
 	g := newGateway(t, c.url)
-	writeFile(t, g.file, configuration(c.url, g.dir)+"commands: {auth: none}\n")
+	g.add("commands: {auth: none}\n")
 	g.start()
 	flowing(t, b, 400)
 	mu.Lock()
@@ -180,7 +180,7 @@ func silentlyDropped(t *testing.T) {
 	t.Cleanup(func() { _ = c.server.Close() })
 	g := newGateway(t, c.url)
 	g.configure(t, c.url, "ack: watermark, stall: 2s")
-	end := confirming(c.url, b)
+	end := confirming(c.url, b, nil)
 	defer end()
 	g.start()
 	for deadline := time.Now().Add(patience); !alarmed.Load(); time.Sleep(10 * time.Millisecond) {
@@ -214,7 +214,7 @@ func hostile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	writeFile(t, g.file, configuration(c.url, g.dir)+fmt.Sprintf("commands: {keys: {center: {file: %q, devices: [\"*\"], actions: [\"*\"]}}}\n", pub))
+	g.add(fmt.Sprintf("commands: {keys: {center: {file: %q, devices: [\"*\"], actions: [\"*\"]}}}\n", pub))
 	g.start()
 	flowing(t, b, 50)
 	d := newDesk(t, c.url)

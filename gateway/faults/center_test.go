@@ -21,7 +21,9 @@ import (
 	"github.com/mochi-mqtt/server/v2/listeners"
 	"github.com/mochi-mqtt/server/v2/packets"
 
+	"lotusgate/gateway"
 	"lotusgate/gateway/audit"
+	"lotusgate/gateway/intake"
 )
 
 // book is an audit.Book for many goroutines.
@@ -204,8 +206,8 @@ func subscriber(t *testing.T, host, port string, b *book) *exec.Cmd {
 	return c
 }
 
-// confirming publishes the watermark of the book every 100 ms, until end.
-func confirming(url string, b *book) (end func()) {
+// confirming publishes the watermark of the book every 100 ms, until end; signed, if there is a signer.
+func confirming(url string, b *book, signer *intake.Signer) (end func()) {
 	o := mqttclient.NewClientOptions().AddBroker(url).SetClientID("intake").SetMaxReconnectInterval(100 * time.Millisecond).
 		SetConnectRetry(true).SetConnectRetryInterval(100 * time.Millisecond)
 	c := mqttclient.NewClient(o)
@@ -224,7 +226,11 @@ func confirming(url string, b *book) (end func()) {
 			run, number := b.Watermark(epoch)
 			b.mu.Unlock()
 			if number > 0 && c.IsConnectionOpen() {
-				c.Publish("lotusgate/v1/lianhua/park-01/watermark", 1, true, fmt.Sprintf(`{"epoch":%q,"run":%d,"number":%d}`, epoch, run, number))
+				payload := fmt.Sprintf(`{"epoch":%q,"run":%d,"number":%d}`, epoch, run, number)
+				if signer != nil {
+					payload, _ = signer.SignWatermark(gateway.Watermark{Epoch: epoch, Run: run, Number: number})
+				}
+				c.Publish("lotusgate/v1/lianhua/park-01/watermark", 1, true, payload)
 			}
 		}
 	})

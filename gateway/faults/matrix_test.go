@@ -1,10 +1,12 @@
 package faults
 
 import (
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -15,6 +17,7 @@ import (
 	mqttclient "github.com/eclipse/paho.mqtt.golang"
 
 	"lotusgate/gateway/audit"
+	"lotusgate/gateway/intake"
 )
 
 // patience of a test for something that takes a second on an idle machine.
@@ -183,13 +186,23 @@ func brokerKill(t *testing.T) {
 	verdict(t, "`kill -9` of mosquitto under load", kills, r, acknowledged(t, r), "what it had acknowledged and not yet written")
 }
 
-// watermark: the same with a center that says how far it has stored everything: now nothing at all may be lost.
+// watermark: the same with a center that says, and signs, how far it has stored everything: now nothing at all may be lost.
 func watermark(t *testing.T) {
 	t.Parallel()
 	m := newMosquitto(t)
 	g := newGateway(t, m.url)
+	dir := t.TempDir()
+	public, err := intake.NewKey(dir, "center", "EdDSA")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := intake.NewSigner(filepath.Join(dir, "center.key"), "center")
+	if err != nil {
+		t.Fatal(err)
+	}
 	g.configure(t, m.url, "ack: watermark")
-	end := confirming(m.url, m.book)
+	g.add(fmt.Sprintf("commands: {keys: {center: {file: %q, devices: [gateway], actions: [watermark]}}}\n", public))
+	end := confirming(m.url, m.book, signer)
 	defer end()
 	g.start()
 	kills := repeat(8)
@@ -202,7 +215,7 @@ func watermark(t *testing.T) {
 	flowing(t, m.book, 1)
 	r := settle(t, g, m.book)
 	nothing(t, r)
-	verdict(t, "the same with `ack: watermark`", kills, r, 0, "")
+	verdict(t, "the same with `ack: watermark`", kills, r, 0, "watermarks signed")
 }
 
 // brokerStop: the connection stays open and nobody answers.

@@ -150,7 +150,7 @@ func natsKill(ack string) func(*testing.T) {
 		g := newGateway(t, n.url(0))
 		g.configure(t, n.url(0), "ack: "+ack)
 		if ack == "watermark" {
-			end := confirming(n.url(0), n.book)
+			end := confirming(n.url(0), n.book, nil)
 			defer end()
 		}
 		g.start()
@@ -182,7 +182,7 @@ func natsCluster(t *testing.T) {
 	g := newGateway(t, url)
 	writeFile(t, g.file, strings.Replace(configuration(url, g.dir), "ack_timeout: 2s", "ack_timeout: 15s, ack: watermark", 1))
 	g.env = append(g.env, name.environment())
-	end := confirming(n.url(2), n.book)
+	end := confirming(n.url(2), n.book, nil)
 	defer end()
 	g.start()
 	kills := repeat(2)

@@ -186,6 +186,16 @@ func (g *gatewayProcess) configure(t *testing.T, broker, keys string) {
 	writeFile(t, g.file, strings.Replace(configuration(broker, g.dir), "mqtt: {", "mqtt: {"+keys+", ", 1))
 }
 
+// add appends sections to the configuration.
+func (g *gatewayProcess) add(sections string) {
+	g.t.Helper()
+	text, err := os.ReadFile(g.file)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	writeFile(g.t, g.file, string(text)+sections)
+}
+
 func (g *gatewayProcess) start() {
 	g.t.Helper()
 	g.cmd = exec.Command(os.Args[0])

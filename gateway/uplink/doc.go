@@ -7,13 +7,17 @@
 //     again on the next one, under the same event id.
 //   - paho is a dumb pipe: one client per connection, no reconnect, no session, no store. With paho's own reconnect a
 //     publish is reported as delivered without any PUBACK (paho issue 563).
-//   - A connection that is dropped says no DISCONNECT, so that the broker publishes the will; only the end of Run says
+//   - A connection that is dropped says no DISCONNECT, so that the broker publishes the will; only an end in order says
 //     goodbye.
 //   - An unreachable broker is normal: Run keeps trying, 50 ms to 30 s apart, and never gives up.
+//   - A record that connections die of is found, sent alone, and named as poison; a link that breaks, or a rule that forbids
+//     everything, makes no poison of good records (suspects).
+//   - A renewed client certificate is used within seconds, and nothing is in flight when the connection changes.
+//   - With AckByCenter, what the center does not confirm is sent once more when it stalls.
 //   - Retained topics carry the newest truth of the hub, never a backlog, with one publish in flight per topic.
 //
-// It does not: store anything, decide what an alarm is, receive commands, or wait for the subscribers of an event
-// (PUBACK is the broker's word, not the center's).
+// It does not: store anything, decide what an alarm is or whether a command or a watermark may be believed, or, without
+// AckByCenter, wait for the subscribers of an event (PUBACK is the broker's word, not the center's).
 //
 // One goroutine, the one that calls Run, owns all state here. paho's goroutines only fill channels.
 package uplink

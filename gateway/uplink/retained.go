@@ -78,7 +78,7 @@ func (s *session) receive(m message, now time.Time) {
 func (s *session) watermark(payload []byte, now time.Time) {
 	w, err := s.opt.Watermark(payload)
 	if err != nil {
-		s.confirmer.reject(string(payload[:min(len(payload), 80)]), err.Error())
+		s.confirmer.reject(string(payload[:min(len(payload), 80)]), err.Error(), now)
 		return
 	}
 	s.release(s.confirmer.watermark(w, s.ledger.Ledger(), now))

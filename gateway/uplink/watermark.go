@@ -23,6 +23,7 @@ const (
 
 const (
 	defaultStall = 10 * time.Minute
+	rejectGap    = time.Minute
 	longestStall = 24 * time.Hour // between two times that everything unconfirmed is sent once more
 )
 
@@ -41,6 +42,7 @@ type confirmer struct {
 	again    time.Time     // when everything unconfirmed is sent once more, while stalled
 	pause    time.Duration // until then
 	rejected string        // the watermark that was, so that it is told once
+	told     time.Time     // when that was
 }
 
 func plainWatermark(payload []byte) (w gateway.Watermark, err error) {
@@ -80,7 +82,7 @@ func (c *confirmer) watermark(w gateway.Watermark, l gateway.Ledger, now time.Ti
 	newest := gateway.EventID{Epoch: l.Epoch, Run: l.Run, Number: l.Number}
 	switch {
 	case w.Epoch != l.Epoch:
-		c.reject(mark.String(), "the epoch here is "+l.Epoch)
+		c.reject(mark.String(), "the epoch here is "+l.Epoch, now)
 		return nil
 	case newest.Before(mark):
 		c.renew(fmt.Sprintf("the center has confirmed %v, and the newest event is %d-%d", mark, l.Run, l.Number))
@@ -105,11 +107,13 @@ func (c *confirmer) watermark(w gateway.Watermark, l gateway.Ledger, now time.Ti
 	return free
 }
 
-func (c *confirmer) reject(mark, reason string) {
-	if c.rejected == mark {
+// reject tells of a watermark that cannot be believed: each once, and not more than one a minute, so that whoever may
+// publish them cannot fill the ledger.
+func (c *confirmer) reject(mark, reason string, now time.Time) {
+	if c.rejected == mark || now.Sub(c.told) < rejectGap {
 		return
 	}
-	c.rejected = mark
+	c.rejected, c.told = mark, now
 	c.tell(WatermarkRejected, gateway.ConfirmationData{Waiting: uint64(len(c.awaiting)), Watermark: mark, Reason: reason})
 }
 

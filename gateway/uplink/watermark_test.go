@@ -35,7 +35,7 @@ func TestConfirmer(t *testing.T) {
 		t.Helper()
 		w, err := plainWatermark([]byte(payload))
 		if err != nil {
-			c.reject(payload, err.Error())
+			c.reject(payload, err.Error(), now)
 			return
 		}
 		if got := c.watermark(w, ledger, now); !slices.Equal(got, want) {
@@ -65,6 +65,8 @@ func TestConfirmer(t *testing.T) {
 	}
 	mark(`{"epoch":"bbbbbb","run":3,"number":101}`)
 	mark(`{"epoch":"bbbbbb","run":4,"number":1}`)
+	mark(`hello`) // one a minute at most
+	now = now.Add(rejectGap)
 	mark(`hello`)
 	say("rejected 1", "renew", "renew", "rejected 1")
 	mark(`{"epoch":"bbbbbb","run":3,"number":3}`, ids("bbbbbb", 3, 3)...)
