@@ -289,6 +289,7 @@ func takeover(t *testing.T) {
 	times := repeat(6)
 	for range times {
 		flowing(t, b, 20)
+		time.Sleep(worthwhile())
 		other := mqttclient.NewClient(mqttclient.NewClientOptions().AddBroker(c.url).SetClientID("lianhua_park-01").SetAutoReconnect(false))
 		if token := other.Connect(); !token.WaitTimeout(patience) || token.Error() != nil {
 			t.Fatal("the other client cannot connect: ", token.Error())
