@@ -21,12 +21,17 @@ var natsServer = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	file := filepath.Join(cache, "lotusgate", "nats-server-2.15.2")
+	const module, versions = "github.com/nats-io/nats-server/v2", "-modfile=../../.tools/go.mod"
+	version, err := exec.Command("go", "list", "-m", versions, "-f", "{{.Version}}", module).Output()
+	if err != nil {
+		return "", fmt.Errorf("version of nats-server: %w", err)
+	}
+	file := filepath.Join(cache, "lotusgate", "nats-server-"+strings.TrimSpace(string(version)))
 	if _, err := os.Stat(file); err == nil {
 		return file, nil
 	}
 	made := fmt.Sprint(file, ".", os.Getpid())
-	build := exec.Command("go", "build", "-modfile=../../.tools/go.mod", "-o", made, "github.com/nats-io/nats-server/v2")
+	build := exec.Command("go", "build", versions, "-o", made, module)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build nats-server: %w\n%s", err, out)
