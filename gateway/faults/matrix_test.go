@@ -200,7 +200,7 @@ func watermark(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.configure(t, m.url, "ack: watermark")
+	g.configure(t, m.url, "ack: watermark, stall: 5s") // what the broker forgot after the last kill comes again then
 	g.add(fmt.Sprintf("commands: {keys: {center: {file: %q, devices: [gateway], actions: [watermark]}}}\n", public))
 	end := confirming(m.url, m.book, signer)
 	defer end()

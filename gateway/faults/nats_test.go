@@ -153,7 +153,7 @@ func natsKill(ack string) func(*testing.T) {
 		t.Parallel()
 		n := newNATS(t, 1)
 		g := newGateway(t, n.url(0))
-		g.configure(t, n.url(0), "ack: "+ack)
+		g.configure(t, n.url(0), "stall: 5s, ack: "+ack)
 		if ack == "watermark" {
 			end := confirming(n.url(0), n.book, nil)
 			defer end()
