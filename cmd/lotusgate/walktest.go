@@ -209,7 +209,7 @@ func (w *walktest) tell(r walkResult, instead string) {
 	}
 	fmt.Fprintf(w.out, "  %s%s  %s\n", beep, w.l.Of(text.Word("walk", r.Verdict)), w.figures(r))
 	if r.Verdict != "ok" {
-		fmt.Fprintf(w.out, "  %s\n", w.l.T(text.Key("walkdo."+r.Verdict), clean(instead)))
+		fmt.Fprintf(w.out, "  %s %s\n", w.l.T(text.Key("walkfound."+r.Verdict), clean(instead)), w.l.T(text.Key("walkdo."+r.Verdict), clean(instead)))
 	}
 }
 
