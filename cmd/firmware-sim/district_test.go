@@ -46,15 +46,15 @@ func TestDistrict(t *testing.T) {
 // The park of the demo has every device of park-01, elevator-01 and cctv-01, as they are configured there.
 func TestParkIsTheDistrict(t *testing.T) {
 	o := demoOptions{site: "park", broker: "mqtt://127.0.0.1:1", page: "127.0.0.1:0", state: filepath.Join(t.TempDir(), "state")}
-	cfgs, err := o.configs("")
-	if err == nil {
+	if _, err := o.configs(""); err == nil {
 		t.Fatal("a key without a name was taken")
 	}
 	key, err := filepath.Abs("park.yaml") // any file
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cfgs, err = o.configs(key); err != nil {
+	cfgs, err := o.configs(key)
+	if err != nil {
 		t.Fatal(err)
 	}
 	park := cfgs[0]
