@@ -79,6 +79,12 @@ campaign: vm ## more of one fault of gateway/faults: make campaign PART=power-cu
 reliability: vm ## every fault, many times over; writes docs/reliability.md
 	@GO='$(GO)' .ci/reliability docs/reliability.md
 
+sim: build mutants ## whole gateways with everything failing around them: make sim SEEDS=20 DAYS=3; then the mutants
+	@$(BIN)/firmware-sim sim --quiet --seeds $(or $(SEEDS),8) --days $(or $(DAYS),1)
+
+mutants: ## lay deliberate faults over the product: the simulation must find each
+	@LOTUSGATE_MUTANTS=1 $(GO) test -count=1 -timeout 2h -run '^TestMutants$$' ./firmware-sim/sim
+
 bench: ## benchmarks; each reports the physical limit beside it
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 
@@ -109,5 +115,5 @@ vuln: ## known weaknesses in what is linked; says so where the database is out o
 clean: ## remove what was built; the VM cache stays
 	@rm -rf $(BIN)
 
-.PHONY: help demo build test screenshots packages node lint fmt cross unit race transcript fuzz bench campaign reliability \
+.PHONY: help demo build test screenshots packages node lint fmt cross unit race transcript fuzz bench campaign reliability sim mutants \
 	vm vm-test bench-footprint deb sign vuln clean

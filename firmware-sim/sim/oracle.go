@@ -117,6 +117,24 @@ func (w *world) judgeRest() {
 			w.violate("run %d of %s is still unconfirmed", r.Run, r.Epoch)
 		}
 	}
+	w.judgeAlarms()
+}
+
+// glance holds alarms against each other once a minute, while the way to the center has been in order for a minute: what
+// a new connection puts right was wrong until then.
+func (w *world) glance() {
+	b := w.broker
+	if w.proc != nil && w.proc.Uplink.Connected() && b.conn != nil && !b.silent && !b.stopped && !b.cut && !b.down && w.now-w.calm > time.Minute {
+		if w.quiet == len(w.issued) {
+			w.judgeAlarms()
+		}
+		w.quiet = len(w.issued)
+	}
+	w.agenda.at(w.now+time.Minute, w.glance)
+}
+
+// judgeAlarms: what is retained is what stands.
+func (w *world) judgeAlarms() {
 	alarms := map[string]bool{}
 	for _, a := range w.proc.View().Alarms {
 		alarms[a.Key()] = true

@@ -74,6 +74,10 @@ var all = []trouble{
 		begin: func(w *world, _ *rand.Rand) { w.fall(false) }, end: (*world).again,
 	},
 	{
+		name: "storm", often: 6 * time.Hour, lasts: plant.Span{Min: 2 * time.Minute, Max: 12 * time.Minute}, kills: true,
+		begin: storm, end: func(w *world) { w.broker.join(); w.again() },
+	},
+	{
 		name: "power cut", often: 4 * time.Hour, lasts: plant.Span{Min: 2 * time.Second, Max: 5 * time.Minute}, kills: true,
 		begin: func(w *world, _ *rand.Rand) { w.fall(true); w.boot() }, end: (*world).again,
 	},
@@ -113,6 +117,17 @@ func flap(w *world, _ *rand.Rand) {
 			}
 		})
 	}
+}
+
+// storm takes the link, and a while later the power: what was issued in between is on the disk or nowhere.
+func storm(w *world, chance *rand.Rand) {
+	w.broker.part()
+	w.agenda.at(w.now+plant.Span{Min: time.Second, Max: 110 * time.Second}.Draw(chance), func() {
+		if w.proc != nil {
+			w.fall(true)
+			w.boot()
+		}
+	})
 }
 
 func (w *world) sick(change func(*disk.Faults)) {

@@ -55,6 +55,8 @@ type world struct {
 	proc    *daemon.Stepped // nil = none runs
 	session int
 	dialing bool
+	calm    time.Duration // since when nothing disturbs the way to the center
+	quiet   int           // events issued at the last glance
 	boots   int
 	starts  int
 	synced  bool // NTP has reached the system clock of this boot
@@ -120,6 +122,7 @@ func Run(o Options) (*Result, error) {
 	}
 	w.troubles()
 	w.agenda.at(0, w.mark)
+	w.agenda.at(time.Minute, w.glance)
 	if err := w.live(); err != nil {
 		return nil, err
 	}
@@ -189,6 +192,7 @@ func (w *world) dial() {
 	if err != nil {
 		return
 	}
+	w.calm = w.now
 	if err := proc.Uplink.Connect(line, w.session); err != nil {
 		line.Drop()
 	}
@@ -258,6 +262,7 @@ func (w *world) fall(power bool) {
 	last := &w.runs[len(w.runs)-1]
 	last.end, last.power = w.now, power
 	w.proc = nil
+	w.calm = never
 	if w.broker.conn != nil {
 		w.broker.conn.die(errReset)
 	}
