@@ -165,12 +165,12 @@ func powerCutVolatile(t *testing.T) {
 	})
 	g.disk, g.image, disk.FlushTime = disk, disk.Path, 10*time.Millisecond
 	cuts := repeat(10)
-	for cut := range cuts {
+	for cut := 0; cut < cuts || g.lost == 0 && cut < 5*cuts; cut++ {
 		g.cut(cut, "echo 10 >/proc/sys/vm/dirty_writeback_centisecs; echo 10 >/proc/sys/vm/dirty_expire_centisecs; exec $victim")
 	}
 	r := g.finish()
 	g.enough(r, cuts)
-	if g.lost < cuts || g.flushes < cuts {
+	if g.lost == 0 || g.flushes < cuts {
 		t.Errorf("the disk forgot %d sectors and was flushed %d times in %d cuts: that proves nothing", g.lost, g.flushes, cuts)
 	}
 	verdict(t, "power cut, disk with a volatile write cache", cuts, r, 0, fmt.Sprintf("%d runs; the disk forgot %d unflushed sectors; %d events unsaved and unsent", len(r.Runs), g.lost, r.Unsaved))
