@@ -76,11 +76,11 @@ func runDay(say *console, cfgs []*config.Config, seed uint64, all bool) error {
 				errs[n] = err
 				return
 			}
-			defer g.Close()
 			if errs[n] = g.Run(dayTime); errs[n] == nil {
 				rows[n] = g.Reckon()
 				events[n], truths[n], faults[n] = len(g.Events), len(g.Truths), len(g.Faults)
 			}
+			errs[n] = errors.Join(errs[n], g.Close())
 		})
 	}
 	wg.Wait()

@@ -2,6 +2,7 @@ package district
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -31,7 +32,7 @@ func Play(f *scenario.File, shipped string, tell func(at time.Duration, what fmt
 	return out, nil
 }
 
-func play(f *scenario.File, shipped string, tell func(at time.Duration, what fmt.Stringer)) (*Outcome, error) {
+func play(f *scenario.File, shipped string, tell func(at time.Duration, what fmt.Stringer)) (out *Outcome, err error) {
 	script, err := f.Script()
 	if err != nil {
 		return nil, err
@@ -56,7 +57,7 @@ func play(f *scenario.File, shipped string, tell func(at time.Duration, what fmt
 	if err != nil {
 		return nil, err
 	}
-	defer g.Close()
+	defer func() { err = errors.Join(err, g.Close()) }()
 	var relays []string
 	seen := len(g.Events)
 	g.Tell = func(at time.Duration, what fmt.Stringer) {
@@ -84,7 +85,7 @@ func play(f *scenario.File, shipped string, tell func(at time.Duration, what fmt
 	if err := g.Run(end); err != nil {
 		return nil, err
 	}
-	out := &Outcome{Lines: map[string][]string{scenario.Relays: relays, scenario.Events: events(g.Events[seen:]), scenario.State: states(g)}}
+	out = &Outcome{Lines: map[string][]string{scenario.Relays: relays, scenario.Events: events(g.Events[seen:]), scenario.State: states(g)}}
 	if !byHand {
 		out.Rows = g.Reckon()
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -209,8 +210,10 @@ func (g *Gateway) counts() (rows []Row) {
 	}
 	for _, id := range config.IDs(g.Config.Counters) {
 		d, _ := view.Device(id)
-		var n int
-		fmt.Sscan(d.State.Value, &n)
+		n, err := strconv.Atoi(d.State.Value)
+		if err != nil {
+			n = -1 // the meter is not known
+		}
 		rows = append(rows, Row{ID: id, Type: "units", Truth: int(g.Board.Units(id)), Reported: n})
 	}
 	return rows
