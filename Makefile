@@ -60,7 +60,7 @@ unit: ## tests of every package
 
 race: ## tests of what runs concurrently, under the race detector
 	CGO_ENABLED=1 $(GO) test -race ./drivers/... ./gateway/access ./gateway/checkpoint ./gateway/control ./gateway/day ./gateway/field \
-		./gateway/hub ./gateway/intake ./gateway/outbox ./gateway/trace ./gateway/uplink \
+		./gateway/hub ./gateway/intake ./gateway/outbox ./gateway/record ./gateway/trace ./gateway/uplink \
 		./gateway/status ./gateway/daemon ./firmware-sim/rig
 
 transcript: build ## play the transcript of docs/commands.md on the demo, and write it there

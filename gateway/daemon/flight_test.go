@@ -19,6 +19,7 @@ import (
 	"text/template"
 	"time"
 
+	"github.com/rogpeppe/go-internal/txtar"
 	"periph.io/x/conn/v3/i2c/i2creg"
 
 	"lotusgate/drivers/line"
@@ -221,5 +222,43 @@ func TestDaemonRecords(t *testing.T) {
 	}
 	if st, err := os.Stat(RecordDir(storage)); err != nil || st.Mode().Perm() != 0o700 {
 		t.Error(st, err)
+	}
+}
+
+// Each file of testdata/recordings was made of a recording by lotusgate replay --scenario: what the core was given, as lines,
+// and what this version decides.
+func TestRecordings(t *testing.T) {
+	names, err := filepath.Glob("testdata/recordings/*.txtar")
+	if err != nil || len(names) == 0 {
+		t.Fatal("no recordings: ", err)
+	}
+	for _, name := range names {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+			a, err := txtar.ParseFile(name)
+			if err != nil || len(a.Files) != 3 {
+				t.Fatalf("%v: three parts are wanted: config, script, follows", err)
+			}
+			parts, err := Recorded(a.Files[0].Data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			decided, err := record.PlayScript(bytes.NewReader(a.Files[1].Data), parts)
+			if err != nil || len(decided) == 0 {
+				t.Fatal(err)
+			}
+			var got strings.Builder
+			for _, d := range decided {
+				got.WriteString(d.Now.Sub(decided[0].Now).String() + " " + d.String() + "\n")
+			}
+			if want := string(a.Files[2].Data); got.String() != want && !*update {
+				t.Errorf("got\n%swant\n%s", got.String(), want)
+			}
+			a.Files[2].Data = []byte(got.String())
+			if *update {
+				if err := os.WriteFile(name, txtar.Format(a), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
 	}
 }

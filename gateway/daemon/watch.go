@@ -43,7 +43,12 @@ func (d *daemon) watchStorage(ctx context.Context) {
 	defer tick.Stop()
 	var last hub.Storage
 	for {
-		if now := storageView(d.box); !reflect.DeepEqual(now, last) {
+		now := storageView(d.box)
+		if d.flight != nil {
+			s := d.flight.Stats()
+			now.Recorded, now.RecordGaps = s.Written, s.Gaps
+		}
+		if !reflect.DeepEqual(now, last) {
 			last = now
 			d.hub.SetStorage(now)
 		}

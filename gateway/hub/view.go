@@ -131,6 +131,8 @@ type Storage struct {
 	Commits      uint64
 	CommitTime   time.Duration // of the last commit
 	BytesWritten uint64
+	Recorded     uint64 // bytes that the flight recorder wrote
+	RecordGaps   uint64 // times that the disk did not follow it
 	Dropped      uint64
 }
 

@@ -226,6 +226,9 @@ func (p *player) wait(kind byte, now gateway.Mono, in *field.Input) error {
 	if p.core == nil {
 		return fmt.Errorf("read a recording: it has no beginning")
 	}
+	if in.Source < 0 || in.Source >= len(p.parts.Sources) || in.Device < 0 || in.Device >= len(p.parts.Devices) {
+		return fmt.Errorf("read a recording: an input of nobody: %w", plain.ErrDamaged)
+	}
 	if p.o.Enough != nil && p.o.Enough(now) {
 		return errEnough
 	}

@@ -265,6 +265,7 @@ func (r *Recorder) Run(ctx context.Context) {
 	tick := time.NewTicker(flushEvery)
 	defer tick.Stop()
 	var last time.Time
+	var soon <-chan time.Time // when an alarm is written: many of them are one write
 	for {
 		var ask chan error
 		select {
@@ -274,17 +275,16 @@ func (r *Recorder) Run(ctx context.Context) {
 				r.report(r.file.close())
 			}
 			return
+		case <-r.urgent:
+			if soon == nil {
+				soon = time.After(max(alarmPause-time.Since(last), 0))
+			}
+			continue
+		case <-soon:
 		case <-tick.C:
 		case ask = <-r.flushed:
-		case <-r.urgent:
-			if wait := alarmPause - time.Since(last); wait > 0 { // many alarms are one write
-				select {
-				case <-time.After(wait):
-				case <-ctx.Done():
-				}
-			}
 		}
-		last = time.Now()
+		soon, last = nil, time.Now()
 		err := r.write(true)
 		r.report(err)
 		if ask != nil {

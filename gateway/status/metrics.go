@@ -264,6 +264,10 @@ func outboxMetrics() []metric {
 			storage(func(st hub.Storage) float64 { return float64(st.BytesWritten) })),
 		counter("outbox_dropped_events", "Events that will never be delivered.", nil,
 			storage(func(st hub.Storage) float64 { return float64(st.Dropped) })),
+		counter("recorder_written_bytes", "Bytes of the flight recorder written to disk.", nil,
+			storage(func(st hub.Storage) float64 { return float64(st.Recorded) })),
+		counter("recorder_gaps", "Times that the disk did not follow the flight recorder.", nil,
+			storage(func(st hub.Storage) float64 { return float64(st.RecordGaps) })),
 	}
 }
 
