@@ -137,3 +137,27 @@ func TestRefusedSubscriptionIsSeen(t *testing.T) {
 	p.ack(e.MessageID)
 	g.link("deaf", func(l hub.Link) bool { return l.Connected && l.Deaf })
 }
+
+// While a backlog drains every place is taken again at once: replies come first.
+func TestRepliesComeBeforeABacklog(t *testing.T) {
+	s := newScripted(t, nil)
+	g := prepare(t, s.url)
+	tray := newInTray()
+	g.opt.Commands, g.opt.Window = tray, 2
+	g.out.add(50, g.clock.Now())
+	g.start()
+	p := s.accept()
+	sent := p.events(2)
+	tray.replies <- gateway.Reply{JTI: "1", Device: "entry-gate", To: "entry-gate", Stage: gateway.Accepted}
+	p.ack(sent[0].MessageID)
+	for n := 0; ; n++ {
+		m := p.published()
+		if strings.HasSuffix(m.TopicName, "reply/entry-gate") {
+			break
+		}
+		if n > 1 { // one may have been on its way
+			t.Fatalf("%d events before the reply", n)
+		}
+		p.ack(m.MessageID)
+	}
+}

@@ -131,6 +131,25 @@ func (s *session) serve(ctx context.Context) error {
 	}
 }
 
+// sendReplies publishes what has become of commands, before events take the room that acknowledgements have made: while a
+// backlog drains there is no other.
+func (s *session) sendReplies(now time.Time) error {
+	if s.opt.Commands == nil || s.isolating() {
+		return nil
+	}
+	for s.flight.room() > 0 {
+		select {
+		case r := <-s.opt.Commands.Replies():
+			if err := s.reply(r, now); err != nil {
+				return err
+			}
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
 // reply publishes what became of a command.
 func (s *session) reply(r gateway.Reply, now time.Time) error {
 	topic := s.topics.reply(r.To)
@@ -146,6 +165,9 @@ func (s *session) step(now time.Time) error {
 		s.renewing = errStalled
 	}
 	if err := s.renew(now); err != nil || s.renewing != nil {
+		return err
+	}
+	if err := s.sendReplies(now); err != nil {
 		return err
 	}
 	if s.dirty && now.Sub(s.synced) >= syncGap {
