@@ -3,7 +3,6 @@ package sim
 import (
 	"encoding/json"
 	"strings"
-	"time"
 
 	"lotusgate/gateway"
 	"lotusgate/gateway/audit"
@@ -27,8 +26,6 @@ type event struct {
 	Subject string          `json:"subject"`
 	Uptime  string          `json:"uptime"`
 	Data    json.RawMessage `json:"data"`
-
-	arrived time.Duration
 }
 
 // device is the device of an event, and what happened to it.

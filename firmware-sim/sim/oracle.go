@@ -83,16 +83,17 @@ func (w *world) judgeDelivery() {
 		}
 	}
 	for _, i := range w.issued {
-		if i.heard || named[i.id] {
+		if i.heard {
 			continue
 		}
 		life := w.lifeAt(i.at)
-		if life.end == never || !life.sick && life.end-i.at > durableAfter {
+		owed := !life.sick && min(life.end, w.now)-i.at > durableAfter
+		switch {
+		case named[i.id] && owed:
+			w.violate("%v (%s %s) was named as lost, and the disk was in order", i.id, i.event.Type, i.event.ID)
+		case !named[i.id] && (owed || life.end == never):
 			w.violate("%v (%s %s) was issued at %v, %v before its run ended, and never arrived",
 				i.id, i.event.Type, i.event.ID, i.at, min(life.end, w.now)-i.at)
-		}
-		if life.sick == false && named[i.id] && life.end-i.at > durableAfter {
-			w.violate("%v was named as lost from a healthy disk", i.id)
 		}
 	}
 }

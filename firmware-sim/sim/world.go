@@ -110,7 +110,7 @@ func Run(o Options) (*Result, error) {
 	if w.field, err = district.BuildDay(w.cfg, uint64(o.world())); err != nil {
 		return nil, err
 	}
-	defer w.field.Close()
+	defer func() { _ = w.field.Close() }() // simulated pins have nothing to say
 	w.field.Tell = func(at time.Duration, what fmt.Stringer) {
 		if o.Tell != nil {
 			o.Tell(at, what)
