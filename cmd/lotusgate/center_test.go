@@ -141,11 +141,9 @@ type center struct {
 	got  chan struct{} // signalled, buffered 1
 }
 
-func newCenter(t *testing.T) *center {
+// startBroker runs mosquitto until the test ends.
+func startBroker(t *testing.T) {
 	t.Helper()
-	c := &center{t: t, got: make(chan struct{}, 1), book: audit.New()}
-	c.rec.state = map[string]struct{ Value, Quality string }{}
-	c.rec.alarms = map[string]bool{}
 	conf := filepath.Join(t.TempDir(), "mosquitto.conf")
 	if err := os.WriteFile(conf, []byte("listener "+broker+" 127.0.0.1\nallow_anonymous true\nuser root\nset_tcp_nodelay true\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -161,6 +159,14 @@ func newCenter(t *testing.T) *center {
 			t.Fatal(err)
 		}
 	}
+}
+
+func newCenter(t *testing.T) *center {
+	t.Helper()
+	c := &center{t: t, got: make(chan struct{}, 1), book: audit.New()}
+	c.rec.state = map[string]struct{ Value, Quality string }{}
+	c.rec.alarms = map[string]bool{}
+	startBroker(t)
 	startTo(t, c.hear, "mosquitto_sub", "-p", broker, "-q", "1", "-i", "center", "-c", "-t", root+"#", "-v")
 	// What comes before the subscription is heard by nobody, so the center begins when it hears itself.
 	start(t, "mosquitto_pub", "-p", broker, "-q", "1", "-r", "-t", root+"probe", "-m", "hello")
