@@ -35,6 +35,28 @@ func TestUnitExposure(t *testing.T) {
 	}
 }
 
+// With the drop-in for an operators' group it is at most 1.9, and the daemon is in everybody's user namespace.
+func TestOperatorsDropIn(t *testing.T) {
+	dir := t.TempDir()
+	into := filepath.Join(dir, "lotusgate.service.d")
+	if err := os.Mkdir(into, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	dropIn, err := os.ReadFile("systemd/operators.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, text := range map[string][]byte{filepath.Join(dir, "lotusgate.service"): []byte(unitText(t)), filepath.Join(into, "operators.conf"): dropIn} {
+		if err := os.WriteFile(path, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out, err := exec.Command(tool(t, "systemd-analyze"), "security", "--offline=true", "--threshold=19", filepath.Join(dir, "lotusgate.service")).CombinedOutput()
+	if err != nil || !regexp.MustCompile(`(?m)^✗ PrivateUsers=`).Match(out) {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 // systemd has nothing to say about the unit where the program is installed.
 func TestUnitVerify(t *testing.T) {
 	analyze := tool(t, "systemd-analyze")
