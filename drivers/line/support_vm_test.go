@@ -5,6 +5,7 @@ package line
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -44,13 +45,41 @@ func pull(t testing.TB, c *vm.Chip, line int, up bool) {
 	}
 }
 
-// chatter makes n edges on a line that is low, each of which the kernel sees.
+// chatter makes n edges on a line that is low, each of which the kernel sees: a busy host may keep the guest from its
+// interrupts for longer than a tick.
 func chatter(t testing.TB, c *vm.Chip, line, n int) {
 	t.Helper()
 	for k := range n {
+		before := interrupts(t)
 		pull(t, c, line, k%2 == 0)
-		time.Sleep(tick)
+		for deadline := time.Now().Add(patience); interrupts(t) == before; time.Sleep(tick / 4) {
+			if time.Now().After(deadline) {
+				t.Fatalf("edge %d made no interrupt", k)
+			}
+		}
+		time.Sleep(tick) // its thread has its turn
 	}
+}
+
+// interrupts is how many interrupts simulated lines have made so far.
+func interrupts(t testing.TB) (n uint64) {
+	t.Helper()
+	b, err := os.ReadFile("/proc/interrupts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for row := range strings.Lines(string(b)) {
+		fields := strings.Fields(row)
+		if len(fields) < 3 || !strings.Contains(row, "irq_sim") {
+			continue
+		}
+		count, err := strconv.ParseUint(fields[1], 10, 64)
+		if err != nil {
+			t.Fatalf("%v: %s", err, row)
+		}
+		n += count
+	}
+	return n
 }
 
 func receive(t testing.TB, i *Inputs) drivers.Edge {
