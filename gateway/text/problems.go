@@ -170,7 +170,7 @@ func toldByChips(v *hub.View, s hub.Source) bool {
 	})
 }
 
-// pointProblem is one problem for all wires that cannot be read although no source says why.
+// pointProblem is one problem for all wires that cannot be read although no source and no alarm says why.
 func pointProblem(v *hub.View) []Problem {
 	if slices.ContainsFunc(v.Sources, func(s hub.Source) bool { return !s.OK }) {
 		return nil
@@ -178,9 +178,7 @@ func pointProblem(v *hub.View) []Problem {
 	var names []string
 	since, n := gateway.Mono(0), 0
 	for _, p := range v.Points {
-		if p.Quality == gateway.Good || slices.ContainsFunc(v.Alarms, func(a gateway.Alarm) bool {
-			return a.Type == gateway.BusFault && a.Name == gateway.BusFaultData{Part: p.ID}.AlarmCause()
-		}) {
+		if p.Quality == gateway.Good || slices.ContainsFunc(v.Alarms, func(a gateway.Alarm) bool { return explains(a, p) }) {
 			continue
 		}
 		n++
@@ -201,6 +199,17 @@ func pointProblem(v *hub.View) []Problem {
 		ID: "points", Severity: gateway.Major, Own: true, Since: since,
 		What: what, Do: Both("problem.points.do"),
 	}}
+}
+
+// explains tells whether an alarm says why a wire is not believed.
+func explains(a gateway.Alarm, p hub.Point) bool {
+	switch a.Type {
+	case gateway.BusFault:
+		return a.Name == gateway.BusFaultData{Part: p.ID}.AlarmCause()
+	case gateway.InputChattering:
+		return a.ID == p.ID
+	}
+	return false
 }
 
 func linkProblem(v *hub.View) []Problem {

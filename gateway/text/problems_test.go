@@ -169,6 +169,14 @@ func TestProblems(t *testing.T) {
 			[]brief{{"points", gateway.Major, true, "Inputs cannot be read: p1, 线圈"}},
 		},
 		{
+			"a wire that chatters is read all the same",
+			func(v *hub.View) {
+				v.Points[0].Quality = gateway.Bad
+				v.Alarms = []gateway.Alarm{{ID: "p1", Name: "chattering", Type: gateway.InputChattering, Severity: gateway.Warning}}
+			},
+			[]brief{{"p1/chattering", gateway.Warning, false, "p1: Input chatters"}},
+		},
+		{
 			"a connection that just broke",
 			func(v *hub.View) { v.Link.Connected, v.Link.Since = false, 90*second },
 			[]brief{{"link", gateway.Warning, true, "The service center cannot be reached: mqtt://b:1883"}},
