@@ -28,7 +28,9 @@ func bundleCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client := at.client()
 			defer client.Close()
+			done := waiting(cmd.ErrOrStderr(), "support-bundle")
 			body, err := client.Get(cmd.Context(), "/support.zip")
+			done()
 			if errors.Is(err, control.ErrNotRunning) {
 				fmt.Fprintln(cmd.ErrOrStderr(), words().T("bundle.alone"))
 				body, err = at.bundleAlone()

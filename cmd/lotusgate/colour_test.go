@@ -105,3 +105,21 @@ func TestProgress(t *testing.T) {
 		t.Errorf("%q", file.String())
 	}
 }
+
+func TestWaiting(t *testing.T) {
+	tty, seen := terminal(t)
+	var file bytes.Buffer
+	synctest.Test(t, func(*testing.T) {
+		told, silent := waiting(tty, "probe mqtt"), waiting(&file, "probe mqtt")
+		time.Sleep(2500 * time.Millisecond)
+		told()
+		silent()
+		time.Sleep(time.Second)
+	})
+	if got := seen(); got != "probe mqtt: 1 s\nprobe mqtt: 2 s\n" {
+		t.Errorf("%q", got)
+	}
+	if file.Len() > 0 {
+		t.Errorf("%q", file.String())
+	}
+}

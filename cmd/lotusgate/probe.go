@@ -60,7 +60,10 @@ func probeCommand() *cobra.Command {
 			}
 			l, bad := words(), false
 			for _, name := range args {
-				for _, f := range probes[name](cmd.Context(), cfg, v) {
+				done := waiting(cmd.ErrOrStderr(), "probe "+name)
+				found := probes[name](cmd.Context(), cfg, v)
+				done()
+				for _, f := range found {
 					word := "ok  "
 					if !f.OK {
 						word, bad = "FAIL", true

@@ -39,7 +39,9 @@ func probeI2CCommand() *cobra.Command {
 			}
 			all := make([]probedBus, 0, len(paths))
 			for _, path := range paths {
+				done := waiting(cmd.ErrOrStderr(), "probe i2c "+path)
 				all = append(all, probeBus(path, o))
+				done()
 			}
 			if err := printBuses(cmd.OutOrStdout(), all, asJSON); err != nil {
 				return err

@@ -9,7 +9,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -74,20 +73,6 @@ func hear(book *audit.Book, stdin io.Reader, name string, progress func(int64)) 
 	}
 	defer f.Close()
 	return book.Subscriber(f, progress)
-}
-
-// progress tells a person, not a file, at most once a second that the work goes on.
-func progress(w io.Writer, what string) func(format string, args ...any) {
-	if !isTerminal(w) {
-		return func(string, ...any) {}
-	}
-	told := time.Now()
-	return func(format string, args ...any) {
-		if time.Since(told) >= time.Second {
-			told = time.Now()
-			fmt.Fprintf(w, what+": "+format+"\n", args...)
-		}
-	}
 }
 
 func show(w io.Writer, r audit.Report, asJSON bool) error {
