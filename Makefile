@@ -6,7 +6,7 @@ BIN     := .build
 LDFLAGS := -s -w -X main.version=$(VERSION)
 TAGS    := nethttpomithttp2
 TOOL    := $(GO) tool -modfile=.tools/go.mod
-FUZZ    ?= 5s
+FUZZ    ?= 3s
 
 export CGO_ENABLED ?= 0
 
@@ -66,7 +66,7 @@ race: ## tests of what runs concurrently, under the race detector
 transcript: build ## play the transcript of docs/commands.md on the demo, and write it there
 	@.ci/transcript $(BIN)
 
-fuzz: ## every fuzz target for FUZZ (default 5s) each
+fuzz: ## every fuzz target for FUZZ (default 3s) each
 	@.ci/fuzz $(FUZZ)
 
 campaign: vm ## more of one fault of gateway/faults: make campaign PART=power-cut RUNS=500, or HOURS=8 over and over
