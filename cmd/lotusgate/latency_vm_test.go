@@ -26,7 +26,7 @@ import (
 
 const (
 	bareRelay    = 26
-	quickPairs   = 200 // commands in a row, each beside one of the bare loop
+	quickPairs   = 60 // commands in a row, each beside one of the bare loop
 	slowest      = 60 * time.Second
 	backlogInVM  = 100_000
 	chatterEvery = time.Millisecond
