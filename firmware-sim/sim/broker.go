@@ -34,7 +34,6 @@ type broker struct {
 	born     int // processes so far
 	arrived  time.Duration
 	held     []func() // what a stopped broker will do
-	passing  int      // events on their way to the center
 }
 
 // lag is how long a packet takes.
@@ -228,9 +227,7 @@ func (b *broker) take(topic string, retained bool, payload []byte) {
 	}
 	born := b.born
 	b.arrived = max(b.arrived, b.now()+lag.Draw(b.chance))
-	b.passing++
 	b.agenda.at(b.arrived, func() {
-		b.passing--
 		if b.durable || b.born == born {
 			b.center.hear(topic, payload)
 		}

@@ -12,8 +12,7 @@ import (
 type center struct {
 	root   string // of the gateway's topics
 	book   *audit.Book
-	heard  func(event) // told of each event once, in the order of arrival
-	states map[string]gateway.EventID
+	heard  func(event)     // told of each event once, in the order of arrival
 	alarms map[string]bool // that are retained
 	known  map[gateway.EventID]bool
 	bad    []string // what should never arrive
@@ -37,7 +36,7 @@ func (e event) name() gateway.Type {
 
 func newCenter(root string, heard func(event)) *center {
 	return &center{
-		root: root, book: audit.New(), heard: heard, states: map[string]gateway.EventID{}, alarms: map[string]bool{},
+		root: root, book: audit.New(), heard: heard, alarms: map[string]bool{},
 		known: map[gateway.EventID]bool{},
 	}
 }

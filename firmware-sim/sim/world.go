@@ -81,9 +81,7 @@ type issue struct {
 // run is one life of the daemon.
 type run struct {
 	begin, end time.Duration
-	id         gateway.EventID // of its last event
-	power      bool            // it ended with the power
-	sick       bool            // the disk was not in order at some time of it
+	sick       bool // the disk was not in order at some time of it
 }
 
 // Run simulates one day of one gateway and judges it.
@@ -111,11 +109,7 @@ func Run(o Options) (*Result, error) {
 		return nil, err
 	}
 	defer func() { _ = w.field.Close() }() // simulated pins have nothing to say
-	w.field.Tell = func(at time.Duration, what fmt.Stringer) {
-		if o.Tell != nil {
-			o.Tell(at, what)
-		}
-	}
+	w.field.Tell = o.Tell
 	w.boot()
 	if err := w.start(); err != nil {
 		return nil, err
@@ -259,8 +253,7 @@ func (w *world) start() error {
 
 // fall ends the daemon without a word.
 func (w *world) fall(power bool) {
-	last := &w.runs[len(w.runs)-1]
-	last.end, last.power = w.now, power
+	w.runs[len(w.runs)-1].end = w.now
 	w.proc = nil
 	w.calm = never
 	if w.broker.conn != nil {
@@ -284,7 +277,6 @@ func (w *world) note(id gateway.EventID, e gateway.Event) {
 	}
 	w.byID[id] = len(w.issued)
 	w.issued = append(w.issued, issue{id: id, at: w.now, event: e, data: string(data)})
-	w.runs[len(w.runs)-1].id = id
 	fmt.Fprintf(w.sum, "%v %v %s %s %s\n", w.now, id, e.Type, e.ID, data)
 }
 
