@@ -57,7 +57,14 @@ func eventArgs(e gateway.Event) []any {
 	case gateway.TestOverdueData:
 		return []any{ms(d.SinceMS)}
 	case gateway.CommandData:
-		return []any{Word("action", string(d.Action)), d.Issuer, Word("reason", string(d.Reason))}
+		what, who := Word("action", string(d.Action)), same(d.Issuer)
+		if d.Action == "" { // it was no command at all
+			what = Both("event.command.something")
+		}
+		if d.Issuer == "" {
+			who = Both("event.command.somebody")
+		}
+		return []any{what, who, Word("reason", string(d.Reason))}
 	case gateway.WindowData:
 		return []any{ms(d.ForMS)}
 	case gateway.CameraData:
@@ -182,6 +189,8 @@ var eventTexts = []entry{
 	{"event.lane.autonomy_left", "联络恢复，结束自主放行", "Center is back: no longer opens by itself"},
 
 	{"event.command.accepted", "接受命令：{1}（{2}）", "Command accepted: {1} ({2})"},
+	{"event.command.something", "无法识别的内容", "something"},
+	{"event.command.somebody", "发送者未知", "sender unknown"},
 	{"event.command.rejected", "拒绝命令：{1}（{2}）：{3}", "Command refused: {1} ({2}): {3}"},
 	{"event.command.done", "命令完成：{1}（{2}）", "Command done: {1} ({2})"},
 	{"event.command.failed", "命令失败：{1}（{2}）：{3}", "Command failed: {1} ({2}): {3}"},
