@@ -14,7 +14,15 @@ import (
 // once and once in repeatEvery after that: a wire that chatters or a broker that refuses must not fill the journal, which
 // pushes out what explains it.
 func logger(w io.Writer) *slog.Logger {
-	return slog.New(sparing{slog.NewJSONHandler(w, nil), &said{by: map[utterance]*saying{}}})
+	return slog.New(sparing{slog.NewJSONHandler(w, &slog.HandlerOptions{ReplaceAttr: readable}), &said{by: map[utterance]*saying{}}})
+}
+
+// readable writes lengths of time with their unit ("31s"), which the handler would print as a bare count of nanoseconds.
+func readable(_ []string, a slog.Attr) slog.Attr {
+	if a.Value.Kind() == slog.KindDuration {
+		a.Value = slog.StringValue(a.Value.Duration().String())
+	}
+	return a
 }
 
 const (

@@ -54,6 +54,14 @@ func TestRepeatsAreSpared(t *testing.T) {
 	})
 }
 
+func TestLengthsOfTimeHaveTheirUnit(t *testing.T) {
+	var out bytes.Buffer
+	logger(&out).Info("m", "next", 31*time.Millisecond, "count", 31)
+	if !strings.Contains(out.String(), `"next":"31ms","count":31`) {
+		t.Error(out.String())
+	}
+}
+
 func TestLogIsSafeForConcurrentUse(t *testing.T) {
 	log := logger(&bytes.Buffer{})
 	var wg sync.WaitGroup
