@@ -1,7 +1,6 @@
 package chip
 
 import (
-	"sync"
 	"time"
 
 	"periph.io/x/conn/v3/physic"
@@ -14,12 +13,10 @@ import (
 // written with it is lost (§8.1.3 says "no effect"). Not modelled: comparator and ALERT/RDY pin (the thresholds only
 // store), the general-call reset, noise, offset, the input impedance, the wake-up time of 25 µs.
 type ADS1115 struct {
+	wordPart
 	now   func() time.Duration
 	speed int // of the oscillator, in per mille of nominal
-
-	mu   sync.Mutex
-	held bool
-	ain  [4]physic.ElectricPotential
+	ain   [4]physic.ElectricPotential
 
 	config     uint16 // without OS
 	result     uint16
@@ -28,8 +25,6 @@ type ADS1115 struct {
 	converting bool
 	running    uint16 // configuration of the conversion under way
 	started    time.Duration
-
-	wire words
 }
 
 // Registers and bits of the configuration, §8.1.
@@ -50,7 +45,8 @@ var _ Device = (*ADS1115)(nil)
 // oscillator runs at speed per mille of nominal, 900 to 1100 in a good part (§5.5).
 func NewADS1115(now func() time.Duration, speed int) *ADS1115 {
 	c := &ADS1115{now: now, speed: speed}
-	c.reset()
+	c.registers = c
+	c.powerOn()
 	return c
 }
 
@@ -62,26 +58,10 @@ func (c *ADS1115) Drive(ain int, v physic.ElectricPotential) {
 	c.ain[ain] = v
 }
 
-// Reset is a loss of supply.
-func (c *ADS1115) Reset() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.reset()
-}
-
-// Hold takes the supply away until it is let go; meanwhile the part does not answer.
-func (c *ADS1115) Hold(down bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.held = down
-	c.reset()
-}
-
-func (c *ADS1115) reset() {
+func (c *ADS1115) powerOn() {
 	c.config, c.result = adsPowerOn&^adsOS, 0
 	c.thresholds = [2]uint16{0x8000, 0x7fff}
 	c.converting = false
-	c.wire.reset()
 }
 
 // begin starts a conversion at a moment.
@@ -147,39 +127,4 @@ func (c *ADS1115) load(reg byte) uint16 {
 	default:
 		return c.thresholds[reg&1]
 	}
-}
-
-// Start implements Device.
-func (c *ADS1115) Start(bool) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.wire.start(!c.held)
-}
-
-// Write implements Device.
-func (c *ADS1115) Write(b byte) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.wire.write(b, c.store)
-}
-
-// Read implements Device.
-func (c *ADS1115) Read() byte {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.wire.read(c.load)
-}
-
-// Sent implements Device.
-func (c *ADS1115) Sent() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.wire.sent()
-}
-
-// Stop implements Device.
-func (c *ADS1115) Stop() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.wire.stop()
 }

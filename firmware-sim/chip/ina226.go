@@ -1,7 +1,6 @@
 package chip
 
 import (
-	"sync"
 	"time"
 
 	"periph.io/x/conn/v3/physic"
@@ -15,38 +14,15 @@ import (
 // it; a triggered conversion is not repeated by anything but a write. Not modelled: noise, the alert pin and its
 // limits, high-speed mode, the SMBus time-out and alert response.
 type INA226 struct {
-	now func() time.Duration
-
-	mu    sync.Mutex
-	held  bool
-	shunt physic.ElectricPotential
-	bus   physic.ElectricPotential
-
-	config      uint16
-	shuntResult int16
-	busResult   uint16
-	power       uint16
-	current     int16
-	calibration uint16
-	mask        uint16 // without its flags
-	limit       uint16
-	ready, over bool
-	started     time.Duration // of the conversion under way
-	converting  bool
-
-	wire words
+	inaMonitor
+	mask  uint16 // without its flags
+	limit uint16
 }
 
-// Registers, Table 2, and the bits that differ from the INA219's.
+// Registers beyond the common ones, Table 2, and bits that differ from the INA219's.
 const (
-	ina226Config = iota
-	ina226Shunt
-	ina226Bus
-	ina226Power
-	ina226Current
-	ina226Calibration
-	ina226Mask
-	ina226Limit
+	ina226Mask         = 0x06
+	ina226Limit        = 0x07
 	ina226Manufacturer = 0xfe
 	ina226Die          = 0xff
 
@@ -62,48 +38,15 @@ var _ Device = (*INA226)(nil)
 
 // NewINA226 makes a part that has just been powered up. now is the time that passes, since any moment.
 func NewINA226(now func() time.Duration) *INA226 {
-	c := &INA226{now: now}
-	c.reset()
+	c := &INA226{inaMonitor: inaMonitor{now: now}}
+	c.registers, c.part = c, c
+	c.powerOn()
 	return c
 }
 
-// Drive sets what is at the pins: IN+ against IN-, and VBUS against ground.
-func (c *INA226) Drive(shunt, bus physic.ElectricPotential) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.catchUp() // what has been converted until now saw the old voltages
-	c.shunt, c.bus = shunt, bus
-}
-
-// Reset is a loss of supply.
-func (c *INA226) Reset() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.wire.reset()
-	c.reset()
-}
-
-// Hold takes the supply away until it is let go; meanwhile the part does not answer.
-func (c *INA226) Hold(down bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.held = down
-	c.wire.reset()
-	c.reset()
-}
-
-func (c *INA226) reset() {
-	c.shuntResult, c.busResult, c.power, c.current, c.calibration = 0, 0, 0, 0, 0
+func (c *INA226) powerOn() {
 	c.mask, c.limit = 0, 0
-	c.ready, c.over = false, false
-	c.config = ina226PowerOn
-	c.begin()
-}
-
-// begin starts converting as the mode bits say (Table 6).
-func (c *INA226) begin() {
-	c.started = c.now()
-	c.converting = c.config&(inaShuntMode|inaBusMode) != 0
+	c.restart(ina226PowerOn)
 }
 
 // period is the time of one result, Tables 3, 4 and 5: every sample of the average is converted for as long as its own
@@ -111,61 +54,34 @@ func (c *INA226) begin() {
 func (c *INA226) period() time.Duration {
 	times := [...]time.Duration{140, 204, 332, 588, 1100, 2116, 4156, 8244} // µs, typical
 	samples := [...]time.Duration{1, 4, 16, 64, 128, 256, 512, 1024}
-	var one time.Duration
-	if c.config&inaShuntMode != 0 {
-		one += times[c.config>>3&7]
-	}
-	if c.config&inaBusMode != 0 {
-		one += times[c.config>>6&7]
-	}
-	return one * samples[c.config>>9&7] * time.Microsecond
-}
-
-// catchUp finishes the conversions whose time has come.
-func (c *INA226) catchUp() {
-	if !c.converting {
-		return
-	}
-	period := c.period()
-	n := (c.now() - c.started) / period
-	if n < 1 {
-		return
-	}
-	c.started += n * period
-	c.converting = c.config&inaContinuous != 0
-	c.convert()
+	return c.times(times[c.config>>3&7], times[c.config>>6&7]) * samples[c.config>>9&7] * time.Microsecond
 }
 
 func (c *INA226) convert() {
 	if c.config&inaShuntMode != 0 { // p. 20: 2.5 µV
 		code := int64(c.shunt) / int64(2500*physic.NanoVolt)
-		c.shuntResult = int16(min(max(code, -ina226VoltLimit-1), ina226VoltLimit))
+		c.shuntResult = int16(clamp(code, -ina226VoltLimit-1, ina226VoltLimit))
 	}
 	if c.config&inaBusMode != 0 { // p. 20: 1.25 mV
-		code := int64(c.bus) / int64(1250*physic.MicroVolt)
-		c.busResult = uint16(min(max(code, 0), ina226VoltLimit))
+		code := int64(c.supply) / int64(1250*physic.MicroVolt)
+		c.busResult = uint16(clamp(code, 0, ina226VoltLimit))
 	}
-	current := int64(c.shuntResult) * int64(c.calibration) / 2048 // Equation 3
-	power := max(current, -current) * int64(c.busResult) / 20000  // Equation 4
-	c.over = current != int64(int16(current)) || power != int64(uint16(power))
-	c.current, c.power = int16(current), uint16(power)
-	c.ready = true
+	c.compute(2048, 20000) // Equations 3 and 4
 }
 
 func (c *INA226) store(reg byte, v uint16) {
 	c.catchUp()
 	switch reg {
-	case ina226Config:
+	case inaConfig:
 		if v&inaReset != 0 { // self-clearing: same as power-on reset
-			c.reset()
+			c.powerOn()
 			return
 		}
-		c.config = v&^ina226Fixed | ina226PowerOn&ina226Fixed
+		c.configure(v&^ina226Fixed | ina226PowerOn&ina226Fixed)
 		if v&(inaShuntMode|inaBusMode) != 0 { // p. 22: not cleared by power-down
 			c.ready = false
 		}
-		c.begin()
-	case ina226Calibration:
+	case inaCalibration:
 		c.calibration = v & 0x7fff
 	case ina226Mask:
 		c.mask = v & ina226Writable
@@ -177,17 +93,17 @@ func (c *INA226) store(reg byte, v uint16) {
 func (c *INA226) load(reg byte) uint16 {
 	c.catchUp()
 	switch reg {
-	case ina226Config:
+	case inaConfig:
 		return c.config
-	case ina226Shunt:
+	case inaShunt:
 		return uint16(c.shuntResult)
-	case ina226Bus:
+	case inaBus:
 		return c.busResult
-	case ina226Power:
+	case inaPower:
 		return c.power
-	case ina226Current:
+	case inaCurrent:
 		return uint16(c.current)
-	case ina226Calibration:
+	case inaCalibration:
 		return c.calibration
 	case ina226Mask:
 		v := c.mask
@@ -207,39 +123,4 @@ func (c *INA226) load(reg byte) uint16 {
 		return 0x2260
 	}
 	return 0
-}
-
-// Start implements Device.
-func (c *INA226) Start(bool) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.wire.start(!c.held)
-}
-
-// Write implements Device.
-func (c *INA226) Write(b byte) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.wire.write(b, c.store)
-}
-
-// Read implements Device.
-func (c *INA226) Read() byte {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.wire.read(c.load)
-}
-
-// Sent implements Device.
-func (c *INA226) Sent() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.wire.sent()
-}
-
-// Stop implements Device.
-func (c *INA226) Stop() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.wire.stop()
 }

@@ -1,51 +1,100 @@
 package chip
 
-// words is the wire side of a part with a pointer and 16-bit registers, most significant byte first: TI's monitors
-// and converters. The first byte of a write is the pointer, which stays; bytes read beyond the second repeat.
-type words struct {
+import "sync"
+
+// wordPart is the wire side of a part with a pointer and 16-bit registers, most significant byte first, and its supply:
+// TI's monitors and converters embed it. The first byte of a write is the pointer, which stays; bytes read beyond the
+// second repeat. mu guards the whole part.
+type wordPart struct {
+	mu        sync.Mutex
+	registers registers
+	held      bool
+
 	pointer   byte
 	addressed bool
 	index     int // bytes since the (repeated) start
 	value     uint16
 }
 
-func (w *words) start(answers bool) bool {
-	w.addressed, w.index = answers, 0
-	return answers
+// registers is what is behind the wire of a wordPart.
+type registers interface {
+	powerOn()
+	store(reg byte, v uint16)
+	load(reg byte) uint16 // once for both bytes, so that they belong together
 }
 
-// write takes a byte; store is called when a register has come completely.
-func (w *words) write(b byte, store func(reg byte, v uint16)) bool {
-	if !w.addressed {
+// Reset is a loss of supply.
+func (p *wordPart) Reset() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lose()
+}
+
+// Hold takes the supply away until it is let go; meanwhile the part does not answer.
+func (p *wordPart) Hold(down bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.held = down
+	p.lose()
+}
+
+// lose puts everything back; the transfer under way loses the part.
+func (p *wordPart) lose() {
+	p.pointer, p.addressed, p.index, p.value = 0, false, 0, 0
+	p.registers.powerOn()
+}
+
+// Start implements Device.
+func (p *wordPart) Start(bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.addressed, p.index = !p.held, 0
+	return p.addressed
+}
+
+// Write implements Device.
+func (p *wordPart) Write(b byte) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.addressed {
 		return false
 	}
-	switch w.index {
+	switch p.index {
 	case 0:
-		w.pointer = b
+		p.pointer = b
 	case 1:
-		w.value = uint16(b) << 8
+		p.value = uint16(b) << 8
 	case 2:
-		store(w.pointer, w.value|uint16(b))
+		p.registers.store(p.pointer, p.value|uint16(b))
 	}
-	w.index++
+	p.index++
 	return true
 }
 
-// read gives a byte; load is called once for both bytes of a register, so that they belong together.
-func (w *words) read(load func(reg byte) uint16) byte {
-	if !w.addressed {
+// Read implements Device.
+func (p *wordPart) Read() byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.addressed {
 		return 0xff
 	}
-	if w.index%2 == 0 {
-		w.value = load(w.pointer)
-		return byte(w.value >> 8)
+	if p.index%2 == 0 {
+		p.value = p.registers.load(p.pointer)
+		return byte(p.value >> 8)
 	}
-	return byte(w.value)
+	return byte(p.value)
 }
 
-func (w *words) sent() { w.index++ }
+// Sent implements Device.
+func (p *wordPart) Sent() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.index++
+}
 
-func (w *words) stop() { w.addressed = false }
-
-// reset puts the pointer back; the transfer under way loses the part.
-func (w *words) reset() { *w = words{} }
+// Stop implements Device.
+func (p *wordPart) Stop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.addressed = false
+}
