@@ -31,6 +31,13 @@ type File interface {
 	Size() (int64, error)
 }
 
+// prefetch tells a file that can make use of it that its first n bytes will be read soon.
+func prefetch(f File, n int64) {
+	if f, ok := f.(interface{ Prefetch(n int64) }); ok {
+		f.Prefetch(n)
+	}
+}
+
 // Disk is the real file system.
 type Disk struct{}
 
@@ -138,6 +145,11 @@ func (f diskFile) Sync() error {
 			return err
 		}
 	}
+}
+
+// Prefetch asks the kernel to read the first n bytes without waiting for them.
+func (f diskFile) Prefetch(n int64) {
+	_ = unix.Fadvise(int(f.Fd()), 0, n, unix.FADV_WILLNEED) // advice: ReadAt says what is wrong
 }
 
 func (f diskFile) Size() (int64, error) {

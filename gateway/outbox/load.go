@@ -3,6 +3,7 @@ package outbox
 import (
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"sync/atomic"
 )
@@ -78,23 +79,44 @@ func (o *Outbox) loadQueue(q *queue, indexes []uint64, settled spans) (tail, err
 	return t, nil
 }
 
-// readHeads reads the first pages of segments, several at a time: on a cold start each one waits for the disk. A page
-// that can't be read is empty.
+// readHeads reads the first pages of segments. On a cold start each of them waits for the disk, so the disk is told of many
+// before the first is read. A page that can't be read is empty.
 func (o *Outbox) readHeads(kind Queue, indexes []uint64) [][]byte {
+	const ahead = 32 // files open at a time, and pages on their way, for each reader
 	heads := make([][]byte, len(indexes))
 	var next atomic.Int64
 	var readers sync.WaitGroup
-	for range min(8, len(indexes)) {
+	for range min(2, (len(indexes)+ahead-1)/ahead) {
 		readers.Go(func() {
-			for i := next.Add(1) - 1; i < int64(len(indexes)); i = next.Add(1) - 1 {
-				f, err := o.fs.Open(o.path(segmentName(kind, indexes[i])))
-				if err != nil {
-					continue
+			var files [ahead]File
+			for {
+				to := int(next.Add(ahead))
+				from := to - ahead
+				if from >= len(indexes) {
+					return
 				}
-				if b, err := readImage(f, segmentHead); err == nil {
-					heads[i] = b
+				to = min(to, len(indexes))
+				for i := from; i < to; i++ {
+					f, err := o.fs.Open(o.path(segmentName(kind, indexes[i])))
+					if err != nil {
+						continue
+					}
+					files[i-from] = f
+					prefetch(f, segmentHead)
 				}
-				f.Close()
+				pages := make([]byte, (to-from)*segmentHead)
+				for i := from; i < to; i++ {
+					f := files[i-from]
+					if f == nil {
+						continue
+					}
+					page := pages[(i-from)*segmentHead:][:segmentHead:segmentHead]
+					if n, err := f.ReadAt(page, 0); err == nil || errors.Is(err, io.EOF) {
+						heads[i] = page[:n]
+					}
+					f.Close()
+					files[i-from] = nil
+				}
 			}
 		})
 	}
