@@ -23,7 +23,7 @@ type Hub struct {
 	points  keyed[Point]
 	sources keyed[Source]
 	alarms  keyed[gateway.Alarm]
-	events  []Event // oldest first
+	events  history
 }
 
 // New makes an empty hub. now is the monotonic clock.
@@ -33,11 +33,21 @@ func New(now func() gateway.Mono) *Hub {
 
 // keyed is a small sorted table: hundreds of entries, read as a whole, written one at a time.
 type keyed[T any] struct {
-	keys []string
-	vals []T
+	keys  []string
+	vals  []T
+	shown []T // what the last view has of it; nil = something has changed since
+}
+
+// view is a copy that does not change any more; one copy serves all views until the next change.
+func (k *keyed[T]) view() []T {
+	if k.shown == nil {
+		k.shown = slices.Clone(k.vals)
+	}
+	return k.shown
 }
 
 func (k *keyed[T]) put(key string, v T) {
+	k.shown = nil
 	i, found := slices.BinarySearch(k.keys, key)
 	if found {
 		k.vals[i] = v
@@ -48,6 +58,7 @@ func (k *keyed[T]) put(key string, v T) {
 }
 
 func (k *keyed[T]) drop(key string) {
+	k.shown = nil
 	if i, found := slices.BinarySearch(k.keys, key); found {
 		k.keys = slices.Delete(k.keys, i, i+1)
 		k.vals = slices.Delete(k.vals, i, i+1)
@@ -113,13 +124,28 @@ func (h *Hub) DropAlarm(key string) { h.write(func() { h.alarms.drop(key) }) }
 
 // AddEvent appends to the recent history.
 func (h *Hub) AddEvent(e Event) {
-	h.write(func() {
-		if len(h.events) == EventsKept {
-			h.events = append(h.events[:0], h.events[1:]...)
-		}
-		h.events = append(h.events, e)
-	})
+	h.write(func() { h.events.add(e) })
 }
+
+// history is the last events, the newest first. It grows downwards through room that no view has seen, so that views need
+// no copy of it.
+type history struct {
+	room []Event
+	from int // the newest
+}
+
+func (h *history) add(e Event) {
+	if h.from == 0 {
+		kept := h.view()
+		h.from = 2 * EventsKept
+		h.room = make([]Event, h.from+len(kept))
+		copy(h.room[h.from:], kept)
+	}
+	h.from--
+	h.room[h.from] = e
+}
+
+func (h *history) view() []Event { return h.room[h.from:min(h.from+EventsKept, len(h.room))] }
 
 // View returns the newest view; views of the same version are the same pointer.
 func (h *Hub) View() *View {
@@ -128,12 +154,8 @@ func (h *Hub) View() *View {
 	if h.view == nil {
 		v := h.next
 		v.Version, v.At = h.version, h.now()
-		v.Devices = slices.Clone(h.devices.vals)
-		v.Points = slices.Clone(h.points.vals)
-		v.Sources = slices.Clone(h.sources.vals)
-		v.Alarms = slices.Clone(h.alarms.vals)
-		v.Events = slices.Clone(h.events)
-		slices.Reverse(v.Events)
+		v.Devices, v.Points, v.Sources = h.devices.view(), h.points.view(), h.sources.view()
+		v.Alarms, v.Events = h.alarms.view(), h.events.view()
 		h.view = &v
 	}
 	return h.view

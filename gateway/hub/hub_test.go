@@ -44,12 +44,20 @@ func TestViewDoesNotChange(t *testing.T) {
 
 func TestEventsAreBoundedNewestFirst(t *testing.T) {
 	h := hub.New(func() gateway.Mono { return 1 })
-	for i := range hub.EventsKept + 5 {
+	var views []*hub.View
+	for i := range 5*hub.EventsKept + 5 {
 		h.AddEvent(hub.Event{ID: gateway.EventID{Number: uint64(i + 1)}})
+		views = append(views, h.View())
 	}
-	ev := h.View().Events
-	if len(ev) != hub.EventsKept || ev[0].ID.Number != hub.EventsKept+5 {
-		t.Errorf("%d events, the first %d", len(ev), ev[0].ID.Number)
+	for n, v := range views { // each as it was handed out
+		if len(v.Events) != min(n+1, hub.EventsKept) {
+			t.Fatalf("view %d has %d events", n, len(v.Events))
+		}
+		for i, e := range v.Events {
+			if e.ID.Number != uint64(n+1-i) {
+				t.Fatalf("view %d: event %d is number %d", n, i, e.ID.Number)
+			}
+		}
 	}
 }
 
