@@ -326,7 +326,7 @@ func (d *daemon) ownProblems(v *hub.View) []gateway.Text {
 	var out []gateway.Text
 	now := *v
 	now.At = d.clock.Now() // some become problems by lasting
-	for _, p := range text.Own(text.Problems(&now), gateway.Warning) {
+	for _, p := range text.OwnProblems(&now, gateway.Warning) {
 		out = append(out, gateway.Text{ZH: p.What.ZH + " " + p.Do.ZH, EN: p.What.EN + " " + p.Do.EN})
 	}
 	return out

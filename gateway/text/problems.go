@@ -29,20 +29,31 @@ const patience = 30 * time.Second
 
 // Problems tells everything that is wrong in v, the worst first, then the oldest. The page shows all of them;
 // readiness and the MQTT status look at those that are Own.
-func Problems(v *hub.View) []Problem {
-	if v.Gateway.ID == "" {
-		return nil // still starting: nothing has been said yet, so nothing can be wrong
-	}
+func Problems(v *hub.View) []Problem { return inOrder(v, append(problems(v), deviceProblems(v)...)) }
+
+// OwnProblems are those of Problems that are Own and at least as severe as least, without looking at the devices, whose
+// states are never our own.
+func OwnProblems(v *hub.View, least gateway.Severity) []Problem {
+	return Own(inOrder(v, problems(v)), least)
+}
+
+// problems are all but those of devices.
+func problems(v *hub.View) []Problem {
 	var ps []Problem
 	ps = append(ps, alarmProblems(v)...)
-	ps = append(ps, deviceProblems(v)...)
 	ps = append(ps, sourceProblems(v)...)
 	ps = append(ps, pointProblem(v)...)
 	ps = append(ps, linkProblem(v)...)
 	ps = append(ps, certificateProblem(v)...)
 	ps = append(ps, storageProblem(v)...)
 	ps = append(ps, clockProblem(v)...)
-	ps = append(ps, boardProblems(v)...)
+	return append(ps, boardProblems(v)...)
+}
+
+func inOrder(v *hub.View, ps []Problem) []Problem {
+	if v.Gateway.ID == "" {
+		return nil // still starting: nothing has been said yet, so nothing can be wrong
+	}
 	slices.SortStableFunc(ps, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.Since, b.Since), strings.Compare(a.ID, b.ID))
 	})
@@ -118,16 +129,15 @@ func toldBySource(v *hub.View, a gateway.Alarm) bool {
 func deviceProblems(v *hub.View) []Problem {
 	var ps []Problem
 	for _, d := range v.Devices {
-		key := Key("state." + d.Kind + "." + d.State.Value)
-		if _, ok := byKey[key]; !ok || d.State.Quality != gateway.Good {
-			continue
+		if _, ok := byKey[Key("state."+d.Kind+"."+d.State.Value)]; !ok || d.State.Quality != gateway.Good {
+			continue // most of them: the key is not to be allocated
 		}
 		if slices.ContainsFunc(v.Alarms, func(a gateway.Alarm) bool { return a.ID == d.ID }) {
 			continue
 		}
 		ps = append(ps, Problem{
 			ID: d.ID + "/" + d.State.Value, Severity: gateway.Warning, Since: d.State.Since,
-			What: named(deviceName(v, d.ID), Value(d.Kind, d.State.Value)), Do: Both(key),
+			What: named(deviceName(v, d.ID), Value(d.Kind, d.State.Value)), Do: Both(Key("state." + d.Kind + "." + d.State.Value)),
 		})
 	}
 	return ps

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -268,6 +269,30 @@ func TestLinkAdvice(t *testing.T) {
 		if got := linkAdvice(c.err); got != c.want {
 			t.Errorf("linkAdvice(%q) = %s, want %s", c.err, got, c.want)
 		}
+	}
+}
+
+// What is told of the gateway itself is the same whether devices were looked at or not.
+func TestOwnProblems(t *testing.T) {
+	v := &hub.View{
+		At: 1e12, Gateway: hub.Gateway{ID: "park-01"},
+		Devices: []hub.Device{{
+			MetaDevice: gateway.MetaDevice{ID: "car", Kind: "elevator"},
+			State:      gateway.DeviceState{Value: "fault", Quality: gateway.Good},
+		}},
+		Sources: []hub.Source{{ID: "x1", Kind: "mcp23017", Where: "I2C1 0x20", Fault: "nack"}},
+		Alarms: []gateway.Alarm{
+			{ID: gateway.GatewayID, Name: "storage_degraded", Type: gateway.StorageDegraded, Severity: gateway.Major},
+			{ID: "other", Name: "offline", Type: gateway.CameraOffline, Severity: gateway.Major},
+		},
+	}
+	all := Problems(v)
+	own := OwnProblems(v, gateway.Warning)
+	if want := Own(all, gateway.Warning); len(own) < 2 || !slices.Equal(own, want) {
+		t.Errorf("%+v, want %+v", own, want)
+	}
+	if len(all) < len(own)+1 {
+		t.Errorf("%d problems, %d of our own: those of devices are missing", len(all), len(own))
 	}
 }
 
