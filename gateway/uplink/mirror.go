@@ -47,19 +47,18 @@ func (m *mirror) entry(topic string) (r *retained, fresh bool) {
 }
 
 // put says what stands at topic now.
-func (m *mirror) put(topic string, payload []byte) {
+func (m *mirror) put(topic string, payload []byte) *retained {
 	r, fresh := m.entry(topic)
 	r.pass, r.found = m.pass, false
-	if !fresh && bytes.Equal(r.want, payload) {
-		return
+	if fresh || !bytes.Equal(r.want, payload) {
+		r.want = payload
+		m.enqueue(r)
 	}
-	r.want = payload
-	m.enqueue(r)
+	return r
 }
 
-// keep says that what was put before is still true. It is false where nothing was put.
-func (m *mirror) keep(topic string) bool {
-	r := m.all[topic]
+// keep says that what was put before is still true. It is false where nothing stands any more.
+func (m *mirror) keep(r *retained) bool {
 	if r == nil || r.found || len(r.want) == 0 {
 		return false
 	}

@@ -111,13 +111,15 @@ func (s *session) sync(now time.Time) {
 			s.mirror.put(a.Topic, a.Payload(v))
 		}
 	}
-	for _, d := range v.Devices {
-		topic := s.topics.state(d.ID)
-		if old := s.states[d.ID]; !clockChanged && old.State == d.State && old.Event == d.Event && s.mirror.keep(topic) {
+	if len(s.states) != len(v.Devices) {
+		s.states = make([]stated, len(v.Devices))
+	}
+	for i := range v.Devices {
+		d, old := &v.Devices[i], &s.states[i]
+		if !clockChanged && old.event == d.Event && old.id == d.ID && old.state == d.State && s.mirror.keep(old.topic) {
 			continue
 		}
-		s.states[d.ID] = d
-		s.mirror.put(topic, s.writer.state(d))
+		*old = stated{d.ID, d.State, d.Event, s.mirror.put(s.topics.state(d.ID), s.writer.state(*d))}
 	}
 	for _, a := range v.Alarms {
 		s.mirror.put(s.topics.alarm(a.Key()), s.writer.alarm(a))

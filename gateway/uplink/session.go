@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"lotusgate/gateway"
-	"lotusgate/gateway/hub"
 )
 
 const (
@@ -29,7 +28,7 @@ type session struct {
 	flight window
 
 	mirror  mirror
-	states  map[string]hub.Device // as last put into the mirror; of each only State and Event are looked at
+	states  []stated // of each device, in the order of the view
 	meta    metaKey
 	echoed  bool      // our own status has come back
 	quiet   time.Time // when it is no longer waited for; zero = the subscription is not granted
@@ -58,6 +57,14 @@ type session struct {
 	renewing  error     // why nothing new is sent, and the connection ends when everything is acknowledged; nil = it does not
 }
 
+// stated is what was last put into the mirror of a device.
+type stated struct {
+	id    string
+	state gateway.DeviceState
+	event gateway.EventID
+	topic *retained
+}
+
 // metaKey tells whether the meta document may have changed.
 type metaKey struct {
 	config  string
@@ -68,7 +75,7 @@ func (u *Uplink) newSession(line Line, lost <-chan error, inbox <-chan message, 
 	u.outbox.Rewind() // what was issued without a connection is backlog
 	return &session{
 		Uplink: u, renewLook: u.now().Add(renewLook), line: line, lost: lost, inbox: inbox, id: id, since: u.clock.Now(),
-		flight: newWindow(u.opt.Window), mirror: newMirror(u.topics), states: make(map[string]hub.Device),
+		flight: newWindow(u.opt.Window), mirror: newMirror(u.topics),
 		dirty: true, run: u.ledger.Ledger(),
 	}
 }
