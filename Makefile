@@ -79,8 +79,9 @@ campaign: vm ## more of one fault of gateway/faults: make campaign PART=power-cu
 reliability: vm ## every fault, many times over; writes docs/reliability.md
 	@GO='$(GO)' .ci/reliability docs/reliability.md
 
-sim: build mutants ## whole gateways with everything failing around them: make sim SEEDS=20 DAYS=3; then the mutants
+sim: build ## whole gateways with everything failing around them: make sim SEEDS=20 DAYS=3 (a year: SEEDS=5 DAYS=73); then the mutants
 	@$(BIN)/firmware-sim sim --quiet --seeds $(or $(SEEDS),8) --days $(or $(DAYS),1)
+	@$(MAKE) -s mutants
 
 mutants: ## lay deliberate faults over the product: the simulation must find each
 	@LOTUSGATE_MUTANTS=1 $(GO) test -count=1 -timeout 2h -run '^TestMutants$$' ./firmware-sim/sim

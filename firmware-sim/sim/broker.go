@@ -199,16 +199,19 @@ func (c *conn) wants(topic string) bool {
 
 // matches tells whether a topic is in a filter of MQTT.
 func matches(filter, topic string) bool {
-	want, have := strings.Split(filter, "/"), strings.Split(topic, "/")
-	for i, w := range want {
+	for {
+		want, wants, deeper := strings.Cut(filter, "/")
+		have, rest, more := strings.Cut(topic, "/")
 		switch {
-		case w == "#":
+		case want == "#":
 			return true
-		case i >= len(have) || w != "+" && w != have[i]:
+		case want != "+" && want != have || deeper != more:
 			return false
+		case !more:
+			return true
 		}
+		filter, topic = wants, rest
 	}
-	return len(want) == len(have)
 }
 
 // take is a message that has arrived: the broker keeps what is to be retained and passes it on.

@@ -29,27 +29,39 @@ func day(t testing.TB, o Options) *Result {
 	return r
 }
 
-// A week of an elevator and of the cameras and a day of the car park, each with and without kills and power cuts, with the
-// broker's word and the center's. Whatever the gateway owed it kept.
-func TestSim(t *testing.T) {
-	for _, c := range []struct {
-		gateway     string
-		seeds, days int
-	}{{"elevator-01", 4, 7}, {"cctv-01", 4, 2}, {"park-01", 4, 1}} {
-		cfg := shipped(t, c.gateway)
-		for seed := range c.seeds {
-			for d := range c.days {
-				t.Run("", func(t *testing.T) {
-					t.Parallel()
-					r := day(t, Options{Config: cfg, Seed: uint64(seed), Day: d})
-					if err := r.Print(t.Output()); err != nil {
-						t.Error(err)
-					}
-					if len(r.Violations) > 0 {
-						t.Fail()
-					}
-				})
-			}
+// everyGateway is every shipped gateway of the reference district.
+func everyGateway(t testing.TB) (all []*config.Config) {
+	t.Helper()
+	for _, id := range examples.District() {
+		all = append(all, shipped(t, id))
+	}
+	return all
+}
+
+// A week of the whole district: each day is of another seed, so that all of it comes with and without kills and power cuts,
+// with the broker's word and the center's. Whatever a gateway owed it kept.
+func TestWeek(t *testing.T) {
+	gateways := everyGateway(t)
+	var week []Options
+	for day := range 7 {
+		week = append(week, Worlds(gateways, uint64(day), 1, 1)...)
+	}
+	sum, err := Campaign(week, func(r *Result) error {
+		if len(r.Violations) == 0 {
+			return nil
+		}
+		t.Fail()
+		return r.Print(t.Output())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := sum.Print(t.Output(), len(gateways)); err != nil {
+		t.Error(err)
+	}
+	for _, kind := range all {
+		if sum.Faults[kind.name] == 0 {
+			t.Errorf("%s: it did not happen all week", kind.name)
 		}
 	}
 }

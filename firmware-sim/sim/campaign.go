@@ -1,0 +1,120 @@
+package sim
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"lotusgate/gateway/config"
+)
+
+// Worlds are all gateways on all days of seeds, the seeds one after another.
+func Worlds(cfgs []*config.Config, first uint64, seeds, days int) (all []Options) {
+	for n := range seeds {
+		for day := range days {
+			for _, cfg := range cfgs {
+				all = append(all, Options{Config: cfg, Seed: first + uint64(n), Day: day})
+			}
+		}
+	}
+	return all
+}
+
+// collectAt is how much garbage is collected at once, in per cent of what is in use: worlds are small and make much of it.
+const collectAt = 400
+
+// Campaign runs worlds beside each other, one on each processor, and tells what became of them in order. It ends with the
+// first error, of a world or of tell.
+func Campaign(all []Options, tell func(*Result) error) (*Sum, error) {
+	defer debug.SetGCPercent(debug.SetGCPercent(collectAt))
+	type outcome struct {
+		result *Result
+		err    error
+	}
+	outcomes := make([]chan outcome, len(all))
+	for i := range outcomes {
+		outcomes[i] = make(chan outcome, 1)
+	}
+	next := make(chan int, len(all))
+	for i := range all {
+		next <- i
+	}
+	close(next)
+	quit := make(chan struct{})
+	var workers sync.WaitGroup
+	defer workers.Wait()
+	defer close(quit)
+	began := time.Now()
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for i := range next {
+				select {
+				case <-quit:
+					return
+				default:
+				}
+				r, err := Run(all[i])
+				outcomes[i] <- outcome{r, err}
+			}
+		})
+	}
+	sum := &Sum{Faults: map[string]int{}, seeds: map[uint64]bool{}}
+	for i := range all {
+		o := <-outcomes[i]
+		if o.err != nil {
+			return sum, o.err
+		}
+		sum.add(o.result)
+		if err := tell(o.result); err != nil {
+			return sum, err
+		}
+	}
+	sum.Took = time.Since(began)
+	return sum, nil
+}
+
+// Sum adds worlds up.
+type Sum struct {
+	Days, Issued, Heard, Passages, Injected, Violations int
+	Faults                                              map[string]int
+	Simulated, Took                                     time.Duration
+
+	seeds map[uint64]bool
+}
+
+func (s *Sum) add(r *Result) {
+	s.Days++
+	s.Issued, s.Heard, s.Passages = s.Issued+r.Issued, s.Heard+r.Heard, s.Passages+r.Passages
+	s.Injected, s.Violations = s.Injected+r.Injected, s.Violations+len(r.Violations)
+	s.Simulated += r.Length
+	s.seeds[r.Seed] = true
+	for name, n := range r.Faults {
+		s.Faults[name] += n
+	}
+}
+
+// Print writes it as a table. gateways is of how many each day consists.
+func (s *Sum) Print(out io.Writer, gateways int) error {
+	words := "none"
+	if s.Violations > 0 {
+		words = fmt.Sprint(s.Violations)
+	}
+	_, err := fmt.Fprintf(out, "\n%d seeds, %d days of %d gateways: %d passages, %d events issued, %d heard\ntroubles injected:\n",
+		len(s.seeds), s.Days/gateways, gateways, s.Passages, s.Issued, s.Heard)
+	for _, name := range slices.Sorted(maps.Keys(s.Faults)) {
+		if err == nil {
+			_, err = fmt.Fprintf(out, "  %-28s %6d\n", name, s.Faults[name])
+		}
+	}
+	if err == nil {
+		_, err = fmt.Fprintf(out, "  %-28s %6d\nin %v: %.0f simulated seconds a second of the whole, %.1f seeds a minute\nviolations: %s\n",
+			"in the field", s.Injected, s.Took.Round(time.Second), s.Simulated.Seconds()/float64(gateways)/s.Took.Seconds(),
+			float64(len(s.seeds))/s.Took.Minutes(), words)
+	}
+	return err
+}
