@@ -99,7 +99,7 @@ vm-test: ## the daemon and the drivers inside the VM, on real kernel GPIO and I2
 	fi; \
 	export LOTUSGATE_VMTEST=1; \
 	$(GO) test -count=1 -v -timeout 15m ./firmware-sim/vm && \
-	$(GO) test -count=1 -v -timeout 15m -run '^TestFaults$$/^(power-cut|disk-full|read-only|clock-steps)$$' ./gateway/faults
+	$(GO) test -count=1 -v -timeout 15m -run '^TestFaults$$/^(power-cut|power-cut-volatile|disk-full|read-only|clock-steps)$$' ./gateway/faults
 
 bench-footprint: ## binary sizes, memory and processor at rest, time to the first publish, beside their goals
 	$(GO) test -run '^$$' -bench Footprint -benchtime 1x ./deploy

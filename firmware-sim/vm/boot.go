@@ -21,6 +21,7 @@ import (
 // Why a guest ended without an exit status.
 var (
 	ErrKilled   = errors.New("guest was killed")                       // by Kill: the power cut
+	ErrSetup    = errors.New("guest could not be set up")              // a disk that cannot be mounted, for example
 	ErrRebooted = errors.New("guest rebooted")                         // by itself, as its watchdog does
 	ErrStopped  = errors.New("guest stopped before its command ended") // a kernel panic, most likely
 )
@@ -53,7 +54,7 @@ type Options struct {
 
 // Exit tells how a guest ended.
 type Exit struct {
-	Status int           // the command's, 128 + signal if one killed it, 125 if the guest could not be set up
+	Status int           // the command's, 128 + signal if one killed it
 	Boot   time.Duration // from the start of the kernel to the start of the command
 	Total  time.Duration
 }
@@ -177,7 +178,7 @@ func (v *VM) Up() <-chan struct{} { return v.up }
 func (v *VM) Kill() { v.kill(ErrKilled) }
 
 // Wait returns how the guest ended. The error is nil if its command ended, with
-// whatever status; else it is or wraps ErrKilled, ErrRebooted, ErrStopped, or
+// whatever status; else it is or wraps ErrKilled, ErrSetup, ErrRebooted, ErrStopped, or
 // the context's cause.
 func (v *VM) Wait() (Exit, error) {
 	<-v.done

@@ -68,6 +68,8 @@ func (v *VM) serve(ctx context.Context, console *os.File, over <-chan struct{}, 
 	console.Close()
 	v.exit.Total = time.Since(began)
 	switch {
+	case v.exited && !up:
+		v.err = fmt.Errorf("run VM: %w; last lines of its console:\n%s", ErrSetup, strings.Join(tail, "\n"))
 	case v.exited:
 	case ctx.Err() != nil:
 		v.err = fmt.Errorf("run VM: %w", context.Cause(ctx))

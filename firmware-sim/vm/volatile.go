@@ -25,6 +25,7 @@ type Volatile struct {
 
 	fuse  int
 	ended chan struct{}
+	err   error // why serve ended before the disk was unmounted; read it once ended is closed
 
 	mu      sync.Mutex
 	image   *os.File
@@ -44,7 +45,11 @@ func NewVolatile(image string) (*Volatile, error) {
 		f.Close()
 		return nil, fmt.Errorf("volatile disk at %s (needs root and /dev/fuse): %w", d.Path, err)
 	}
-	go d.serve()
+	go func() {
+		defer close(d.ended)
+		d.err = d.serve()
+		unix.Close(d.fuse) // if somebody still waits for an answer, it is an error
+	}()
 	return d, nil
 }
 
@@ -83,7 +88,12 @@ func (d *Volatile) Off() (lost, flushes int, err error) {
 	}
 	clear(d.pending)
 	flushes, d.flushes = d.flushes, 0
-	return lost, flushes, nil
+	select {
+	case <-d.ended:
+		return lost, flushes, fmt.Errorf("volatile disk does not answer any more: %w", d.err)
+	default:
+		return lost, flushes, nil
+	}
 }
 
 // On brings the power back, once the guest is dead.
@@ -99,8 +109,9 @@ func (d *Volatile) Close() error {
 	err := unix.Unmount(d.Path, unix.MNT_DETACH)
 	if err == nil {
 		<-d.ended // the last user has gone
+		err = d.err
 	}
-	return errors.Join(err, d.flush(0), unix.Close(d.fuse), d.image.Close(), os.Remove(d.Path))
+	return errors.Join(err, d.flush(0), d.image.Close(), os.Remove(d.Path))
 }
 
 // flush keeps what is in the cache, unless the power goes meanwhile.
@@ -186,37 +197,58 @@ const (
 	fuseForget  = 2
 	fuseBatch   = 42 // forget, many
 
+	fuseHead     = 40     // of a request
 	fuseDirect   = 1 << 0 // of an open file: the host caches nothing of it
 	fuseBig      = 1 << 5 // of the connection: writes of more than a page
 	fuseMaxWrite = 128 << 10
 )
 
 // serve answers until the disk is unmounted.
-func (d *Volatile) serve() {
-	defer close(d.ended)
+func (d *Volatile) serve() error {
 	in := make([]byte, fuseMaxWrite+4096)
 	for {
 		n, err := unix.Read(d.fuse, in)
 		switch {
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ENOENT), errors.Is(err, unix.EAGAIN):
 			continue
-		case err != nil || n < 40:
-			return
+		case errors.Is(err, unix.ENODEV):
+			return nil // unmounted
+		case err != nil:
+			return fmt.Errorf("read a request: %w", err)
+		case n < fuseHead:
+			return fmt.Errorf("a request of %d bytes", n)
 		}
 		opcode, unique := binary.LittleEndian.Uint32(in[4:]), binary.LittleEndian.Uint64(in[8:])
 		if opcode == fuseForget || opcode == fuseBatch {
 			continue // no answer
 		}
-		body, err := d.answer(opcode, in[40:n])
-		out := binary.LittleEndian.AppendUint32(nil, uint32(16+len(body)))
-		var errno unix.Errno
-		if err != nil && !errors.As(err, &errno) {
+		body, err := d.answer(opcode, in[fuseHead:n])
+		if err := d.reply(unique, body, err); err != nil {
+			return fmt.Errorf("answer request %d: %w", opcode, err)
+		}
+	}
+}
+
+// reply answers one request. The kernel takes an error only without a body, and leaves the request waiting for ever
+// otherwise.
+func (d *Volatile) reply(unique uint64, body []byte, failed error) error {
+	var errno unix.Errno
+	if failed != nil {
+		if body = nil; !errors.As(failed, &errno) {
 			errno = unix.EIO
 		}
-		out = binary.LittleEndian.AppendUint32(out, uint32(-int32(errno)))
-		out = binary.LittleEndian.AppendUint64(out, unique)
-		if _, err := unix.Write(d.fuse, append(out, body...)); err != nil && !errors.Is(err, unix.ENOENT) {
-			return
+	}
+	out := binary.LittleEndian.AppendUint32(nil, uint32(16+len(body)))
+	out = binary.LittleEndian.AppendUint32(out, uint32(-int32(errno)))
+	out = binary.LittleEndian.AppendUint64(out, unique)
+	for {
+		_, err := unix.Write(d.fuse, append(out, body...))
+		switch {
+		case errors.Is(err, unix.EINTR), errors.Is(err, unix.EAGAIN):
+		case errors.Is(err, unix.ENOENT): // who asked is dead
+			return nil
+		default:
+			return err
 		}
 	}
 }

@@ -75,6 +75,9 @@ func TestVolatileForgets(t *testing.T) {
 		if _, err := f.ReadAt(make([]byte, diskSector), 0); err == nil {
 			t.Fatal("the disk answers without power")
 		}
+		if _, err := f.WriteAt(make([]byte, diskSector), 0); err == nil {
+			t.Fatal("the disk takes data without power")
+		}
 		d.On()
 		lost += n
 		for i, b := range read() {

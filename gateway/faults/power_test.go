@@ -180,11 +180,7 @@ func powerCutVolatile(t *testing.T) {
 func (g *guest) cut(nth int, script string) {
 	g.t.Helper()
 	v := g.boot(script)
-	select {
-	case <-v.Up():
-	case <-time.After(patience):
-		g.t.Fatalf("the guest does not start\n%s", g.seen.String())
-	}
+	g.started(v)
 	if nth%3 > 0 {
 		flowing(g.t, g.book, 2+rand.IntN(150))
 	}
@@ -202,6 +198,24 @@ func (g *guest) cut(nth int, script string) {
 	}
 	if g.disk != nil {
 		g.disk.On()
+	}
+}
+
+// started waits until the guest runs its command.
+func (g *guest) started(v *vm.VM) {
+	g.t.Helper()
+	failed := make(chan error, 1)
+	go func() {
+		_, err := v.Wait()
+		failed <- err
+	}()
+	select {
+	case <-v.Up():
+	case err := <-failed:
+		g.t.Fatalf("the guest does not start: %v", err)
+	case <-time.After(patience):
+		v.Kill()
+		g.t.Fatalf("the guest does not start: %v", <-failed)
 	}
 }
 
