@@ -84,7 +84,7 @@ var mayImport = map[string][]string{
 	},
 	"cmd/firmware-sim": {
 		"deploy/examples", "drivers/line", "firmware-sim/district", "firmware-sim/plant", "firmware-sim/rig", "firmware-sim/scenario",
-		"firmware-sim/sim", "gateway", "gateway/config", "gateway/daemon", "gateway/intake", "gateway/text",
+		"firmware-sim/sim", "gateway", "gateway/access", "gateway/config", "gateway/daemon", "gateway/intake", "gateway/text",
 	},
 }
 

@@ -48,15 +48,25 @@ func (c *console) Write(b []byte) (int, error) {
 	return c.out.Write(b)
 }
 
-// welcome says where to look. Of several gateways each says only that.
-func (c *console) welcome(page net.Addr, cfg *config.Config, key string, short bool) {
+// welcome says where to look and how to operate. Of several gateways each says only where.
+func (c *console) welcome(page net.Addr, cfg *config.Config, key string, o operating, short bool) {
 	host, port, _ := net.SplitHostPort(strings.TrimPrefix(cfg.MQTT.Broker, "mqtt://"))
+	secure := cfg.Status.HTTPS.Listen
 	if short {
-		fmt.Fprintf(c, "  %-12s  status page http://%s/   mosquitto_sub -h %s -p %s -t '%s/#' -v\n", cfg.Gateway.ID, page, host, port, cfg.Root())
+		fmt.Fprintf(c, "  %-12s  status page http://%s/   operate https://%s/login %s   mosquitto_sub -h %s -p %s -t '%s/#' -v\n",
+			cfg.Gateway.ID, page, secure, o.password, host, port, cfg.Root())
 		return
 	}
+	button := ""
+	if cfg.Service.Button != "" {
+		button = "\n                press Enter here to push the button in the cabinet: then the page may move the barriers for " + cfg.Service.Window.String()
+	}
 	fmt.Fprintf(c, `
-  status page   http://%s/
+%s
+  status page   http://%s/   to look at, by anybody
+  operate       https://%s/login   password of this run: %s
+                the browser warns of a self-made certificate; its fingerprint, above as QR code, is
+                SHA256 %s%s
   subscribe     mosquitto_sub -h %s -p %s -t '%s/#' -v
   wiring        lotusgate wiring --socket %s
   command       lotusgate command send --broker %s --gateway %s/%s --key %s entry-gate open
@@ -64,7 +74,7 @@ func (c *console) welcome(page net.Addr, cfg *config.Config, key string, short b
 
   field: what the simulated site does        gateway: the events it publishes
 
-`, page, host, port, cfg.MQTT.Prefix, cfg.Control.Socket, cfg.MQTT.Broker, cfg.Gateway.Site, cfg.Gateway.ID, key)
+`, o.code, page, secure, o.password, o.fingerprint, button, host, port, cfg.MQTT.Prefix, cfg.Control.Socket, cfg.MQTT.Broker, cfg.Gateway.Site, cfg.Gateway.ID, key)
 }
 
 // field prints what the site did, and what relays do; the other wires would be too much.

@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -24,6 +25,7 @@ import (
 	"lotusgate/firmware-sim/district"
 	"lotusgate/firmware-sim/rig"
 	"lotusgate/gateway"
+	"lotusgate/gateway/access"
 	"lotusgate/gateway/config"
 	"lotusgate/gateway/daemon"
 	"lotusgate/gateway/intake"
@@ -48,6 +50,9 @@ type demoOptions struct {
 	state    string
 	lang     string
 	quiet    bool
+
+	typed    io.Reader // what somebody types while the demo runs
+	password string    // of the HTTPS page
 }
 
 func demoCommand() *cobra.Command {
@@ -110,6 +115,7 @@ func demo(ctx context.Context, cmd *cobra.Command, o demoOptions) (err error) {
 	}
 	say := newConsole(cmd.OutOrStdout(), o.lang, o.quiet || o.district)
 	say.several = o.district
+	o.typed, o.password = cmd.InOrStdin(), access.NewPassword()
 	return o.run(ctx, say, cfgs, filepath.Join(keys, "demo.key"))
 }
 
@@ -142,6 +148,13 @@ func (o demoOptions) gateway(ctx context.Context, say *console, cfg *config.Conf
 		return err
 	}
 	defer board.Close()
+	operate, err := newOperating(cfg, o.password)
+	if err != nil {
+		return err
+	}
+	if button := cfg.Service.Button; button != "" && !o.district {
+		go pushButton(ctx, o.typed, board, button) // ends with the program: nothing ends the reading of a terminal
+	}
 	field := make(chan error, 1)
 	go func() {
 		err := board.Run(ctx)
@@ -150,7 +163,7 @@ func (o demoOptions) gateway(ctx context.Context, say *console, cfg *config.Conf
 	}()
 	err = daemon.Run(ctx, daemon.Options{
 		Config: cfg, Version: version, Log: say.log(), Hardware: hardware(board),
-		Page:  func(a net.Addr) { say.welcome(a, cfg, key, o.district) },
+		Page:  func(a net.Addr) { say.welcome(a, cfg, key, operate, o.district) },
 		Event: func(id gateway.EventID, e gateway.Event) { say.event(cfg.Gateway.ID, id, e) },
 	})
 	end()
@@ -175,6 +188,9 @@ func hardware(board *rig.Board) daemon.Hardware {
 	}
 }
 
+// siteValues are filled into a site of the demo.
+type siteValues struct{ Broker, State, Page, Secure, Socket, Group, Key string }
+
 // configs are the configurations, filled in and checked as any other.
 func (o demoOptions) configs(key string) (all []*config.Config, err error) {
 	if !o.district {
@@ -186,9 +202,13 @@ func (o demoOptions) configs(key string) (all []*config.Config, err error) {
 		if err != nil {
 			return nil, err
 		}
+		secure, err := o.secureAddress(8443)
+		if err != nil {
+			return nil, err
+		}
 		var b bytes.Buffer
-		err = template.Must(template.New("demo").Parse(text)).Execute(&b, struct{ Broker, State, Page, Socket, Group, Key string }{
-			o.broker, o.state, page, o.state + ".sock", ownGroup(), key,
+		err = template.Must(template.New("demo").Parse(text)).Execute(&b, siteValues{
+			o.broker, o.state, page, secure, o.state + ".sock", ownGroup(), key,
 		})
 		if err != nil {
 			return nil, err
@@ -205,12 +225,17 @@ func (o demoOptions) configs(key string) (all []*config.Config, err error) {
 		if err != nil {
 			return nil, err
 		}
+		secure, err := o.secureAddress(8443 + n)
+		if err != nil {
+			return nil, err
+		}
 		state := filepath.Join(o.state, id)
 		if err := os.MkdirAll(state, 0o750); err != nil {
 			return nil, err
 		}
 		changed := strings.NewReplacer(
-			"mqtts://broker.lan:8883", o.broker, "/var/lib/lotusgate\n", fmt.Sprintf("%q\n", state), "127.0.0.1:8080", page,
+			"mqtts://broker.lan:8883", o.broker, "/var/lib/lotusgate\n", fmt.Sprintf("%q\n", state),
+			"  listen: 127.0.0.1:8080", fmt.Sprintf("  https: {listen: %q}\n  listen: %q", secure, page),
 		).Replace(string(text))
 		changed += fmt.Sprintf("\ncontrol: {socket: %q, group: %q}\ncommands: {keys: {demo: {file: %q, devices: [\"*\"], actions: [\"*\"]}}}\n", state+".sock", ownGroup(), key)
 		cfg, err := config.Parse(id+".yaml", []byte(changed))

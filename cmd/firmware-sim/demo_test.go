@@ -130,7 +130,9 @@ func TestDemo(t *testing.T) {
 	defer interrupt()
 	out := &lines{wrote: make(chan struct{}, 1)}
 	ended := make(chan int, 1)
-	go func() { ended <- execute(ctx, []string{"demo", "--speed", "4", "--lang", "en"}, out, out) }()
+	go func() {
+		ended <- execute(ctx, []string{"demo", "--speed", "4", "--lang", "en"}, strings.NewReader(""), out, out)
+	}()
 
 	page := out.await(t, `status page\s+(http://\S+)`)[1]
 	port := out.await(t, `mosquitto_sub -h 127\.0\.0\.1 -p (\d+)`)[1]
@@ -202,7 +204,7 @@ func contiguous(t *testing.T, h *heard) {
 func TestDemoRefusesWhatMakesNoSense(t *testing.T) {
 	for _, args := range [][]string{{"demo", "--speed", "100"}, {"demo", "--speed", "0"}, {"demo", "--broker", "http://x"}} {
 		out := &lines{wrote: make(chan struct{}, 1)}
-		if code := execute(t.Context(), args, out, out); code == 0 {
+		if code := execute(t.Context(), args, strings.NewReader(""), out, out); code == 0 {
 			t.Errorf("%v: accepted:\n%s", args, out)
 		}
 	}

@@ -20,7 +20,7 @@ func TestDistrict(t *testing.T) {
 	out := &lines{wrote: make(chan struct{}, 1)}
 	ended := make(chan int, 1)
 	go func() {
-		ended <- execute(ctx, []string{"demo", "--district", "--speed", "4", "--lang", "en", "--state", t.TempDir()}, out, out)
+		ended <- execute(ctx, []string{"demo", "--district", "--speed", "4", "--lang", "en", "--state", t.TempDir()}, strings.NewReader(""), out, out)
 	}()
 	port := out.await(t, `mosquitto_sub -h 127\.0\.0\.1 -p (\d+)`)[1]
 	for _, id := range examples.District() {

@@ -12,7 +12,7 @@ const scenarios = "../../firmware-sim/scenario/testdata/"
 func call(t *testing.T, args ...string) (code int, out string) {
 	t.Helper()
 	var b strings.Builder
-	code = execute(t.Context(), args, &b, &b)
+	code = execute(t.Context(), args, strings.NewReader(""), &b, &b)
 	return code, b.String()
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -27,7 +26,6 @@ var miswired = strings.NewReplacer(
 	"pump-in:        {chip: x1, pin: GPA2,", "pump-in:        {chip: x1, pin: GPA2, active: high, bias: up,",
 	"bay-1-in:       {chip: x1, pin: GPB0}", "bay-1-in:       {chip: x1, pin: GPB1}",
 	"bay-2-in:       {chip: x1, pin: GPB1}", "bay-2-in:       {chip: x1, pin: GPB0}",
-	"status: {", `status: {https: {listen: "127.0.0.1:0"}, `,
 )
 
 const walkPassword = "four words are enough"
@@ -46,22 +44,19 @@ func startSite(t *testing.T) site {
 		t.Fatal(err)
 	}
 	state := filepath.Join(dir, "state")
+	secure, err := demoOptions{}.secureAddress(0)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var text strings.Builder
-	err = template.Must(template.New("demo").Parse(smallSite)).Execute(&text, struct{ Broker, State, Page, Socket, Group, Key string }{
-		"mqtt://127.0.0.1:1", state, "127.0.0.1:0", filepath.Join(dir, "s"), ownGroup(), public,
+	err = template.Must(template.New("demo").Parse(smallSite)).Execute(&text, siteValues{
+		"mqtt://127.0.0.1:1", state, "127.0.0.1:0", secure, filepath.Join(dir, "s"), ownGroup(), public,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	secure := free.Addr().String()
-	free.Close()
-	wrong := strings.Replace(miswired.Replace(text.String()), `https: {listen: "127.0.0.1:0"}`, fmt.Sprintf("https: {listen: %q}", secure), 1)
 	file := filepath.Join(dir, "demo.yaml")
-	if err := os.WriteFile(file, []byte(wrong), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(miswired.Replace(text.String())), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	load := func() (*config.Config, error) { return config.Load(file) }

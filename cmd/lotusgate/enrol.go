@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
-	"rsc.io/qr"
 
 	"lotusgate/gateway/access"
 	"lotusgate/gateway/config"
@@ -35,7 +34,7 @@ func enrolCommand() *cobra.Command {
 			if err != nil {
 				return &failure{exitFailed, err}
 			}
-			code, err := qr.Encode("SHA256 "+fingerprint, qr.L)
+			code, err := access.DrawQR("SHA256 " + fingerprint)
 			if err != nil {
 				return &failure{exitFailed, err}
 			}
@@ -47,7 +46,7 @@ func enrolCommand() *cobra.Command {
 			if err != nil {
 				return &failure{exitFailed, fmt.Errorf("write the request: %w", err)}
 			}
-			fmt.Fprintf(cmd.ErrOrStderr(), "%s\nSHA256 %s\n%s\n", drawQR(code), fingerprint, words().T("enrol.next", "lotusgate enrol install FILE"))
+			fmt.Fprintf(cmd.ErrOrStderr(), "%s\nSHA256 %s\n%s\n", code, fingerprint, words().T("enrol.next", "lotusgate enrol install FILE"))
 			return nil
 		},
 	}

@@ -8,8 +8,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"lotusgate/drivers/line"
+	"lotusgate/gateway/access"
 	"lotusgate/gateway/config"
 	"lotusgate/gateway/control"
 )
@@ -127,6 +129,18 @@ func TestPassword(t *testing.T) {
 	}
 	if code := executeWith(t.Context(), []string{"password", "-c", path}, strings.NewReader("short\n"), &out, &errs); code != exitFailed || !strings.Contains(errs.String(), "at least 10") {
 		t.Errorf("a short one: exit %d, %s", code, &errs)
+	}
+	made := map[string]bool{}
+	for range 2 {
+		code, said, _ := call(t, "password", "--random", "-c", path)
+		word, _, _ := strings.Cut(said, "\n")
+		if code != 0 || len(word) != 14 || strings.Count(word, "-") != 2 || made[word] {
+			t.Errorf("exit %d, a password made for this device: %q", code, said)
+		}
+		made[word] = true
+		if _, err := access.New(filepath.Join(dir, "access"), func() time.Duration { return 0 }).Login(t.Context(), "phone", word); err != nil {
+			t.Errorf("log-in with it: %v", err)
+		}
 	}
 	code, said, _ := call(t, "certificate", "-c", path)
 	if code != 0 || !strings.Contains(said, "SHA256 ") || !strings.Contains(said, "▄") {

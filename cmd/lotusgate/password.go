@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
-	"rsc.io/qr"
 
 	"lotusgate/gateway/access"
 	"lotusgate/gateway/daemon"
@@ -18,24 +17,31 @@ import (
 
 func passwordCommand() *cobra.Command {
 	var at local
+	var random bool
 	cmd := &cobra.Command{
 		Use:   "password",
 		Short: "Set the password with which operators log in to the HTTPS page",
 		Long: "Set the operator's password. It takes effect at once and ends every session; the daemon need not run.\n\n" +
-			"The password is asked for twice, or read from standard input where that is no terminal. There is no default password.",
-		Example: "  sudo lotusgate password",
+			"The password is asked for twice, or read from standard input where that is no terminal; with --random one is made for\n" +
+			"this device and printed, once. There is no default password.",
+		Example: "  sudo lotusgate password\n  sudo lotusgate password --random",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := load(cmd, at.config)
 			if err != nil {
 				return err
 			}
-			password, err := askPassword(cmd.InOrStdin(), cmd.ErrOrStderr())
-			if err != nil {
-				return &failure{exitUsage, err}
+			password := access.NewPassword()
+			if !random {
+				if password, err = askPassword(cmd.InOrStdin(), cmd.ErrOrStderr()); err != nil {
+					return &failure{exitUsage, err}
+				}
 			}
 			if err := access.Set(daemon.AccessDir(cfg.Storage.Path), password); err != nil {
 				return &failure{exitFailed, err}
+			}
+			if random {
+				fmt.Fprintln(cmd.OutOrStdout(), password)
 			}
 			fmt.Fprintln(cmd.OutOrStdout(), words().T("password.set"))
 			if cfg.Status.HTTPS.Listen == "" {
@@ -45,6 +51,7 @@ func passwordCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&at.config, "config", "c", defaultConfig, "configuration file")
+	cmd.Flags().BoolVar(&random, "random", false, "make a password for this device and print it")
 	return cmd
 }
 
@@ -108,36 +115,14 @@ func certificateCommand() *cobra.Command {
 			if err != nil {
 				return &failure{exitFailed, err}
 			}
-			print := access.Fingerprint(pair)
-			code, err := qr.Encode("SHA256 "+print, qr.L)
+			code, err := access.DrawQR("SHA256 " + access.Fingerprint(pair))
 			if err != nil {
 				return &failure{exitFailed, err}
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s\nSHA256 %s\n", drawQR(code), print)
+			fmt.Fprintf(cmd.OutOrStdout(), "%s\nSHA256 %s\n", code, access.Fingerprint(pair))
 			return nil
 		},
 	}
 	cmd.Flags().StringVarP(&at.config, "config", "c", defaultConfig, "configuration file")
 	return cmd
-}
-
-// drawQR draws two rows of the code in a line of text, light on dark, with its quiet zone.
-func drawQR(c *qr.Code) string {
-	const zone = 2
-	var b strings.Builder
-	light := func(x, y int) bool { return !c.Black(x, y) }
-	for y := -zone; y < c.Size+zone; y += 2 {
-		for x := -zone; x < c.Size+zone; x++ {
-			b.WriteString([]string{" ", "▄", "▀", "█"}[bit(light(x, y))<<1|bit(y+1 < c.Size+zone && light(x, y+1))])
-		}
-		b.WriteByte('\n')
-	}
-	return b.String()
-}
-
-func bit(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }

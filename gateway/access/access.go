@@ -121,6 +121,12 @@ func Set(dir, password string) error {
 	return nil
 }
 
+// NewPassword makes a password of 60 random bits that is easy to read out and to type on a phone: k3fq-7xwz-2m5p.
+func NewPassword() string {
+	code := strings.ToLower(rand.Text())
+	return code[:4] + "-" + code[4:8] + "-" + code[8:12]
+}
+
 // write replaces a file so that a power cut leaves the old or the new one. It belongs to whom the directory belongs.
 func write(name, text string) error {
 	f, err := os.CreateTemp(filepath.Dir(name), "*.tmp")
