@@ -176,6 +176,9 @@ func (c *conn) Subscribe(filters map[string]byte) uplink.Token {
 	return a
 }
 
+// Together needs no pieces.
+func (c *conn) Together(send func() error) error { return send() }
+
 // Unsubscribe ends that.
 func (c *conn) Unsubscribe(filters ...string) uplink.Token {
 	a := &ack{done: make(chan struct{})}

@@ -53,7 +53,7 @@ func (u *Uplink) dial(ctx context.Context, will []byte) (*pipe, error) {
 		}
 		p.conn = tcp
 		closer = context.AfterFunc(ctx, func() { _ = tcp.Close() })
-		return wire{stream, p}, nil
+		return newWire(stream, p), nil
 	})
 
 	p.client = mqtt.NewClient(c)

@@ -27,12 +27,9 @@ func (s *session) sendEvents(now time.Time) error {
 	for !s.drained && !s.isolating() && s.flight.room() > 0 {
 		s.ready = s.outbox.Ready()
 		s.take(now)
-		for _, r := range s.batch {
-			if err := s.send(now, r); err != nil {
-				return err
-			}
+		if err := s.line.Together(func() error { return s.sendBatch(now) }); err != nil {
+			return err
 		}
-		clear(s.batch)
 	}
 	for len(s.again) > 0 && !s.isolating() && s.roomBeside() && s.mayBacklog(now) {
 		s.spend(now)
@@ -43,6 +40,16 @@ func (s *session) sendEvents(now time.Time) error {
 		}
 	}
 	return s.sendAlone(now)
+}
+
+func (s *session) sendBatch(now time.Time) error {
+	defer clear(s.batch)
+	for _, r := range s.batch {
+		if err := s.send(now, r); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // take fills the batch.

@@ -31,7 +31,7 @@ type Outbox interface {
 	Rewind()
 }
 
-// Line is a connection to a broker, as far as a session talks to it. No method waits; nil means that it has died.
+// Line is a connection to a broker, as far as a session talks to it. No method waits for an answer; nil means that it has died.
 type Line interface {
 	// Publish sends a message with QoS 1.
 	Publish(topic string, retained bool, payload []byte) Token
@@ -39,6 +39,8 @@ type Line interface {
 	Subscribe(qos map[string]byte) Token
 	// Unsubscribe takes that back.
 	Unsubscribe(filters ...string) Token
+	// Together runs send, during which packets may be held back in order to leave as one piece.
+	Together(send func() error) error
 }
 
 // Token is a packet that waits for its acknowledgement.

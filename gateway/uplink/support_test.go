@@ -90,15 +90,30 @@ func (m *memory) add(n int, at gateway.Mono) {
 }
 
 func (m *memory) addRaw(run uint32, payload []byte) {
+	m.put(run, payload)
+	m.signal()
+}
+
+func (m *memory) put(run uint32, payload []byte) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	id := gateway.EventID{Epoch: m.epoch, Run: run, Number: uint64(len(m.records) + 1)}
 	m.records = append(m.records, Record{ID: id, Payload: payload})
 	m.taken = append(m.taken, false)
 	m.confirmed = append(m.confirmed, 0)
+}
+
+func (m *memory) signal() {
 	select {
 	case m.wake <- struct{}{}:
 	default:
+	}
+}
+
+// fill adds n records without telling.
+func (m *memory) fill(n int, payload []byte) {
+	for range n {
+		m.put(m.run, payload)
 	}
 }
 
