@@ -123,6 +123,21 @@ func (b *Book) Outbox(dir string, progress func(records uint64)) error {
 	for _, d := range contents.Dropped {
 		b.Drop(droppedData(d))
 	}
+	if err != nil {
+		return err
+	}
+	return b.survey(dir)
+}
+
+// survey enters the files of which nothing can be used.
+func (b *Book) survey(dir string) error {
+	d, err := outbox.Survey(dir, nil)
+	for _, name := range d.Files {
+		b.damage = append(b.damage, name+" can't be read")
+	}
+	if d.Renews {
+		b.damage = append(b.damage, "the next start begins a new epoch, since the file runs can't be read")
+	}
 	return err
 }
 

@@ -87,6 +87,16 @@ func Peek(path, key string, v any) (bool, error) {
 	return c.Get(key, v)
 }
 
+// Damaged tells of a file that another process may be writing whether all it kept is lost. It changes nothing.
+func Damaged(path string) (bool, error) {
+	c, err := Open(Options{Path: path})
+	if err != nil {
+		return false, err
+	}
+	c.slots.close()
+	return c.Damaged(), nil
+}
+
 // Damaged tells whether there was a file that could not be read: everything it kept is lost.
 func (c *Checkpoint) Damaged() bool { return c.damaged }
 

@@ -14,6 +14,9 @@ const (
 	StorageForeign  Code = "storage_foreign"
 	StorageNewer    Code = "storage_newer"
 	StorageRefused  Code = "storage_refused"
+	StorageCorrupt  Code = "storage_corrupt"
+	StorageRenews   Code = "storage_renews"
+	StorageRecords  Code = "storage_records"
 	StorageVolatile Code = "not_durable"
 )
 

@@ -145,6 +145,10 @@ func open(o Options, on ground, r *relays) (*daemon, *recorder, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the outbox in %s: %w", o.Config.Storage.Path, err)
 	}
+	if files := d.box.Damaged(); len(files) > 0 {
+		d.log.Error("the storage directory is damaged, and used without what can't be read; lotusgate events verify tells what is left; replace the card if this comes again",
+			"storage.path", o.Config.Storage.Path, "files", files)
+	}
 	if (outbox.Disk{}).Volatile(o.Config.Storage.Path) {
 		d.log.Warn("events are kept in memory and are gone after a power cut: name a directory on a real disk", "storage.path", o.Config.Storage.Path)
 	}

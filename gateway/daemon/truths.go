@@ -10,6 +10,7 @@ import (
 )
 
 const (
+	truthsFile      = "checkpoint"
 	truthsEvery     = 10 * time.Second // how much of the counts a power cut may cost
 	calendarSection = "calendar"
 	calendarEvery   = 10 * time.Minute // how old the last known time may be after a power cut
@@ -18,7 +19,7 @@ const (
 // openTruths opens the checkpoint beside the outbox, and makes the clock out of what it kept.
 func (d *daemon) openTruths(on ground) (err error) {
 	d.truths, err = checkpoint.Open(checkpoint.Options{
-		Path:  filepath.Join(d.cfg.Storage.Path, "checkpoint"),
+		Path:  filepath.Join(d.cfg.Storage.Path, truthsFile),
 		FS:    on.truths,
 		Every: truthsEvery,
 		Notify: func(err error) {
@@ -33,7 +34,7 @@ func (d *daemon) openTruths(on ground) (err error) {
 		return err
 	}
 	if d.truths.Damaged() {
-		d.log.Warn("the checkpoint was damaged: last known time and counts begin anew")
+		d.log.Error("the checkpoint can't be read: last known time and counts begin anew; replace the card if this comes again")
 	}
 	var dates calendar
 	if _, err := d.truths.Get(calendarSection, &dates); err != nil {
@@ -44,11 +45,16 @@ func (d *daemon) openTruths(on ground) (err error) {
 	return nil
 }
 
+// TruthsDamaged tells of a storage directory whether the small truths in it are lost. It changes nothing.
+func TruthsDamaged(dir string) (bool, error) {
+	return checkpoint.Damaged(filepath.Join(dir, truthsFile))
+}
+
 // Dates reads from a storage directory what its daemon knew about the dates of events, for who reads its outbox. It
 // only reads.
 func Dates(dir string) (func(boot string, at gateway.Mono) gateway.Stamp, error) {
 	var dates calendar
-	_, err := checkpoint.Peek(filepath.Join(dir, "checkpoint"), calendarSection, &dates)
+	_, err := checkpoint.Peek(filepath.Join(dir, truthsFile), calendarSection, &dates)
 	return func(boot string, at gateway.Mono) (s gateway.Stamp) {
 		if i := dates.find(boot); i >= 0 && !dates.Boots[i].Offset.IsZero() {
 			s.Time, s.Clock = dates.Boots[i].Offset.Add(time.Duration(at)), dates.Boots[i].Clock

@@ -3,6 +3,8 @@ package daemon
 import (
 	"context"
 	"reflect"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -42,8 +44,10 @@ func (d *daemon) watchStorage(ctx context.Context) {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	var last hub.Storage
+	damaged := d.damagedFiles()
 	for {
 		now := storageView(d.box)
+		now.Damaged = damaged
 		if d.flight != nil {
 			s := d.flight.Stats()
 			now.Recorded, now.RecordGaps = s.Written, s.Gaps
@@ -59,6 +63,15 @@ func (d *daemon) watchStorage(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// damagedFiles of the storage directory, as the start met them. They may be more: this is what nothing could be used of.
+func (d *daemon) damagedFiles() string {
+	files := d.box.Damaged()
+	if d.truths.Damaged() {
+		files = append(slices.Clone(files), truthsFile)
+	}
+	return strings.Join(files, ", ")
 }
 
 // keepDiary looks at everything once a second.

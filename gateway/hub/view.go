@@ -127,6 +127,7 @@ type Link struct {
 type Storage struct {
 	Ledger       gateway.Ledger
 	Degraded     string // why storage is not durable; "" = it is
+	Damaged      string // files that the start could not read and went on without; "" = none
 	Queues       [2]QueueStats
 	Commits      uint64
 	CommitTime   time.Duration // of the last commit

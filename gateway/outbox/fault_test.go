@@ -453,11 +453,11 @@ func TestNewEpoch(t *testing.T) {
 	}{
 		{"nothing", func(*bench) {}, false, 3, ""},
 		{"board", func(b *bench) { b.opt.Board = "board-2" }, true, 1, "the outbox was made on another board"},
-		{"both slots", func(b *bench) { b.fs.Files["runs"].Now[20]++; b.fs.Files["runs"].Now[4096+20]++ }, true, 1, "the run slots can't be read"},
+		{"both slots", func(b *bench) { b.fs.Files["runs"].Now[20]++; b.fs.Files["runs"].Now[4096+20]++ }, true, 1, "the file runs can't be read"},
 		{"newest slot", func(b *bench) { b.fs.Files["runs"].Now[4096+20]++ }, false, 3, ""},
 		{"older slot", func(b *bench) { b.fs.Files["runs"].Now[20]++ }, false, 4, ""},
-		{"no file", func(b *bench) { delete(b.fs.Files, "runs") }, true, 1, "the run slots can't be read"},
-		{"empty file", func(b *bench) { b.fs.Files["runs"].Now = nil }, true, 1, "the run slots can't be read"},
+		{"no file", func(b *bench) { delete(b.fs.Files, "runs") }, true, 1, "the file runs can't be read"},
+		{"empty file", func(b *bench) { b.fs.Files["runs"].Now = nil }, true, 1, "the file runs can't be read"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			onFaultyDisk(t, func(b *bench) {

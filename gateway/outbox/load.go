@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -145,8 +146,13 @@ func (o *Outbox) loadSegment(q *queue, seg *segment, head []byte, last bool, t *
 		return false, fmt.Errorf("read %s: %w", segmentName(seg.queue, seg.index), err)
 	}
 	walk := seg.scan(image, hasHead, t, settled)
-	if seg.end == seg.first && !hasHead {
-		return false, nil // made right before a power cut, or beyond repair
+	if seg.end == seg.first && !hasHead { // made right before a power cut, or beyond repair
+		name := segmentName(seg.queue, seg.index)
+		if !zero(head) && !slices.Contains(o.damaged, name) {
+			o.damaged = append(o.damaged, name)
+		}
+		o.useless = append(o.useless, seg)
+		return false, nil
 	}
 	if !last {
 		return true, nil

@@ -116,6 +116,9 @@ type Outbox struct {
 
 	committer // state of that goroutine
 
+	damaged []string // files that the start could not read; not changed after Open
+	useless []*segment
+
 	// taking serializes Take; it is acquired before mu and held while reading the disk.
 	taking  sync.Mutex
 	readers [2]reader
@@ -232,6 +235,9 @@ func (o *Outbox) keep(payload []byte) []byte {
 	o.arena = append(o.arena, payload...)
 	return o.arena[at:len(o.arena):len(o.arena)]
 }
+
+// Damaged names the files of which Open could use nothing: it has gone on without them.
+func (o *Outbox) Damaged() []string { return o.damaged }
 
 // Ready is signalled when Take may return something. One signal may stand for many records, or for none.
 func (o *Outbox) Ready() <-chan struct{} { return o.ready }

@@ -15,6 +15,7 @@ type recovery struct {
 	last    runIdentity // the run that wrote last
 	known   bool        // last is what the run slots say
 	damaged int         // run slots
+	slots   bool        // one of the small files holds something
 	fresh   bool        // there is nothing at all
 	tails   [2]tail
 	base    uint64 // numbers of last up to here were accounted for when it wrote its newest record
@@ -30,7 +31,7 @@ func (o *Outbox) recover() error {
 	switch {
 	case err != nil:
 		return err
-	case foreign(names):
+	case foreign(names, r.slots):
 		return ErrForeign
 	}
 	segments := o.sortNames(names)
@@ -68,6 +69,16 @@ func (o *Outbox) readSlots() (r recovery, settled [2]spans, err error) {
 	}
 	r.last, r.known = parseRunIdentity(identity.payload)
 	r.fresh, r.damaged = identity.absent, identity.damaged
+	r.slots = identity.payload != nil || cursor.payload != nil || table.payload != nil
+	for _, f := range [...]struct {
+		loaded
+		name string
+	}{{identity, o.runs.name}, {cursor, o.cursor.name}, {table, o.gapFile.name}} {
+		if f.lost() {
+			o.damaged = append(o.damaged, f.name)
+		}
+	}
+	o.gapsDirty, o.moved = table.lost(), cursor.lost() // to be written anew
 	o.gaps = decodeGaps(table.payload)
 	return r, decodeCursor(cursor.payload), nil
 }
@@ -100,7 +111,29 @@ func (o *Outbox) makeDurable(r *recovery) error {
 		return err
 	}
 	o.holdStale()
+	for _, seg := range o.useless {
+		o.discard(seg)
+	}
+	o.useless = nil
 	return nil
+}
+
+// discard removes a segment in which there is nothing; otherwise it would take room that nobody counts. One that can't be
+// read now may be readable later, and stays.
+func (o *Outbox) discard(seg *segment) {
+	f, err := o.fs.Open(seg.path(o.opt.Dir))
+	if err != nil {
+		return
+	}
+	image, err := readImage(f, o.opt.segment)
+	f.Close()
+	if err != nil || seg.parseIdentity(image) == nil {
+		return
+	}
+	walk := seg.records(image)
+	if _, _, ok := walk.step(); !ok {
+		_ = o.fs.Remove(seg.path(o.opt.Dir)) // the next start tries again
+	}
 }
 
 // enter makes, locks and lists the directory. Where the disk does not even allow that, the outbox lives in memory.
@@ -180,15 +213,10 @@ func (o *Outbox) sortNames(names []string) (segments [2][]uint64) {
 }
 
 // foreign tells whether a directory belongs to somebody else: there is something in it, and nothing that only an outbox
-// has.
-func foreign(names []string) bool {
-	other := false
-	for _, name := range names {
-		if _, _, ok := parseSegmentName(name); ok || name == "runs" {
-			return false
-		}
-		other = other || name != "lost+found" && name != "cursor" && name != "gaps" && name != "checkpoint" && name != "access" && name != "identity" &&
-			!strings.HasPrefix(name, "spare-") && !strings.HasSuffix(name, ".tmp")
-	}
-	return other
+// has. known = one of the small files is ours by its content; its name alone proves nothing.
+func foreign(names []string, known bool) bool {
+	ours := []string{"runs", "cursor", "gaps", "checkpoint", "access", "identity", "record", "lost+found"}
+	return !known && !anySegment(names) && slices.ContainsFunc(names, func(name string) bool {
+		return !slices.Contains(ours, name) && !strings.HasPrefix(name, "spare-") && !strings.HasSuffix(name, ".tmp")
+	})
 }

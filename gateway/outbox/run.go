@@ -57,7 +57,7 @@ func (o *Outbox) beginRun(r *recovery) error {
 	switch {
 	case r.fresh:
 	case !r.known:
-		reason = "the run slots can't be read"
+		reason = "the file runs can't be read"
 	case r.last.board != o.opt.Board:
 		reason = "the outbox was made on another board"
 	}

@@ -33,14 +33,21 @@ type loaded struct {
 	absent  bool   // there is no such file
 }
 
-// load reads the newest valid slot. It fails only for a file of a newer format.
+// lost tells whether there was something and all of it is gone; a single slot is torn by any power cut.
+func (l loaded) lost() bool { return l.damaged == 2 }
+
+// load reads the newest valid slot. It fails only for a file of a newer format, and one that somebody else owns.
 func (s *slots) load() (loaded, error) {
 	var l loaded
 	path := filepath.Join(s.dir, s.name)
 	f, err := s.fs.Open(path)
 	if err != nil {
-		l.absent = errors.Is(err, fs.ErrNotExist)
-		if !l.absent {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			l.absent = true
+		case errors.Is(err, fs.ErrPermission):
+			return l, refusal(err)
+		default:
 			l.damaged = 2
 		}
 		return l, nil

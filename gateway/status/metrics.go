@@ -254,6 +254,8 @@ func outboxMetrics() []metric {
 			storage(func(st hub.Storage) float64 { return float64(len(st.Ledger.Unconfirmed)) })),
 		gauge("outbox_degraded", "1 while storage is not durable.", nil,
 			storage(func(st hub.Storage) float64 { return truth(st.Degraded != "") })),
+		gauge("outbox_damaged", "1 while files of the storage directory are missing that the start could not read.", nil,
+			storage(func(st hub.Storage) float64 { return truth(st.Damaged != "") })),
 		gauge("outbox_commit_duration_seconds", "Time that the last commit took.", nil,
 			storage(func(st hub.Storage) float64 { return st.CommitTime.Seconds() })),
 		counter("outbox_issued_events", "Events issued in this run.", nil,

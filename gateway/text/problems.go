@@ -290,7 +290,20 @@ func linkAdvice(err string) Key {
 	return "problem.link.do"
 }
 
-func storageProblem(v *hub.View) []Problem {
+func storageProblem(v *hub.View) []Problem { return append(degradedProblem(v), damagedProblem(v)...) }
+
+// damagedProblem stands as long as the process that met the damage: somebody has to think about the card.
+func damagedProblem(v *hub.View) []Problem {
+	if v.Storage.Damaged == "" {
+		return nil
+	}
+	return []Problem{{
+		ID: "storage/damaged", Severity: gateway.Warning, Own: true, Since: v.Gateway.Started,
+		What: Both("problem.damaged", v.Storage.Damaged), Do: Both("problem.damaged.do"),
+	}}
+}
+
+func degradedProblem(v *hub.View) []Problem {
 	if v.Storage.Degraded == "" {
 		return nil
 	}
@@ -445,6 +458,11 @@ var problemTexts = []entry{
 	{
 		"problem.disk.do", "删除不属于网关的文件，或换更大的存储卡；写满后断电会丢失事件。",
 		"Delete files that are not the gateway's, or use a larger card; when it is full, a power cut loses events.",
+	},
+	{"problem.damaged", "启动时存储卡上有文件损坏：{1}", "Files on the card were damaged when the gateway started: {1}"},
+	{
+		"problem.damaged.do", "本机已重新开始记录并继续工作，其中部分旧事件可能丢失。若再次出现，请更换存储卡；重启后此提示消失。",
+		"The gateway goes on with new files; some older events may be gone. Replace the card if this comes again; a restart takes this message away.",
 	},
 	{"problem.clock", "本机不知道现在的时间", "This gateway does not know the date"},
 	{

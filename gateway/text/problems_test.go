@@ -48,6 +48,11 @@ func TestProblems(t *testing.T) {
 	}{
 		{"nothing", func(*hub.View) {}, nil},
 		{
+			"damaged files stand until a restart",
+			func(v *hub.View) { v.Storage.Damaged = "runs, gaps" },
+			[]brief{{"storage/damaged", gateway.Warning, true, "Files on the card were damaged when the gateway started: runs, gaps"}},
+		},
+		{
 			"an alarm names its device and is not the gateway's own",
 			func(v *hub.View) {
 				v.Alarms = []gateway.Alarm{{ID: "gate", Name: "travel_timeout", Type: gateway.GateFault, Severity: gateway.Major}}
