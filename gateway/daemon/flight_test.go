@@ -48,8 +48,8 @@ func demoGateway(t testing.TB) *config.Config {
 	}
 	var b strings.Builder
 	parts := template.Must(template.ParseFiles("../../cmd/firmware-sim/small.yaml"))
-	err = parts.Execute(&b, struct{ Broker, State, Page, Socket, Group, Key string }{
-		"mqtt://127.0.0.1", t.TempDir(), "127.0.0.1:0", "/run/lotusgate.sock", "lotusgate", key,
+	err = parts.Execute(&b, struct{ Broker, State, Page, Secure, Socket, Group, Key string }{
+		"mqtt://127.0.0.1", t.TempDir(), "127.0.0.1:0", "127.0.0.1:0", "/run/lotusgate.sock", "lotusgate", key,
 	})
 	if err != nil {
 		t.Fatal(err)
