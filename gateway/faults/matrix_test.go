@@ -52,6 +52,7 @@ var matrix = []struct {
 	{"restored-card", restoredCard},
 	{"power-cut", powerCut},
 	{"power-cut-volatile", powerCutVolatile},
+	{"vm", vmCuts},
 	{"disk-full", diskFull},
 	{"read-only", readOnly},
 	{"clock-steps", clockSteps},

@@ -26,6 +26,7 @@ type guest struct {
 	image string
 	book  *book
 	seen  lockedBuffer // what was no event
+	also  func(line string)
 
 	mu    sync.Mutex
 	told  map[gateway.Type]int // what the gateway said about its disk
@@ -61,11 +62,12 @@ func newGuest(t *testing.T, size int) *guest {
 func (g *guest) boot(script string) *vm.VM {
 	g.t.Helper()
 	v, err := vm.Boot(g.t.Context(), vm.Options{
-		Command: []string{"sh", "-c", script},
-		Env:     []string{"victim=" + filepath.Join(g.dir, "victim"), "LOTUSGATE_VICTIM=" + filepath.Join(g.dir, "lotusgate.yaml")},
-		Read:    []string{g.dir},
-		Disks:   []vm.Disk{{Image: g.image, Mount: guestDisk}},
-		Console: &console{take: g.take},
+		Command:  []string{"sh", "-c", script},
+		Programs: g.dir,
+		Env:      []string{"victim=" + filepath.Join(g.dir, "victim"), "LOTUSGATE_VICTIM=" + filepath.Join(g.dir, "lotusgate.yaml")},
+		Read:     []string{g.dir},
+		Disks:    []vm.Disk{{Image: g.image, Mount: guestDisk}},
+		Console:  &console{take: g.take},
 	})
 	if err != nil {
 		g.t.Fatal(err)
@@ -74,6 +76,9 @@ func (g *guest) boot(script string) *vm.VM {
 }
 
 func (g *guest) take(line string) {
+	if g.also != nil {
+		g.also(line)
+	}
 	if strings.HasPrefix(line, "lotusgate/v1/") {
 		g.book.hear(line)
 		if strings.Contains(line, "/event/") && strings.Contains(line, `,"time":"`) {

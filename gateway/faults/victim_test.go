@@ -28,11 +28,18 @@ import (
 )
 
 // TestMain lets the test binary be its own victim: with a configuration in the environment it is the daemon, with a
-// directory it tells what that outbox holds.
+// directory it tells what that outbox holds, with the configuration of a site it is everything around the daemon.
 func TestMain(m *testing.M) {
 	if dir := os.Getenv("LOTUSGATE_LOOK"); dir != "" {
 		if err := look(os.Stdout, dir); err != nil {
 			fmt.Fprintln(os.Stderr, "look:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	if file := os.Getenv("LOTUSGATE_FIELD"); file != "" {
+		if err := openField(file); err != nil {
+			fmt.Fprintln(os.Stderr, "field:", err)
 			os.Exit(1)
 		}
 		return
