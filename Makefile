@@ -83,6 +83,9 @@ sim: build ## whole gateways with everything failing around them: make sim SEEDS
 	@$(BIN)/firmware-sim sim --quiet --seeds $(or $(SEEDS),8) --days $(or $(DAYS),1)
 	@$(MAKE) -s mutants
 
+soak: build ## the demo's gateway in real time while broker, link and clock fail: make soak HOURS=8; report in .build/soak
+	@$(BIN)/firmware-sim soak --hours $(or $(HOURS),1) --output $(BIN)/soak
+
 mutants: ## lay deliberate faults over the product: the simulation must find each
 	@LOTUSGATE_MUTANTS=1 $(GO) test -count=1 -timeout 2h -run '^TestMutants$$' ./firmware-sim/sim
 
@@ -116,5 +119,5 @@ vuln: ## known weaknesses in what is linked; says so where the database is out o
 clean: ## remove what was built; the VM cache stays
 	@rm -rf $(BIN)
 
-.PHONY: help demo build test screenshots packages node lint fmt cross unit race transcript fuzz bench campaign reliability sim mutants \
+.PHONY: help demo build test screenshots packages node lint fmt cross unit race transcript fuzz bench campaign reliability sim soak mutants \
 	vm vm-test bench-footprint deb sign vuln clean

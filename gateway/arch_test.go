@@ -68,6 +68,7 @@ var mayImport = map[string][]string{
 	"firmware-sim/rig":      {"firmware-sim/chip", "firmware-sim/plant"},
 	"firmware-sim/vm":       {"firmware-sim/chip"},
 	"firmware-sim/scenario": {},
+	"firmware-sim/soak":     {"gateway", "gateway/audit", "gateway/intake"},
 	"firmware-sim/district": {
 		"drivers", "drivers/line", "firmware-sim/plant", "firmware-sim/rig", "firmware-sim/scenario", "gateway", "gateway/config", "gateway/daemon", "gateway/device", "gateway/field",
 		"gateway/hub",
@@ -84,7 +85,7 @@ var mayImport = map[string][]string{
 	},
 	"cmd/firmware-sim": {
 		"deploy/examples", "drivers/line", "firmware-sim/district", "firmware-sim/plant", "firmware-sim/rig", "firmware-sim/scenario",
-		"firmware-sim/sim", "gateway", "gateway/access", "gateway/config", "gateway/daemon", "gateway/intake", "gateway/text",
+		"firmware-sim/sim", "firmware-sim/soak", "gateway", "gateway/access", "gateway/config", "gateway/daemon", "gateway/intake", "gateway/text",
 	},
 }
 

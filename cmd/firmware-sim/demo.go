@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"text/template"
+	"time"
 
 	"github.com/spf13/cobra"
 	"periph.io/x/conn/v3/gpio"
@@ -50,6 +51,8 @@ type demoOptions struct {
 	state    string
 	lang     string
 	quiet    bool
+	center   string
+	steps    time.Duration
 
 	typed    io.Reader // what somebody types while the demo runs
 	password string    // of the HTTPS page
@@ -73,6 +76,8 @@ func demoCommand() *cobra.Command {
 	f.StringVar(&o.state, "state", "", "directory of the outbox, kept at the end (default: a temporary one)")
 	f.StringVar(&o.lang, "lang", "", "language of what is printed: en or zh (default: as the locale says)")
 	f.BoolVar(&o.quiet, "quiet", false, "do not print what happens in the field, only events")
+	f.StringVar(&o.center, "center", "", "public key of a center, by whose signed watermark events are confirmed (ack: watermark)")
+	f.DurationVar(&o.steps, "clock-steps", 0, "the gateway's system clock jumps so often: an hour back, a day ahead, to 1970, and right again")
 	return cmd
 }
 
@@ -162,7 +167,7 @@ func (o demoOptions) gateway(ctx context.Context, say *console, cfg *config.Conf
 		field <- err
 	}()
 	err = daemon.Run(ctx, daemon.Options{
-		Config: cfg, Version: version, Log: say.log(), Hardware: hardware(board),
+		Config: cfg, Version: version, Log: say.log(), Hardware: hardware(board), Wall: o.wall(),
 		Page:  func(a net.Addr) { say.welcome(a, cfg, key, operate, o.district) },
 		Event: func(id gateway.EventID, e gateway.Event) { say.event(cfg.Gateway.ID, id, e) },
 	})
@@ -213,7 +218,7 @@ func (o demoOptions) configs(key string) (all []*config.Config, err error) {
 		if err != nil {
 			return nil, err
 		}
-		cfg, err := config.Parse(o.site+".yaml", b.Bytes())
+		cfg, err := config.Parse(o.site+".yaml", []byte(o.confirmed(b.String())))
 		return []*config.Config{cfg}, err
 	}
 	for n, id := range examples.District() {
@@ -245,6 +250,37 @@ func (o demoOptions) configs(key string) (all []*config.Config, err error) {
 		all = append(all, cfg)
 	}
 	return all, nil
+}
+
+// confirmed lets the center have the last word about events, if there is one.
+func (o demoOptions) confirmed(config string) string {
+	if o.center == "" {
+		return config
+	}
+	return strings.NewReplacer(
+		"mqtt: {", "mqtt: {ack: watermark, stall: 10s, ",
+		"  keys:\n", fmt.Sprintf("  keys:\n    center: {file: %q, devices: [gateway], actions: [watermark]}\n", o.center),
+	).Replace(config)
+}
+
+// wall is the system clock of the gateway; nil is that of this machine.
+func (o demoOptions) wall() func() time.Time {
+	if o.steps <= 0 {
+		return nil
+	}
+	began := time.Now()
+	return func() time.Time {
+		now := time.Now()
+		switch now.Sub(began) / o.steps % 6 {
+		case 1:
+			return now.Add(-time.Hour)
+		case 3:
+			return now.Add(24 * time.Hour)
+		case 5:
+			return time.Unix(0, 0).Add(now.Sub(began))
+		}
+		return now
+	}
 }
 
 // ownGroup may use the local socket: that of who runs the demo.

@@ -29,7 +29,7 @@ func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(demoCommand(), scenarioCommand(), dayCommand(), simCommand())
+	root.AddCommand(demoCommand(), scenarioCommand(), dayCommand(), simCommand(), soakCommand())
 	root.SetArgs(args)
 	root.SetIn(stdin)
 	root.SetOut(stdout)

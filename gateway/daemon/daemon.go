@@ -49,6 +49,9 @@ type Options struct {
 	// Supervisor, if not nil, is told that the daemon is ready, alive, and about to end.
 	Supervisor Supervisor
 
+	// Wall, if not nil, is the system clock instead of the kernel's, as one that something keeps right and sets at will.
+	Wall func() time.Time
+
 	// Event, if not nil, is told of every event as it is issued, in order. It must not block.
 	Event func(gateway.EventID, gateway.Event)
 }
@@ -114,7 +117,7 @@ func Run(ctx context.Context, o Options) error {
 
 // start opens what can refuse to open.
 func start(o Options, r *relays) (*daemon, error) {
-	on, err := thisMachine()
+	on, err := thisMachine(o.Wall)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"time"
 
 	"lotusgate/gateway"
 	"lotusgate/gateway/checkpoint"
@@ -21,10 +22,14 @@ type ground struct {
 	chance  func(n uint32) uint32
 }
 
-// thisMachine is the ground of Run.
-func thisMachine() (ground, error) {
+// thisMachine is the ground of Run, with another system clock if there is one.
+func thisMachine(wall func() time.Time) (ground, error) {
 	boot, err := kernelBootID()
-	return ground{boot: boot, board: boardIdentity(), clock: theKernel()}, err
+	clock := theKernel()
+	if wall != nil {
+		clock.wall, clock.disciplined = wall, func() bool { return true }
+	}
+	return ground{boot: boot, board: boardIdentity(), clock: clock}, err
 }
 
 // core is what the other parts of a daemon give to the field.
