@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,8 +53,8 @@ func survey(t testing.TB, fs *faultFS) (delivered, named spans, restored bool) {
 	o := mustOpen(t, opt)
 	for rs := o.Take(nil, 64); len(rs) > 0; rs = o.Take(nil, 64) {
 		for _, r := range rs {
-			var n int
-			if _, err := fmt.Sscanf(string(r.Payload), "payload %d", &n); err != nil || uint64(n) != r.ID.Number || r.ID.Run != 1 {
+			want := fmt.Sprintf("payload %d %s", r.ID.Number, strings.Repeat("x", int(r.ID.Number-1)%100))
+			if string(r.Payload) != want || r.ID.Run != 1 {
 				t.Fatalf("%v came back as %q", r.ID, r.Payload)
 			}
 			delivered.add(r.ID.Number, r.ID.Number+1)
@@ -69,33 +70,52 @@ func survey(t testing.TB, fs *faultFS) (delivered, named spans, restored bool) {
 	return delivered, named, restored
 }
 
-// TestEveryPrefix cuts the newest segment of each queue at every length: no payload may come back wrong, and what comes
-// back must be a beginning of what was written.
+// again returns an independent disk with the same files.
+func again(fs *faultFS) *faultFS {
+	out := newFaultFS()
+	for name, node := range fs.Files {
+		out.Put(name, slices.Clone(node.Now))
+	}
+	return out
+}
+
+// TestEveryPrefix cuts each file at every length up to its last byte that is not zero: no payload may come back wrong, and
+// what is missing of what came back must be named.
 func TestEveryPrefix(t *testing.T) {
-	const records = 60
-	for _, kind := range []Queue{Alarm, Normal} {
-		whole := filled(t, records)
-		name := whole.segments(kind)[0]
-		used := int(lastByte(whole.Files[name].Now))
-		for n := 0; n <= used+8; n += 3 {
-			synctest.Test(t, func(t *testing.T) {
-				fs := filled(t, records)
-				node := fs.Files[name]
-				node.Now, node.Kept = node.Now[:n], node.Kept[:n]
-				delivered, named, _ := survey(t, fs)
-				if n >= used && delivered.size(1, records+1) != records {
-					t.Errorf("%s cut at %d of %d: only %v came back", name, n, used, delivered)
-				}
-				high := delivered[len(delivered)-1].to
-				all := append(spans(nil), delivered...)
-				for _, s := range named {
-					all.add(s.from, s.to)
-				}
-				if lost := all.missing(1, high); len(lost) > 0 && n > segmentHead {
-					t.Errorf("%s cut at %d: %v neither came back nor are named", name, n, lost)
+	const records = 30
+	whole := filled(t, records)
+	var cuts atomic.Int64
+	t.Run("files", func(t *testing.T) {
+		for name, node := range whole.Files {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				used := int(lastByte(node.Now))
+				for n := 0; n <= used+8 && n <= len(node.Now); n++ {
+					synctest.Test(t, func(t *testing.T) {
+						cuts.Add(1)
+						prefix(t, whole, name, n, used, records)
+					})
 				}
 			})
 		}
+	})
+	t.Logf("%d prefixes of %d files: nothing came back wrong, no hole was left unnamed", cuts.Load(), len(whole.Files))
+}
+
+// prefix opens an outbox with one file cut at n.
+func prefix(t *testing.T, whole *faultFS, name string, n, used, records int) {
+	fs := again(whole)
+	node := fs.Files[name]
+	node.Now, node.Kept = node.Now[:n], node.Kept[:n]
+	delivered, named, _ := survey(t, fs)
+	all := uint64(records + 1)
+	_, _, isSegment := parseSegmentName(name)
+	if (n >= used || !isSegment) && delivered.size(1, all) != uint64(records) {
+		t.Errorf("%s cut at %d of %d: only %v came back", name, n, used, delivered)
+	}
+	missing := delivered.missing(1, delivered[len(delivered)-1].to)
+	if n > segmentHead && !named.covers0(missing) {
+		t.Errorf("%s cut at %d: of %v only %v are named", name, n, missing, named)
 	}
 }
 
@@ -108,31 +128,47 @@ func lastByte(b []byte) int64 {
 	return 0
 }
 
-// TestByteFlips damages one byte at a time, anywhere in any file. The record that held it may be lost; then it is
-// named. Nothing else may be.
+// TestByteFlips damages one byte at a time, anywhere in any file, ten thousand times. The record that held it may be lost;
+// then it is named. Nothing else may be.
 func TestByteFlips(t *testing.T) {
-	const records = 300
-	rng := rand.New(rand.NewPCG(1, 2))
-	for range 400 {
-		synctest.Test(t, func(t *testing.T) {
-			fs := filled(t, records)
-			names := slices.Sorted(mapKeys(fs.Files))
-			name := names[rng.IntN(len(names))]
-			b := fs.Files[name].Now
-			at, bit := rng.IntN(int(max(1, lastByte(b)))), byte(1)<<rng.IntN(8)
-			b[at] ^= bit
-			fs.Files[name].Kept[at] ^= bit
-			delivered, named, restored := survey(t, fs)
-			if lost := delivered.missing(1, records+1); lost.size(0, records+1) > 1 {
-				t.Errorf("%s byte %d: one flipped bit cost %v", name, at, lost)
-			} else if !named.covers0(lost) && !newestRecord(lost, records) {
-				t.Errorf("%s byte %d: %v is lost and not named, named are %v", name, at, lost, named)
-			}
-			if restored {
-				t.Errorf("%s byte %d: one flipped bit costs the epoch", name, at)
-			}
-		})
+	const records, flips, parts = 300, 10_000, 4
+	whole := filled(t, records)
+	names := slices.Sorted(mapKeys(whole.Files))
+	var lost atomic.Int64
+	t.Run("parts", func(t *testing.T) {
+		for part := range parts {
+			t.Run(fmt.Sprint(part), func(t *testing.T) {
+				t.Parallel()
+				rng := rand.New(rand.NewPCG(1, uint64(part)))
+				for range flips / parts {
+					synctest.Test(t, func(t *testing.T) {
+						name := names[rng.IntN(len(names))]
+						at := rng.IntN(int(max(1, lastByte(whole.Files[name].Now))))
+						lost.Add(int64(flip(t, whole, name, at, byte(1+rng.IntN(255)), records)))
+					})
+				}
+			})
+		}
+	})
+	t.Logf("%d random byte flips in %d files: %d records were lost, at most one each, and named but for the newest", flips, len(names), lost.Load())
+}
+
+// flip returns how many records it cost to change one byte.
+func flip(t *testing.T, whole *faultFS, name string, at int, by byte, records uint64) uint64 {
+	fs := again(whole)
+	fs.Files[name].Now[at] ^= by
+	fs.Files[name].Kept[at] ^= by
+	delivered, named, restored := survey(t, fs)
+	lost := delivered.missing(1, records+1)
+	if n := lost.size(0, records+1); n > 1 {
+		t.Errorf("%s byte %d: one flipped byte cost %v", name, at, lost)
+	} else if !named.covers0(lost) && !newestRecord(lost, records) {
+		t.Errorf("%s byte %d: %v is lost and not named, named are %v", name, at, lost, named)
 	}
+	if restored {
+		t.Errorf("%s byte %d: one flipped byte costs the epoch", name, at)
+	}
+	return lost.size(0, records+1)
 }
 
 // newestRecord tells whether only the last record of a queue is lost, which nothing behind it can prove.
