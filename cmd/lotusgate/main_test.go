@@ -7,7 +7,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"go.uber.org/goleak"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // call runs one command line as a user would, in English.
 func call(t *testing.T, args ...string) (code int, stdout, stderr string) {

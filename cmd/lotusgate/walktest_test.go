@@ -77,6 +77,7 @@ func TestWalktest(t *testing.T) {
 		}
 	})
 	in, quit := io.Pipe()
+	defer quit.Close() // nobody types any more
 	field := &walker{asked: -1, quit: quit}
 	others.Go(func() {
 		for ctx.Err() == nil {

@@ -3,9 +3,13 @@ package sim
 import (
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"lotusgate/deploy/examples"
 	"lotusgate/gateway/config"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func shipped(t testing.TB, id string) *config.Config {
 	t.Helper()

@@ -11,12 +11,16 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"lotusgate/drivers"
 	"lotusgate/gateway"
 	"lotusgate/gateway/contract"
 	"lotusgate/gateway/device"
 	"lotusgate/gateway/hub"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // wire judges what would be published.
 var wire = contract.Judge(2)

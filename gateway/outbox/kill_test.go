@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 )
 
 // TestMain lets the test binary be its own victim: with a directory in the environment it appends until it is killed.
@@ -17,7 +19,7 @@ func TestMain(m *testing.M) {
 	if dir := os.Getenv("OUTBOX_VICTIM"); dir != "" {
 		appendForever(dir)
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // appendForever prints, one a line, the numbers that are known to be durable.

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"lotusgate/drivers"
 	"lotusgate/gateway"
 	"lotusgate/gateway/device"
@@ -17,6 +19,8 @@ import (
 	"lotusgate/gateway/hub"
 	"lotusgate/gateway/plain"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // site is a gateway with one wire and one loop on it.
 func site(json.RawMessage) (field.Config, error) {
