@@ -22,6 +22,7 @@ type committer struct {
 	renumberAt            time.Duration // not before
 	renumbered            []place       // appended again, and perhaps not yet durable
 	copiedTo              [2]uint64     // positions behind the newest of them
+	copies                copies        // that an earlier process made
 }
 
 func (c *committer) init(opt Options) {

@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"hash/maphash"
 	"maps"
 	"math"
 )
@@ -34,10 +35,9 @@ func (o *Outbox) renew() (more bool) {
 	if !o.due(o.renumberAt) {
 		return false
 	}
-	if o.renumber == nil {
-		o.mu.Lock()
-		o.renumber = o.history(key{stale, 0}, key{stale, math.MaxUint64})
-		o.mu.Unlock()
+	if o.renumber == nil && !o.beginRenumbering(stale) {
+		o.renumberAt = o.in(retryFirst)
+		return false
 	}
 	done, stuck := false, !o.replaced() // what the last attempt could not finish
 	if !stuck {
@@ -54,8 +54,56 @@ func (o *Outbox) renew() (more bool) {
 	return !done && !stuck
 }
 
+// beginRenumbering looks for the records to renumber, and for those that an earlier process had appended again when it
+// died. false = the disk can't be read now.
+func (o *Outbox) beginRenumbering(stale runKey) bool {
+	o.mu.Lock()
+	again := o.run > 1
+	here := o.history(key{runKey{o.epoch, 1}, 0}, key{runKey{o.epoch, o.run - 1}, math.MaxUint64})
+	old := o.history(key{stale, 0}, key{stale, math.MaxUint64})
+	o.mu.Unlock()
+	o.copies = copies{seed: maphash.MakeSeed(), left: map[uint64]int{}}
+	for again {
+		l, err := here.first()
+		if err != nil {
+			return false
+		}
+		if l == nil {
+			break
+		}
+		o.copies.left[o.copies.sum(&l.ahead)]++
+		l.loaded = false
+	}
+	o.renumber = old
+	return true
+}
+
+// copies are records by their content: an event says when it happened, to the nanosecond, so that two of the same content
+// are one event, or cannot be told apart.
+type copies struct {
+	seed maphash.Seed
+	left map[uint64]int
+}
+
+func (c *copies) sum(r *Record) uint64 {
+	return maphash.Bytes(c.seed, r.Payload)<<1 | uint64(r.Queue)
+}
+
+// take tells whether there is one of a record, and takes it out.
+func (c *copies) take(r *Record) bool {
+	if len(c.left) == 0 {
+		return false
+	}
+	sum := c.sum(r)
+	if c.left[sum] == 0 {
+		return false
+	}
+	c.left[sum]--
+	return true
+}
+
 // replaced makes durable what was appended again, first that the old names are void, and only then lets go of the old
-// records: a power cut before that has them renumbered once more.
+// records: after a power cut before that, the next process finds the new ones and makes no second ones.
 func (o *Outbox) replaced() bool {
 	o.mu.Lock()
 	memory := o.noStorage || o.runError != nil
@@ -123,14 +171,17 @@ func (o *Outbox) renumberSome(stale runKey) (done, stuck bool) {
 		o.mu.Lock()
 		q := &o.queues[r.Queue]
 		if !q.settled.has(l.position) {
-			if !o.hasRoom(q, len(r.Payload)) {
+			copied := o.copies.take(&r)
+			if !copied && !o.hasRoom(q, len(r.Payload)) {
 				o.mu.Unlock()
 				return false, len(o.renumbered) == 0
 			}
-			o.number++
-			q.push(entry{run: o.runKey, number: o.number, at: o.opt.Now(), payload: o.keep(r.Payload)})
+			if !copied {
+				o.number++
+				q.push(entry{run: o.runKey, number: o.number, at: o.opt.Now(), payload: o.keep(r.Payload)})
+				o.copiedTo[r.Queue] = q.next
+			}
 			o.name(gap{epoch: stale.epoch, run: stale.run, queue: r.Queue, cause: Renumbered, from: r.ID.Number, to: r.ID.Number})
-			o.copiedTo[r.Queue] = q.next
 			o.renumbered = append(o.renumbered, place{r.Queue, l.position})
 		}
 		o.mu.Unlock()
@@ -156,6 +207,7 @@ func (o *Outbox) endRenumbering() bool {
 	}
 	identity := o.identity()
 	o.mu.Unlock()
+	o.copies = copies{}
 	if o.renumber = nil; !gone {
 		_ = o.runs.store(identity, true) // if it fails, the next start finds nothing to renumber
 	}

@@ -74,7 +74,7 @@ func TestRenew(t *testing.T) {
 }
 
 // TestRenewDies lets the disk die at each operation of a renewal, and the power go: whatever was durable is sent in the
-// end, and under no old name once the new epoch is on disk.
+// end, under no old name once the new epoch is on disk, and never under two new ones.
 func TestRenewDies(t *testing.T) {
 	const events = 1200              // more than one batch
 	for at := 0; ; at += 1 + at/15 { // all of them near the beginning, where the epoch changes
@@ -103,15 +103,19 @@ func TestRenewDies(t *testing.T) {
 			b.open()
 			b.settle(time.Minute)
 			renewed := b.o.Ledger().Epoch != old.Epoch
-			seen := map[string]bool{}
+			seen := map[string]ID{}
 			for _, r := range b.drain() {
+				text := string(r.Payload[:11])
 				if renewed && r.ID.Epoch == old.Epoch {
 					t.Fatalf("dead after %d operations: %v is handed out under its old name", at, r.ID)
 				}
-				seen[string(r.Payload[:11])] = true
+				if was, twice := seen[text]; twice {
+					t.Fatalf("dead after %d operations: %s is both %v and %v", at, text, was, r.ID)
+				}
+				seen[text] = r.ID
 			}
 			for i := range events {
-				if !seen[fmt.Sprintf("event %05d", i)] {
+				if _, there := seen[fmt.Sprintf("event %05d", i)]; !there {
 					t.Fatalf("dead after %d operations: event %d is gone (new epoch %v)", at, i, renewed)
 				}
 			}
