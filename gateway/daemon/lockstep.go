@@ -20,11 +20,12 @@ import (
 type Lockstep struct {
 	Hub *hub.Hub
 
-	field  *field.Lockstep
-	relays *relays
-	places map[string]place // by terminal: GPIO17, x1.GPA0
-	levels []field.Levels   // before Begin
-	begun  bool
+	field   *field.Lockstep
+	relays  *relays
+	inForce *inForce
+	places  map[string]place // by terminal: GPIO17, x1.GPA0
+	wires   map[string]bool  // by terminal: how it stands
+	begun   bool
 }
 
 // place is where a terminal ends.
@@ -60,21 +61,25 @@ func NewLockstep(o LockstepOptions) *Lockstep {
 		}
 		return l.Now()
 	})
-	l = inLockstep(parts, h, &counted{event: o.Event}, o.Start)
-	l.relays = relays
+	force := &inForce{}
+	force.set(o.Config, parts)
+	l = inLockstep(force, relays, h, &counted{event: o.Event}, o.Start)
 	return l
 }
 
-// inLockstep makes the field of parts.
-func inLockstep(parts field.Config, h *hub.Hub, r field.Recorder, start gateway.Mono) *Lockstep {
-	l := &Lockstep{
-		Hub: h, field: field.NewLockstep(parts, h, r, start), places: map[string]place{},
-		levels: make([]field.Levels, len(parts.Sources)),
-	}
-	for _, p := range parts.Points {
+// inLockstep makes the field of what is in force.
+func inLockstep(f *inForce, relays *relays, h *hub.Hub, r field.Recorder, start gateway.Mono) *Lockstep {
+	l := &Lockstep{Hub: h, field: field.NewLockstep(f.parts, h, r, start), relays: relays, inForce: f, wires: map[string]bool{}}
+	l.wire()
+	return l
+}
+
+// wire finds where terminals end.
+func (l *Lockstep) wire() {
+	l.places = map[string]place{}
+	for _, p := range l.inForce.parts.Points {
 		l.places[strings.ReplaceAll(p.Terminal, " ", ".")] = place{p.Source, p.Channel, p.Unit != ""}
 	}
-	return l
 }
 
 // counted numbers events in the order in which they are issued.
@@ -96,21 +101,48 @@ func (c *counted) Record(e gateway.Event) gateway.EventID {
 // Level says how a terminal stands electrically: at the start, or from now on. A terminal that the configuration does not
 // know is nobody's.
 func (l *Lockstep) Level(terminal string, level bool) {
-	p, ok := l.places[terminal]
-	switch {
-	case !ok || p.measured:
-	case l.begun:
+	l.wires[terminal] = level
+	if p, ok := l.places[terminal]; ok && !p.measured && l.begun {
 		l.field.Edge(p.source, p.channel, level)
-	default:
-		l.levels[p.source].Set(p.channel, level)
 	}
+}
+
+// levels are what the sources of a field read.
+func (l *Lockstep) levels(parts field.Config) []field.Levels {
+	all := make([]field.Levels, len(parts.Sources))
+	for _, p := range parts.Points {
+		if level, ok := l.wires[strings.ReplaceAll(p.Terminal, " ", ".")]; ok && p.Unit == "" {
+			all[p.Source].Set(p.Channel, level)
+		}
+	}
+	return all
 }
 
 // Begin tells the field how everything stands.
 func (l *Lockstep) Begin() {
 	l.begun = true
-	l.field.Begin(l.levels)
+	l.field.Begin(l.levels(l.inForce.parts))
 }
+
+// Reload puts what a configuration changes in the place of what was, as SIGHUP does. It is false while a barrier moves: ask
+// again later.
+func (l *Lockstep) Reload(fresh *config.Config) (bool, error) {
+	if err := l.inForce.refuse(fresh); err != nil {
+		return false, err
+	}
+	r := l.inForce.compare(fresh, func(cfg *config.Config) field.Config { return attachConfig(cfg, Hardware{}, nil, l.relays).out })
+	done := l.field.Change(r.parts, r.kept, l.levels(r.parts), func() gateway.Event {
+		return gateway.Event{Type: gateway.GatewayConfigReloaded, ID: gateway.GatewayID, At: l.Now(), Data: r.told}
+	})
+	if done {
+		l.inForce.set(r.cfg, r.parts)
+		l.wire()
+	}
+	return done, nil
+}
+
+// Commands is what each id takes.
+func (l *Lockstep) Commands() map[string][]gateway.Action { return commandsOf(l.inForce.parts) }
 
 // Measure is a value that was read at a terminal now, in the unit of its chip: µA, µV, ‰.
 func (l *Lockstep) Measure(terminal string, value int64) {

@@ -69,7 +69,9 @@ func (d *daemon) reload(ctx context.Context) (gateway.ConfigReloadedData, error)
 		d.post(ctx, gateway.GatewayConfigRejected, told)
 		return gateway.ConfigReloadedData{}, err
 	}
-	r := d.compare(fresh)
+	r := d.inForce.compare(fresh, func(cfg *config.Config) field.Config {
+		return attachConfig(cfg, d.o.Hardware, d.clock, d.attach.relays).out
+	})
 	late := time.AfterFunc(patience, func() {
 		d.log.Warn("the new configuration waits until no relay is active, no command is being carried out and no fire is latched")
 	})
@@ -131,9 +133,9 @@ type reload struct {
 	told  gateway.ConfigReloadedData
 }
 
-// compare finds what a fresh configuration changes, and what of it needs a restart.
-func (d *daemon) compare(fresh *config.Config) reload {
-	old, cfg := d.inForce.config(), *fresh
+// compare finds what a fresh configuration changes, and what of it needs a restart; attach makes the field of one.
+func (f *inForce) compare(fresh *config.Config, attach func(*config.Config) field.Config) reload {
+	old, cfg := f.config(), *fresh
 	told := gateway.ConfigReloadedData{Config: fresh.Hash, Restart: []string{}}
 	stays := func(name string, same bool) {
 		if !same {
@@ -145,11 +147,11 @@ func (d *daemon) compare(fresh *config.Config) reload {
 	// Whatever is no list of things with ids: mqtt, storage, status and the like.
 	was, now := reflect.ValueOf(old).Elem(), reflect.ValueOf(&cfg).Elem()
 	for i := range now.NumField() {
-		f := now.Type().Field(i)
-		if f.Type.Kind() != reflect.Struct || f.Name == "Gateway" {
+		section := now.Type().Field(i)
+		if section.Type.Kind() != reflect.Struct || section.Name == "Gateway" {
 			continue
 		}
-		stays(f.Tag.Get("yaml"), reflect.DeepEqual(was.Field(i).Interface(), now.Field(i).Interface()))
+		stays(section.Tag.Get("yaml"), reflect.DeepEqual(was.Field(i).Interface(), now.Field(i).Interface()))
 		now.Field(i).Set(was.Field(i))
 	}
 
@@ -178,9 +180,9 @@ func (d *daemon) compare(fresh *config.Config) reload {
 	}
 	slices.Sort(told.Restart)
 
-	r := reload{cfg: &cfg, parts: attachConfig(&cfg, d.o.Hardware, d.clock, d.attach.relays).out, told: told}
+	r := reload{cfg: &cfg, parts: attach(&cfg), told: told}
 	r.parts.Trace = traceOf(r.parts)
-	r.kept = kept(old, &cfg, d.inForce.parts, r.parts)
+	r.kept = kept(old, &cfg, f.parts, r.parts)
 	for _, dev := range r.parts.Devices {
 		if dev.Internal {
 			continue

@@ -55,11 +55,11 @@ func TestCompare(t *testing.T) {
 				cfg.Storage.Path = old.Storage.Path
 				return cfg
 			}
-			d := &daemon{o: Options{Config: old}, attach: attachConfig(old, Hardware{}, nil, &relays{})}
-			d.inForce.set(old, d.attach.out)
+			var f inForce
+			f.set(old, attachAlone(old))
 			fresh := load()
 			c.change(fresh)
-			r := d.compare(fresh)
+			r := f.compare(fresh, attachAlone)
 			var keeps []string
 			for _, dev := range r.parts.Devices {
 				if !dev.Internal && r.kept.Device(dev.Meta.Kind, dev.Meta.ID) {
@@ -127,9 +127,9 @@ func TestCompareCameraGroups(t *testing.T) {
 	begun := func(change func(*config.Config)) string {
 		old, fresh := load(), load()
 		change(fresh)
-		d := &daemon{attach: attachConfig(old, Hardware{}, nil, &relays{})}
-		d.inForce.set(old, d.attach.out)
-		r := d.compare(fresh)
+		var f inForce
+		f.set(old, attachAlone(old))
+		r := f.compare(fresh, attachAlone)
 		var ids []string
 		for _, dev := range r.parts.Devices {
 			if !r.kept.Device(dev.Meta.Kind, dev.Meta.ID) {
@@ -153,4 +153,9 @@ func TestCompareCameraGroups(t *testing.T) {
 			t.Errorf("begin anew: %q, want %q", got, c.want)
 		}
 	}
+}
+
+// attachAlone makes the field of a configuration on a board that has nothing.
+func attachAlone(cfg *config.Config) field.Config {
+	return attachConfig(cfg, Hardware{}, nil, &relays{}).out
 }

@@ -46,6 +46,28 @@ service: {lockout: key, button: button}
 commands: {per_minute: 600}
 `
 
+// yardFiles are what somebody may write into the configuration while the gateway runs: what to replace, and with what.
+var yardFiles = [][]string{
+	{},
+	{"{line: GPIO22, active: high}", "{line: GPIO22, active: high, label: Arm is up}"},
+	{"travel: 3s, clear: 1s", "travel: 4s, clear: 2s"},
+	{"{line: GPIO24, active: high}", "{line: GPIO24, active: high, settle: 10ms}"},
+	{"safety: [beam, under]", "safety: [under, beam], on_trip: stop"},
+	{"fires: {fire: {input: smoke}}", ""},
+	{"service: {lockout: key, button: button}", "service: {button: button, window: 2m}"}, // a section that waits for a restart
+	{"gates:\n", "contacts: {door: {input: key}}\ngates:\n", "service: {lockout: key, button: button}", "service: {button: button}"},
+	{yardConfig[strings.Index(yardConfig, "gates:"):], "commands: {per_minute: 600}\n"},
+}
+
+// yardFile is one of them.
+func yardFile(t *rapid.T, n int) *config.Config {
+	cfg, err := config.Parse("yard.yaml", []byte(strings.NewReplacer(yardFiles[n]...).Replace(yardConfig)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
 // Wires of the yard, and what holds them.
 const (
 	upWire = iota
@@ -65,14 +87,14 @@ var terminalsOfYard = [wires]string{"GPIO22", "GPIO23", "GPIO24", "x1.GPA0", "GP
 const (
 	stopping  = 60*time.Millisecond + 20*time.Millisecond + device.Gap + 20*time.Millisecond + 300*time.Millisecond + 4*yardGrain
 	yardGrain = 10 * time.Millisecond
-	yardClear = time.Second
 )
 
 // yard is a whole gateway on virtual time, but for storage and broker, at a barrier without any safety of its own; a center
 // with a key, and a stranger who hears all it says.
 type yard struct {
 	t       *rapid.T
-	cfg     *config.Config
+	file    *config.Config // as it lies on disk
+	waiting bool           // for a moment in which nothing moves, to put it in force
 	lane    *plant.Lane
 	journal plant.Journal
 	lock    *Lockstep
@@ -107,7 +129,7 @@ type yard struct {
 	final    map[string]int
 	attacks  map[string]bool // must never be accepted
 
-	closes, opens, done, refused, restarted int
+	closes, opens, done, refused, restarted, reloaded int
 }
 
 // yardCoil is a relay with the barrier's terminal behind it.
@@ -150,12 +172,9 @@ func (m yardMemory) Recall(key string, v any) (time.Duration, bool) {
 
 // newYard is given the folder of the keys.
 func newYard(t *rapid.T, dir string) *yard {
-	cfg, err := config.Parse("yard.yaml", []byte(yardConfig))
-	if err != nil {
-		t.Fatal(err)
-	}
+	cfg := yardFile(t, 0)
 	y := &yard{
-		t: t, cfg: cfg, now: gateway.Mono(time.Minute), quality: gateway.ClockSynced, kept: map[string][]byte{},
+		t: t, file: cfg, now: gateway.Mono(time.Minute), quality: gateway.ClockSynced, kept: map[string][]byte{},
 		accepted: map[gateway.Action]gateway.Mono{}, stages: map[string][]gateway.Type{}, final: map[string]int{}, attacks: map[string]bool{},
 	}
 	y.lane = plant.NewLane("entry", plant.LaneOptions{
@@ -165,6 +184,7 @@ func newYard(t *rapid.T, dir string) *yard {
 	for n := range y.coils {
 		y.coils[n] = &yardCoil{y: y, output: device.Output(n), Pin: gpiotest.Pin{N: []string{"GPIO16", "GPIO20", "GPIO21"}[n]}}
 	}
+	var err error
 	for name, to := range map[string]**intake.Signer{"center": &y.signer, "forger": &y.forger} {
 		if *to, err = intake.NewSigner(filepath.Join(dir, name+".key"), "center"); err != nil {
 			t.Fatal(err)
@@ -189,7 +209,7 @@ func (y *yard) since() time.Duration { return y.now.Sub(gateway.Mono(time.Minute
 // start is a new process with a new session.
 func (y *yard) start() {
 	y.lock = NewLockstep(LockstepOptions{
-		Config: y.cfg, Start: y.now, Event: y.event, Memory: yardMemory{y},
+		Config: y.file, Start: y.now, Event: y.event, Memory: yardMemory{y},
 		Reply: func(r gateway.Reply) { y.in.Answer(r) },
 		Lines: line.Pins(func(name string) gpio.PinIO {
 			for _, c := range y.coils {
@@ -202,7 +222,7 @@ func (y *yard) start() {
 	})
 	o := y.options
 	o.Audit = func(context.Context, gateway.Event) bool { return true }
-	o.Devices = commandsOf(attachConfig(y.cfg, Hardware{}, nil, y.lock.relays).out)
+	o.Devices = y.lock.Commands()
 	var err error
 	if y.in, err = intake.New(o); err != nil {
 		y.t.Fatal(err)
@@ -257,7 +277,42 @@ func (y *yard) pass(d time.Duration) {
 		y.look()
 		y.lock.Advance(y.now)
 		y.deliver()
+		y.reload()
 	}
+}
+
+// reload is SIGHUP: it waits until no barrier moves, and relays notice nothing.
+func (y *yard) reload() {
+	if !y.waiting {
+		return
+	}
+	before := y.active()
+	done, err := y.lock.Reload(y.file)
+	if err != nil {
+		y.t.Fatal(err)
+	}
+	if now := y.active(); now != before {
+		y.t.Fatalf("%v: relays %v before the reload, %v after it", y.since(), before, now)
+	}
+	if done {
+		y.waiting = false
+		y.reloaded++
+		y.in.SetDevices(y.lock.Commands())
+	}
+}
+
+// gate is the barrier as it is configured now.
+func (y *yard) gate() config.Gate { return y.lock.inForce.config().Gates["entry-gate"] }
+
+// burns tells whether a fire is latched, where there is a section that makes it one.
+func (y *yard) burns() bool { return y.latched && len(y.lock.inForce.config().Fires) > 0 }
+
+// active are the relays that are.
+func (y *yard) active() (on [device.Outputs]bool) {
+	for n, c := range y.coils {
+		on[n] = c != nil && c.on
+	}
+	return on
 }
 
 // look tells the gateway which wires have changed.
@@ -279,7 +334,7 @@ func (y *yard) look() {
 // trips notes that a safety input is not clear.
 func (y *yard) trips(safety int) {
 	y.blocked[safety] = y.now
-	if at, ok := y.accepted[gateway.Close]; ok && y.now.Sub(at) <= 7*time.Second { // twice the travel time, and a pulse
+	if at, ok := y.accepted[gateway.Close]; ok && y.now.Sub(at) <= 9*time.Second { // twice the longest travel time, and a pulse
 		y.trip = y.now
 	}
 }
@@ -375,10 +430,12 @@ func (y *yard) switched(c *yardCoil, on bool) {
 		if other.on || other.ended != 0 && y.now.Sub(other.ended) < device.Gap {
 			fail("within the gap")
 		}
-		if y.held[1] && y.levels[keyWire] && y.now.Sub(y.accepted["key"]) > 50*time.Millisecond {
+		if y.lock.inForce.config().Service.Lockout != "" && y.held[1] && y.levels[keyWire] && y.now.Sub(y.accepted["key"]) > 50*time.Millisecond {
 			fail("while the key is turned")
 		}
 	}
+	tripped := y.trip != 0 && y.now.Sub(y.trip) < time.Second
+	stops := y.gate().OnTrip == config.TripStops
 	recent := func(a gateway.Action, within time.Duration) bool {
 		at, ok := y.accepted[a]
 		return ok && y.now.Sub(at) <= within
@@ -387,9 +444,8 @@ func (y *yard) switched(c *yardCoil, on bool) {
 	case device.OpenOutput:
 		y.opens++
 		held := y.holdEnds == device.Forever || y.holdEnds != 0 && y.now.Sub(y.holdEnds) < time.Second
-		fire := y.latched || y.fireOver != 0 && y.now.Sub(y.fireOver) < time.Second
-		tripped := y.trip != 0 && y.now.Sub(y.trip) < time.Second
-		if !recent(gateway.Open, 2*time.Second) && !held && !fire && !tripped {
+		fire := y.burns() || y.fireOver != 0 && y.now.Sub(y.fireOver) < time.Second
+		if !recent(gateway.Open, 2*time.Second) && !held && !fire && (!tripped || stops) {
 			fail("without a command, a fire or a trip")
 		}
 	case device.CloseOutput:
@@ -398,16 +454,16 @@ func (y *yard) switched(c *yardCoil, on bool) {
 			fail("without a command; the last one was accepted %v before", y.now.Sub(y.accepted[gateway.Close]))
 		}
 		for i, at := range y.blocked {
-			if clear := y.now.Sub(at); at != 0 && clear < yardClear-25*time.Millisecond {
+			if clear := y.now.Sub(at); at != 0 && clear < time.Duration(y.gate().Clear)-25*time.Millisecond {
 				fail("safety input %d has been clear for %v", i, clear)
 			}
 		}
-		if y.latched {
+		if y.burns() {
 			fail("in a fire")
 		}
 	case device.StopOutput:
-		if !recent(gateway.Stop, 2*time.Second) && !recent("key", 2*time.Second) {
-			fail("without a command or the key")
+		if !recent(gateway.Stop, 2*time.Second) && !recent("key", 2*time.Second) && (!tripped || !stops) {
+			fail("without a command, the key or a trip")
 		}
 	}
 }
@@ -416,7 +472,7 @@ func (y *yard) switched(c *yardCoil, on bool) {
 func (y *yard) request(a gateway.Action) intake.Request {
 	y.n++
 	r := intake.Request{
-		JTI: fmt.Sprint("jti-", y.n), IssuedAt: y.true().Unix(), Expires: y.true().Unix() + 10, Audience: y.cfg.Source(),
+		JTI: fmt.Sprint("jti-", y.n), IssuedAt: y.true().Unix(), Expires: y.true().Unix() + 10, Audience: y.file.Source(),
 		Session: y.session, Device: "entry-gate", Action: a,
 	}
 	if a == gateway.ResetFire {
@@ -508,13 +564,14 @@ func (y *yard) restart() {
 	y.now = y.now.Add(time.Second) // RestartSec of the unit
 	y.lane.Step(y.since())
 	y.holdEnds, y.trip = y.now, 0
+	y.waiting = false
 	y.start()
 }
 
 // deed does one thing to the gateway or its surroundings.
 func (y *yard) deed() {
 	t := y.t
-	switch rapid.IntRange(0, 23).Draw(t, "deed") {
+	switch rapid.IntRange(0, 24).Draw(t, "deed") {
 	case 0, 1, 2:
 		y.command(gateway.Open)
 	case 3, 4, 5, 6:
@@ -561,6 +618,8 @@ func (y *yard) deed() {
 		c.broken = !c.broken && rapid.Bool().Draw(t, "broken")
 	case 23:
 		y.lock.Center(rapid.Bool().Draw(t, "center"))
+	case 24:
+		y.file, y.waiting = yardFile(t, rapid.IntRange(0, len(yardFiles)-1).Draw(t, "file")), true
 	}
 }
 
@@ -622,7 +681,7 @@ func liveYard(t *rapid.T, dir string) *yard {
 		}
 	}
 	for _, c := range y.coils {
-		if c.on && !y.latched && y.holdEnds != device.Forever {
+		if c.on && !y.burns() && y.holdEnds != device.Forever {
 			t.Fatalf("%v is left active", c.output)
 		}
 	}
@@ -648,10 +707,11 @@ func TestCommandsKeepTheRuleBook(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		y := liveYard(t, dir)
 		all.closes, all.opens, all.done = all.closes+y.closes, all.opens+y.opens, all.done+y.done
-		all.refused, all.restarted = all.refused+y.refused, all.restarted+y.restarted
+		all.refused, all.restarted, all.reloaded = all.refused+y.refused, all.restarted+y.restarted, all.reloaded+y.reloaded
 	})
-	t.Logf("%d CLOSE and %d OPEN pulses, %d commands done, %d refused by the core, %d ended by a restart", all.closes, all.opens, all.done, all.refused, all.restarted)
-	if all.closes == 0 || all.opens == 0 || all.done == 0 {
+	t.Logf("%d CLOSE and %d OPEN pulses, %d commands done, %d refused by the core, %d ended by a restart, %d reloads",
+		all.closes, all.opens, all.done, all.refused, all.restarted, all.reloaded)
+	if all.closes == 0 || all.opens == 0 || all.done == 0 || all.reloaded == 0 {
 		t.Error("the test never saw what it is about")
 	}
 }

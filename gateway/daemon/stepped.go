@@ -69,8 +69,7 @@ func NewStepped(o SteppedOptions) (*Stepped, error) {
 		return nil, err
 	}
 	s := &Stepped{d: d, ctx: context.Background()}
-	s.Lockstep = inLockstep(d.inForce.parts, d.hub, rec, g.Mono())
-	s.Lockstep.relays = relays
+	s.Lockstep = inLockstep(&d.inForce, relays, d.hub, rec, g.Mono())
 	d.core = s.Lockstep
 	q := &sendQueue{box: d.box}
 	s.Uplink, err = uplink.NewStepped(d.uplinkOptions(s.ctx), q, d.clock, d.hub, q, g.Process,
@@ -89,7 +88,7 @@ func (s *Stepped) Begin() {
 	}
 	d.tellClock(s.ctx, s.seen)
 	s.begun = true
-	s.field.Begin(s.levels)
+	s.field.Begin(s.levels(s.d.inForce.parts))
 	s.looked, s.flushed = d.clock.Now(), d.clock.Now()
 }
 

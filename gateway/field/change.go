@@ -50,13 +50,14 @@ func (f *Field) Change(ctx context.Context, cfg Config, kept Kept, told func() g
 
 // ripe tells whether a change may take place now.
 func (f *Field) ripe(c *change) bool {
-	if c.ctx.Err() != nil || len(f.core.orders.open) > 0 {
-		return false
-	}
-	now := f.now()
-	return !slices.ContainsFunc(f.core.devices, func(d logical) bool {
+	return c.ctx.Err() == nil && f.core.ripe(f.now(), func(gate string) *actuator { return f.actuators[gate] })
+}
+
+// ripe tells whether nothing stands against another configuration now.
+func (c *Core) ripe(now gateway.Mono, hand func(gate string) *actuator) bool {
+	return len(c.orders.open) == 0 && !slices.ContainsFunc(c.devices, func(d logical) bool {
 		busy, moves := d.cfg.Machine.busy(now)
-		a := f.actuators[d.cfg.Meta.ID]
+		a := hand(d.cfg.Meta.ID)
 		return busy || moves && a != nil && a.busy.Load()
 	})
 }
@@ -69,17 +70,22 @@ func (f *Field) adopt(c *change) {
 	f.core = f.core.successor(f.now(), c.cfg, c.kept)
 	f.connect()
 	f.drives.set(c.cfg)
-	for id, a := range f.actuators {
-		var want device.Drive // of who is no more
-		if i := f.core.deviceNamed(id); i >= 0 {
-			a.held.Store(f.core.devices[i].cfg.Held)
-			want, _ = f.core.devices[i].cfg.Machine.drive()
-		}
-		a.want(want)
+	for _, a := range f.actuators {
+		f.core.instruct(a)
 	}
 	f.core.begins(f.now())
 	f.core.Apply(f.now(), Input{Kind: EventInput, Event: c.told()})
 	close(c.done)
+}
+
+// instruct tells the actuator of a gate what this core wants of it.
+func (c *Core) instruct(a *actuator) {
+	var want device.Drive // of who is no more
+	if i := c.deviceNamed(a.gate); i >= 0 {
+		a.held.Store(c.devices[i].cfg.Held)
+		want, _ = c.devices[i].cfg.Machine.drive()
+	}
+	a.want(want)
 }
 
 // successor is a core of another configuration that goes on where c ends.

@@ -17,7 +17,8 @@ type Lockstep struct {
 	core      *Core
 	cfg       Config
 	safety    map[int][]safetyInput
-	levels    []Levels // by source: what was read last
+	levels    []Levels         // by source: what was read last
+	down      map[string]error // by source: why it cannot be read
 	actuators []*clocked
 	asked     []question
 	now       gateway.Mono
@@ -31,36 +32,85 @@ type clocked struct {
 
 // NewLockstep makes a field at now. Every source counts as read once Begin was called.
 func NewLockstep(cfg Config, h *hub.Hub, r Recorder, now gateway.Mono) *Lockstep {
-	l := &Lockstep{cfg: cfg, safety: safetyInputs(cfg), levels: make([]Levels, len(cfg.Sources)), now: now}
-	l.core = NewCore(cfg, h, r, now)
-	byGate := map[string]*clocked{}
+	l := &Lockstep{cfg: cfg, levels: make([]Levels, len(cfg.Sources)), down: map[string]error{}, now: now}
 	for _, d := range cfg.Devices {
 		if d.Relays != [device.Outputs]Relay{} {
 			a := &clocked{actuator: newActuator(d, func() gateway.Mono { return l.now }, nil), due: device.Forever}
 			a.beside = func(do func()) { do() }
-			l.actuators, byGate[d.Meta.ID] = append(l.actuators, a), a
+			l.actuators = append(l.actuators, a)
 		}
 	}
-	l.core.drive = func(gate string, d device.Drive) {
-		if a := byGate[gate]; a != nil {
+	l.connect(NewCore(cfg, h, r, now))
+	return l
+}
+
+// connect makes a core the one that is stepped.
+func (l *Lockstep) connect(c *Core) {
+	l.core, l.safety = c, safetyInputs(l.cfg)
+	c.drive = func(gate string, d device.Drive) {
+		if a := l.actuator(gate); a != nil {
 			a.want(d)
 			a.due = l.now
 		}
 	}
-	l.core.ask = func(q question) { l.asked = append(l.asked, q) }
-	return l
+	c.ask = func(q question) { l.asked = append(l.asked, q) }
+}
+
+// actuator of a gate; nil = it has none.
+func (l *Lockstep) actuator(gate string) *clocked {
+	for _, a := range l.actuators {
+		if a.gate == gate {
+			return a
+		}
+	}
+	return nil
 }
 
 // Begin tells what every source reads at the start: the levels of its channels.
 func (l *Lockstep) Begin(levels []Levels) {
 	l.core.begin(l.now)
-	for n := range l.cfg.Sources {
-		l.levels[n] = levels[n]
+	l.read(levels)
+}
+
+// read is the first read of every source.
+func (l *Lockstep) read(levels []Levels) {
+	l.levels = levels
+	for n, s := range l.cfg.Sources {
 		l.levels[n].At = l.now
+		if err := l.down[s.ID]; err != nil {
+			l.core.Apply(l.now, Input{Kind: DownInput, Source: n, Channel: All, Err: err})
+			continue
+		}
 		l.core.Apply(l.now, Input{Kind: UpInput, Source: n, Channel: All})
 		l.core.Apply(l.now, Input{Kind: LevelsInput, Source: n, Levels: l.levels[n]})
 	}
 	l.follow()
+}
+
+// Change puts another configuration in the place of the one that runs, as Field.Change does, and tells whether it could be
+// done now. The levels are what the sources of the new one read.
+func (l *Lockstep) Change(cfg Config, kept Kept, levels []Levels, told func() gateway.Event) bool {
+	ripe := l.core.ripe(l.now, func(gate string) *actuator {
+		if a := l.actuator(gate); a != nil {
+			return a.actuator
+		}
+		return nil
+	})
+	if !ripe {
+		return false
+	}
+	cfg.Reply, cfg.Memory, cfg.Tape = l.cfg.Reply, l.cfg.Memory, l.cfg.Tape
+	l.core.tape.Ends()
+	l.cfg = cfg
+	l.connect(l.core.successor(l.now, cfg, kept))
+	for _, a := range l.actuators {
+		l.core.instruct(a.actuator)
+		a.due = l.now
+	}
+	l.core.begins(l.now)
+	l.core.Apply(l.now, Input{Kind: EventInput, Event: told()})
+	l.read(levels)
+	return true
 }
 
 // Edge is a wire that changes now.
@@ -71,6 +121,9 @@ func (l *Lockstep) Edge(source, channel int, level bool) {
 
 // Apply gives the core an input now.
 func (l *Lockstep) Apply(in Input) {
+	if in.Channel == All && (in.Kind == DownInput || in.Kind == UpInput) {
+		l.down[l.cfg.Sources[in.Source].ID] = in.Err
+	}
 	l.core.Apply(l.now, in)
 	l.follow()
 }
