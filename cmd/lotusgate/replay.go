@@ -64,11 +64,20 @@ type replay struct {
 	until    string
 	device   string
 	scenario string
+	config   string // another one
 
-	start gateway.Mono
-	date  time.Time
-	limit gateway.Mono
-	first json.RawMessage
+	start     gateway.Mono // of the recording, on the clock of this boot of the board
+	now       gateway.Mono
+	date      time.Time
+	limit     time.Duration // after start
+	limited   bool
+	stretches []stretch // for scenario and config
+}
+
+// stretch of a recording: its configuration, and what the machines were given.
+type stretch struct {
+	flight.Header
+	start gateway.Mono // of the recording, on its clock
 	steps []flight.Step
 }
 
@@ -80,10 +89,13 @@ func replayCommand() *cobra.Command {
 		Long: "Play a recording again: the same machines are given what they were given then, and every decision is printed:\n" +
 			"events, what relays were told, questions for fresh samples. Decided otherwise, by another version, it names the\n" +
 			"first difference.\n\n" +
+			"With --config what was recorded is given to two gateways that have just been started, one as it was configured and one\n" +
+			"as that file says, and the first decision in which they differ is named. Wires are known by the ids of their points.\n\n" +
 			"Exit code 0: bit by bit the same; 1: different; 2: the file is no recording, or cannot be played by this version.",
 		Example: "  lotusgate replay gate.rec --device entry-gate\n" +
 			"  lotusgate replay gate.rec --until 90s --speed 1\n" +
-			"  lotusgate replay gate.rec --until 10m --scenario queue-at-noon.txtar",
+			"  lotusgate replay gate.rec --until 10m --scenario queue-at-noon.txtar\n" +
+			"  lotusgate replay gate.rec --config changed.yaml",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f, err := os.Open(args[0])
@@ -99,6 +111,7 @@ func replayCommand() *cobra.Command {
 	f.Float64Var(&o.speed, "speed", 0, "recorded seconds in a second; 0 = as fast as it goes")
 	f.StringVar(&o.until, "until", "", "stop there: 90s after the beginning, or a date, 2026-11-23T12:00:00Z")
 	f.StringVar(&o.device, "device", "", "print what concerns this device only")
+	f.StringVarP(&o.config, "config", "c", "", "another configuration: would it have decided the same?")
 	f.StringVar(&o.scenario, "scenario", "", "write what was played as a scenario for the tests into this file")
 	return cmd
 }
@@ -106,21 +119,31 @@ func replayCommand() *cobra.Command {
 func (o *replay) run(cmd *cobra.Command, f io.Reader) error {
 	if o.until != "" {
 		if d, err := time.ParseDuration(o.until); err == nil {
-			o.limit = gateway.Mono(d)
+			o.limit, o.limited = d, true
 		} else if o.date, err = time.Parse(time.RFC3339, o.until); err != nil {
 			return &failure{exitUsage, fmt.Errorf("--until %s: write 90s, or a date: 2026-11-23T12:00:00Z", o.until)}
 		}
 	}
+	var other *config.Config
+	if o.config != "" {
+		var err error
+		if other, err = load(cmd, o.config); err != nil {
+			return err
+		}
+	}
 	p := flight.PlayOptions{Parts: daemon.Recorded, Speed: o.speed, Began: o.began, Decided: o.decided, Enough: o.enough}
-	if o.scenario != "" {
-		p.Step = func(s flight.Step) { o.steps = append(o.steps, s) }
+	if o.scenario != "" || o.config != "" {
+		p.Step = func(s flight.Step) {
+			last := &o.stretches[len(o.stretches)-1]
+			last.steps = append(last.steps, s)
+		}
 	}
 	got, err := flight.Play(cmd.Context(), f, p)
 	if err != nil {
 		return &failure{exitUsage, err}
 	}
 	fmt.Fprintf(o.out, "%d decisions from %d inputs of %v, played in %v\n", got.Decisions, got.Inputs,
-		got.To.Sub(got.From).Round(time.Second), got.Took.Round(time.Millisecond))
+		got.Span.Round(time.Second), got.Took.Round(time.Millisecond))
 	if got.Cut {
 		fmt.Fprintln(o.out, "the recording is cut or damaged after that")
 	}
@@ -133,18 +156,50 @@ func (o *replay) run(cmd *cobra.Command, f io.Reader) error {
 		return &failure{exitFailed, fmt.Errorf("decided otherwise %w", got.Different)}
 	}
 	fmt.Fprintln(o.out, "bit by bit as it was decided then")
+	if other != nil {
+		return o.compare(other)
+	}
 	return nil
 }
 
-func (o *replay) began(h flight.Header) {
-	if o.start == 0 {
-		o.start, o.first = h.Now, h.Config
-		if o.limit != 0 {
-			o.limit += h.Now
+// compare gives each stretch to another configuration as well.
+func (o *replay) compare(other *config.Config) error {
+	for _, s := range o.stretches {
+		parts, err := daemon.Recorded(s.Config)
+		if err != nil {
+			return &failure{exitUsage, err}
+		}
+		c, err := flight.Compare(s.steps, parts, daemon.Machines(other))
+		if err != nil {
+			return &failure{exitFailed, err}
+		}
+		fmt.Fprintf(o.out, "%v with %s: %d inputs, %d of them from what is not in it, %d decisions the same\n",
+			s.Now.Sub(s.start), o.config, c.Inputs, c.Foreign, c.Decisions)
+		if d := c.Different; d != nil {
+			return &failure{exitFailed, fmt.Errorf("decided otherwise with another configuration: as recorded %s; with %s %s",
+				s.told(d.Recorded), o.config, s.told(d.Other))}
 		}
 	}
-	if !o.date.IsZero() && !h.Date.IsZero() && o.limit == 0 {
-		o.limit = h.Now.Add(o.date.Sub(h.Date))
+	return nil
+}
+
+// told is a decision with its time since the beginning.
+func (s stretch) told(d *flight.Decision) string {
+	if d == nil {
+		return "nothing more"
+	}
+	return fmt.Sprint(d.Now.Sub(s.start), " ", d)
+}
+
+func (o *replay) began(h flight.Header) {
+	if n := len(o.stretches); n == 0 {
+		o.start = h.Now
+	} else if h.Boot != o.stretches[n-1].Boot {
+		o.start = h.Now.Add(o.start.Sub(o.now)) // the board started again: its clock begins anew
+	}
+	o.stretches, o.now = append(o.stretches, stretch{Header: h, start: o.start}), h.Now
+	if !o.date.IsZero() && !h.Date.IsZero() {
+		o.limit, o.limited = h.Now.Add(o.date.Sub(h.Date)).Sub(o.start), true
 	}
 	fmt.Fprintf(o.out, "%v recorded by %s from %s\n", h.Now.Sub(o.start), h.Version, when(h))
 }
@@ -156,7 +211,13 @@ func when(h flight.Header) string {
 	return h.Date.Format(time.RFC3339)
 }
 
-func (o *replay) enough(now gateway.Mono) bool { return o.limit != 0 && now > o.limit }
+func (o *replay) enough(now gateway.Mono) bool {
+	if o.limited && now.Sub(o.start) > o.limit {
+		return true
+	}
+	o.now = now
+	return false
+}
 
 func (o *replay) decided(d flight.Decision) {
 	if o.device == "" || d.ID == o.device {
@@ -164,14 +225,16 @@ func (o *replay) decided(d flight.Decision) {
 	}
 }
 
-// write makes a scenario of what was played. A scenario has one configuration: what follows a reload is not in it.
+// write makes a scenario of what was played. A scenario has one configuration: it ends with the stretch, at a reload, a
+// restart, or where the recorder began a new file.
 func (o *replay) write() error {
-	parts, err := daemon.Recorded(o.first)
+	first := o.stretches[0]
+	parts, err := daemon.Recorded(first.Config)
 	if err != nil {
 		return err
 	}
 	var script strings.Builder
-	for _, s := range o.steps {
+	for _, s := range first.steps {
 		line, err := json.Marshal(s)
 		if err != nil {
 			return err
@@ -186,10 +249,10 @@ func (o *replay) write() error {
 	for _, d := range decided {
 		fmt.Fprintln(&follows, d.Now.Sub(o.start), d)
 	}
-	text := fmt.Sprintf("From a recording. Say here what it shows.\n\n-- config --\n%s\n-- script --\n%s-- follows --\n%s", o.first, &script, &follows)
+	text := fmt.Sprintf("From a recording. Say here what it shows.\n\n-- config --\n%s\n-- script --\n%s-- follows --\n%s", first.Config, &script, &follows)
 	if err := os.WriteFile(o.scenario, []byte(text), 0o644); err != nil {
 		return fmt.Errorf("write the scenario: %w", err)
 	}
-	_, err = fmt.Fprintf(o.out, "%s: %d inputs, %d decisions\n", o.scenario, len(o.steps), len(decided))
+	_, err = fmt.Fprintf(o.out, "%s: %d inputs, %d decisions\n", o.scenario, len(first.steps), len(decided))
 	return err
 }

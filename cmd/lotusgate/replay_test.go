@@ -73,8 +73,11 @@ func TestReplay(t *testing.T) {
 	if out, _ := run(0, name, "--device", "i2c-1"); strings.Contains(out, "gateway.stopping") || !strings.Contains(out, "bus.fault") {
 		t.Errorf("of one device:\n%s", out)
 	}
-	if out, _ := run(0, name, "--until", "0s"); !strings.Contains(out, "bus.fault") {
-		t.Errorf("until 0s is no end:\n%s", out)
+	if out, _ := run(0, name, "--until", "1h"); !strings.Contains(out, "gateway.stopping") {
+		t.Errorf("an hour is more than there is:\n%s", out)
+	}
+	if out, _ := run(0, name, "--until", "0s"); strings.Contains(out, "gateway.stopping") {
+		t.Errorf("beyond the end:\n%s", out)
 	}
 	if out, _ := run(0, name, "--until", "1ns"); strings.Contains(out, "gateway.stopping") {
 		t.Errorf("beyond the end:\n%s", out)
@@ -97,6 +100,37 @@ func TestReplay(t *testing.T) {
 	if out, _ := run(0, cut); !strings.Contains(out, "cut or damaged") {
 		t.Errorf("cut:\n%s", out)
 	}
+}
+
+// Another configuration that decides the same says so; one that does not is contradicted at its first decision.
+func TestReplayWithAnotherConfiguration(t *testing.T) {
+	name := recorded(t)
+	run := func(want int, config string) string {
+		t.Helper()
+		var out bytes.Buffer
+		if got := execute(t.Context(), []string{"replay", name, "--config", config}, &out, &out); got != want {
+			t.Fatalf("replay --config %s: exit code %d, want %d\n%s", config, got, want, &out)
+		}
+		return out.String()
+	}
+	if out := run(0, "../../deploy/examples/minimal.yaml"); !strings.Contains(out, " 0 of them from what is not in it") {
+		t.Errorf("the configuration that recorded:\n%s", out)
+	}
+	text, err := os.ReadFile("../../deploy/examples/minimal.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	renamed := filepath.Join(t.TempDir(), "renamed.yaml")
+	if err := os.WriteFile(renamed, bytes.ReplaceAll(text, []byte("i2c-1:"), []byte("i2c-9:")), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if text, err = os.ReadFile(renamed); err != nil || os.WriteFile(renamed, bytes.ReplaceAll(text, []byte("bus: i2c-1"), []byte("bus: i2c-9")), 0o600) != nil {
+		t.Fatal(err)
+	}
+	if out := run(1, renamed); !strings.Contains(out, "decided otherwise with another configuration: as recorded") || !strings.Contains(out, `"i":"i2c-1"`) || !strings.Contains(out, "i2c-9") {
+		t.Errorf("a bus of another name:\n%s", out)
+	}
+	run(1, "replay_test.go") // is none
 }
 
 // A scenario that was made of a recording decides the same.

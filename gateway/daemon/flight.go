@@ -99,5 +99,10 @@ func Recorded(data json.RawMessage) (field.Config, error) {
 	if err := json.Unmarshal(data, &cfg); err != nil {
 		return field.Config{}, err
 	}
-	return attachConfig(&cfg, Hardware{}, nil, &relays{}).out, nil
+	return Machines(&cfg), nil
+}
+
+// Machines are what a configuration describes, without any hardware, for the playback.
+func Machines(cfg *config.Config) field.Config {
+	return attachConfig(cfg, Hardware{}, nil, &relays{}).out
 }

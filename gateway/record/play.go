@@ -24,11 +24,11 @@ type PlayOptions struct {
 	Speed  float64                     // recorded seconds in a second; 0 = as fast as it goes
 	// Decided is told of each decision as it is made again; nil = nobody listens.
 	Decided func(Decision)
-	// Step is told of what the core is given, as lines of a script; nil = nobody listens. The first ones are what a gateway
-	// would have been told that began then.
-	Step func(Step)
 	// Began is told of each stretch; nil = nobody listens.
 	Began func(Header)
+	// Step is told of what the core is given, as lines of a script; nil = nobody listens. The first ones of a stretch are
+	// what a gateway would have been told that began then.
+	Step func(Step)
 }
 
 // Decision is one thing that the core decided: an event, what the relays of a gate shall do, or a question for fresh
@@ -58,7 +58,7 @@ type Result struct {
 	Stretches int
 	Inputs    int // and ticks
 	Decisions int
-	From, To  gateway.Mono
+	Span      time.Duration // recorded; while the board was off it is not counted
 	Took      time.Duration
 	Cut       bool        // the recording ends in the middle; what was before was played
 	Different *Difference // nil = bit by bit the same
@@ -120,8 +120,9 @@ type player struct {
 	now    gateway.Mono
 	result Result
 
-	start time.Time // of the pace
-	from  gateway.Mono
+	start time.Time     // of the pace
+	from  gateway.Mono  // where the boot of the kernel begins, as far as it was recorded
+	spent time.Duration // in the boots before
 
 	given func()     // the input that waits until what was decided then is known; nil = none waits
 	then  []Decision // recorded, of that input
@@ -187,6 +188,7 @@ func (p *player) begin(header, state []byte) error {
 	if err := p.finish(); err != nil {
 		return err
 	}
+	boot := p.header.Boot
 	p.header = Header{}
 	if err := json.Unmarshal(header, &p.header); err != nil {
 		return fmt.Errorf("read a recording: %w", err)
@@ -206,17 +208,20 @@ func (p *player) begin(header, state []byte) error {
 		return err
 	}
 	p.parts = parts
-	if p.result.Stretches == 0 && p.o.Step != nil {
-		for _, step := range Opening(p.now, p.core, &parts) {
-			p.o.Step(step)
-		}
-	}
 	if p.result.Stretches == 0 {
-		p.result.From, p.from, p.start = p.now, p.now, time.Now()
+		p.start = time.Now()
+	}
+	if p.result.Stretches == 0 || boot != p.header.Boot {
+		p.spent, p.from = p.result.Span, p.now
 	}
 	p.result.Stretches++
 	if p.o.Began != nil {
 		p.o.Began(p.header)
+	}
+	if p.o.Step != nil {
+		for _, step := range Opening(p.now, p.core, &parts) {
+			p.o.Step(step)
+		}
 	}
 	return nil
 }
@@ -258,7 +263,7 @@ func (p *player) pace(now gateway.Mono) error {
 	if p.o.Speed <= 0 {
 		return p.ctx.Err()
 	}
-	at := p.start.Add(time.Duration(float64(now.Sub(p.from)) / p.o.Speed))
+	at := p.start.Add(time.Duration(float64(p.spent+now.Sub(p.from)) / p.o.Speed))
 	t := time.NewTimer(time.Until(at))
 	defer t.Stop()
 	select {
@@ -279,7 +284,7 @@ func (p *player) finish() error {
 	p.given()
 	p.given = nil
 	p.result.Inputs++
-	p.result.To = p.now
+	p.result.Span = p.spent + p.now.Sub(p.from)
 	for i := range max(len(p.made), len(p.then)) {
 		var then, made string
 		if i < len(p.then) {

@@ -161,9 +161,7 @@ func (f *Fault) err() error {
 
 // PlayScript gives the lines of a script to a gateway that has just been started, and returns what it decides.
 func PlayScript(in io.Reader, parts field.Config) ([]Decision, error) {
-	p := &player{}
-	parts.Tape = p
-	var core *field.Core
+	run := newRun(parts)
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, 1<<20)
 	for n := 1; lines.Scan(); n++ {
@@ -172,25 +170,49 @@ func PlayScript(in io.Reader, parts field.Config) ([]Decision, error) {
 		}
 		var s Step
 		err := json.Unmarshal(lines.Bytes(), &s)
-		input, ok := field.Input{}, false
 		if err == nil {
-			input, ok, err = s.input(&parts)
+			err = run.give(s)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("line %d of the script: %w", n, err)
 		}
-		p.now = s.Now
-		if core == nil {
-			core = field.NewCore(parts, hub.New(func() gateway.Mono { return p.now }), p, s.Now)
-			core.Begin(s.Now)
-		}
-		if ok {
-			core.Apply(s.Now, input)
-		} else {
-			core.Tick(s.Now)
-		}
 	}
-	return p.made, lines.Err()
+	return run.tape.made, lines.Err()
+}
+
+// run is a gateway that has just been started, and is given steps.
+type run struct {
+	parts field.Config
+	core  *field.Core // nil before the first step
+	tape  *player
+}
+
+func newRun(parts field.Config) *run {
+	r := &run{parts: parts, tape: &player{}}
+	r.parts.Tape = r.tape
+	return r
+}
+
+func (r *run) give(s Step) error {
+	in, ok, err := s.input(&r.parts)
+	if err != nil {
+		return err
+	}
+	r.begin(s.Now)
+	if r.tape.now = s.Now; ok {
+		r.core.Apply(s.Now, in)
+	} else {
+		r.core.Tick(s.Now)
+	}
+	return nil
+}
+
+func (r *run) begin(now gateway.Mono) {
+	if r.core == nil {
+		r.tape.now = now
+		r.core = field.NewCore(r.parts, hub.New(func() gateway.Mono { return r.tape.now }), r.tape, now)
+		r.core.Begin(now)
+	}
 }
 
 // Opening is what a gateway would have been told at the beginning of a stretch: every source as it stood.
