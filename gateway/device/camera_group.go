@@ -103,12 +103,12 @@ type GroupDetail struct {
 	Of   uint8 `json:"of"`
 }
 
-// State is online or outage.
+// State is online or outage, and not known while nothing is known of any camera.
 func (g CameraGroup) State() gateway.DeviceState {
-	if !g.known {
+	up, down := g.count()
+	if !g.known || !g.out && up+down == 0 {
 		return gateway.DeviceState{}
 	}
-	up, down := g.count()
 	s := gateway.DeviceState{Value: "online", Quality: gateway.Good, Since: g.since, Detail: GroupDetail{up, down, g.size}}
 	if g.out {
 		s.Value = "outage"

@@ -71,6 +71,11 @@ func (c SupplyCamera) read(s Signal, current int64, t gateway.Mono) SupplyCamera
 		c.voice = c.voice.silence()
 		return c
 	}
+	if c.voice.told == cameraRebootLoop && c.steps[0].IsZero() { // an earlier run has seen its starts; the wait for their end begins anew
+		for i := range c.steps {
+			c.steps[i] = t
+		}
+	}
 	if step := current - last; was.Known() && c.learned == supplyLearn && max(step, -step)*2000 > c.base {
 		copy(c.steps[:], c.steps[1:])
 		c.steps[supplySteps-1] = t

@@ -245,13 +245,14 @@ func (e Elevator) moment(t gateway.Mono, fx *Effects) Elevator {
 // What only looks takes a pointer: a lift is larger than other machines.
 func (e *Elevator) on(c ElevatorContact) bool { return e.contacts[c].known && e.contacts[c].on }
 
-// service follows the mode switches; fire comes first.
+// service follows the mode switches; fire comes first. A mode lasts until its switch says otherwise: one that is not known
+// yet, or any more, says nothing.
 func (e Elevator) service(t gateway.Mono, fx *Effects) Elevator {
 	mode := ModeNormal
 	switch {
-	case e.on(FireMode):
+	case e.on(FireMode), e.mode == ModeFire && !e.contacts[FireMode].known:
 		mode = ModeFire
-	case e.on(Inspection):
+	case e.on(Inspection), e.mode == ModeInspection && !e.contacts[Inspection].known:
 		mode = ModeInspection
 	}
 	if mode == e.mode {

@@ -226,6 +226,7 @@ type ElevatorSnapshot struct {
 	Started      gateway.Mono      `json:"started"`    // of the entrapment
 	Tested       gateway.Mono      `json:"tested"`     // last test call, or when watching began
 	Overdue      bool              `json:"overdue"`
+	Mode         ServiceMode       `json:"mode"` // that was told
 }
 
 // Snapshot is what Restore wants.
@@ -233,7 +234,7 @@ func (e Elevator) Snapshot() ElevatorSnapshot {
 	s := ElevatorSnapshot{
 		NoPower: e.contacts[MainSupply].known && !e.contacts[MainSupply].on,
 		Alarm:   e.call.raised, Pending: e.call.interrupted || !e.call.pressed.IsZero(), Acknowledged: e.call.acknowledged,
-		Entrapment: uint8(e.trap.stage), Overdue: e.overdue,
+		Entrapment: uint8(e.trap.stage), Overdue: e.overdue, Mode: e.mode,
 	}
 	for i := range e.faults {
 		if e.faults[i].on {
@@ -264,6 +265,9 @@ func (e Elevator) Restore(s ElevatorSnapshot, shift time.Duration) Elevator {
 	e.trap = entrapment{stage: trapStage(min(s.Entrapment, uint8(trapConfirmed))), started: moved(s.Started, shift), inZone: s.InZone}
 	if e.cfg.TestEvery > 0 {
 		e.tested, e.overdue = moved(s.Tested, shift), s.Overdue
+	}
+	if s.Mode == ModeFire && e.cfg.Wired.Has(FireMode) || s.Mode == ModeInspection && e.cfg.Wired.Has(Inspection) {
+		e.mode = s.Mode
 	}
 	e.value = e.judge()
 	return e

@@ -53,7 +53,7 @@ func (g *Gate) follow(t gateway.Mono, fx *Effects) {
 	switch g.position {
 	case gateOpening:
 		g.begins(gateOpening, t, fx)
-		if g.cfg.Exclusive && g.cause == gateway.CauseUnknown {
+		if g.cfg.Exclusive && g.cause == gateway.CauseUnknown && !g.forced { // a force contact may have told it already
 			g.forced = true
 			fx.emit(gateway.GateForced, t, gateway.MovementData{Cause: g.cause})
 		}
