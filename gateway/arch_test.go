@@ -75,8 +75,8 @@ var mayImport = map[string][]string{
 	},
 
 	"firmware-sim/sim": {
-		"firmware-sim/disk", "firmware-sim/district", "firmware-sim/plant", "gateway", "gateway/audit", "gateway/checkpoint", "gateway/config",
-		"gateway/daemon", "gateway/outbox", "gateway/uplink",
+		"firmware-sim/disk", "firmware-sim/district", "firmware-sim/plant", "firmware-sim/rig", "gateway", "gateway/audit", "gateway/checkpoint", "gateway/config",
+		"gateway/daemon", "gateway/outbox", "gateway/uplink", "gateway/device", "gateway/field", "gateway/record",
 	},
 
 	"cmd/lotusgate": {

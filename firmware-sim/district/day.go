@@ -51,14 +51,22 @@ func NewDay(cfg *config.Config, seed uint64) *Day {
 }
 
 // OpenDay opens a gateway on its day.
-func OpenDay(cfg *config.Config, seed uint64) (*Gateway, error) { return open(cfg, seed, Open) }
+func OpenDay(cfg *config.Config, seed uint64) (*Gateway, error) {
+	return NewDay(cfg, seed).open(seed, Open)
+}
 
-// BuildDay is OpenDay without a gateway: Start comes next.
-func BuildDay(cfg *config.Config, seed uint64) (*Gateway, error) { return open(cfg, seed, Build) }
+// Build is OpenDay of a day that is written already, without a gateway: Start comes next.
+func (d *Day) Build(seed uint64) (*Gateway, error) { return d.open(seed, Build) }
 
-func open(cfg *config.Config, seed uint64, make func(*config.Config, uint64, rig.Scenario) (*Gateway, error)) (*Gateway, error) {
-	d := NewDay(cfg, seed)
-	g, err := make(cfg, seed, rig.Script(d.Cues...))
+// Cut leaves of the day what happens from a time to another.
+func (d *Day) Cut(from, to time.Duration) {
+	beside := func(at time.Duration) bool { return at < from || at >= to }
+	d.Cues = slices.DeleteFunc(d.Cues, func(c rig.Cue) bool { return beside(c.At) })
+	d.Faults = slices.DeleteFunc(d.Faults, func(f Injected) bool { return beside(f.At) })
+}
+
+func (d *Day) open(seed uint64, make func(*config.Config, uint64, rig.Scenario) (*Gateway, error)) (*Gateway, error) {
+	g, err := make(d.cfg, seed, rig.Script(d.Cues...))
 	if err != nil {
 		return nil, err
 	}

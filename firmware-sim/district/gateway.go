@@ -33,6 +33,8 @@ type Gateway struct {
 	Events []Issued
 	Tell   func(at time.Duration, what fmt.Stringer) // truths, actions, relays and events, as they happen; nil = nobody
 
+	Wires func(at time.Duration, c rig.Change) // changes of wires, as they happen; nil = nobody
+
 	Faults []Injected
 
 	lock     Process       // nil = the power is off, or nobody has started it
@@ -204,6 +206,9 @@ func (g *Gateway) hear(n rig.Note) {
 	case rig.Change:
 		if !what.Relay {
 			g.changes = append(g.changes, n)
+			if g.Wires != nil {
+				g.Wires(n.At, what)
+			}
 			return
 		}
 	case plant.Truth:

@@ -3,6 +3,7 @@ package district
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,21 +33,33 @@ func (g *Gateway) attend(e gateway.Event) {
 	}
 	spec, _ := gateway.SpecOf(e.Type)
 	act := func(do field.AlarmActKind) {
-		if g.lock == nil {
-			return
-		}
 		g.lock.Act(field.AlarmAct{ID: e.ID, Alarm: spec.Raises, Act: do, By: "operator"})
 	}
-	g.At(g.now()+90*time.Second, func() { act(field.Acknowledge) })
-	var end func()
+	var acknowledge, end func()
+	acknowledge = func() {
+		if g.lock == nil { // nobody answers: once more, later
+			g.At(g.now()+time.Minute, acknowledge)
+			return
+		}
+		act(field.Acknowledge)
+	}
+	g.At(g.now()+90*time.Second, acknowledge)
 	end = func() {
-		if g.Board.Trapped(e.ID) {
+		if g.lock == nil || g.Board.Trapped(e.ID) {
 			g.At(g.now()+time.Minute, end)
 			return
 		}
 		act(field.End)
+		if g.stands(e.ID, spec.Raises) { // a power cut has taken the acknowledgement
+			act(field.Acknowledge)
+			g.At(g.now()+time.Minute, end)
+		}
 	}
 	g.At(g.now()+5*time.Minute, end)
+}
+
+func (g *Gateway) stands(id, alarm string) bool {
+	return slices.ContainsFunc(g.lock.View().Alarms, func(a gateway.Alarm) bool { return a.ID == id && a.Name == alarm })
 }
 
 // View is what the gateway knows now.

@@ -80,10 +80,7 @@ func (g *Gateway) Reckon() []Row {
 		}
 	}
 	for _, e := range g.Events {
-		n := name{e.Event.ID, e.Event.Type, cause(e.Event)}
-		if n.kind == gateway.ElevatorAlarmButton || n.kind == gateway.ElevatorAlarmFiltered {
-			n.kind = buttonTold
-		}
+		n := nameOf(e.Event)
 		switch {
 		case told[n.kind] || g.blind(n, e.At):
 		case n.kind == gateway.PassRetracted:
@@ -99,7 +96,16 @@ func (g *Gateway) Reckon() []Row {
 	slices.SortFunc(rows, func(a, b Row) int {
 		return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Cause, b.Cause))
 	})
-	return append(rows, g.counts()...)
+	return append(rows, g.Counts()...)
+}
+
+// nameOf is the row of an event.
+func nameOf(e gateway.Event) name {
+	n := name{e.ID, e.Type, cause(e)}
+	if n.kind == gateway.ElevatorAlarmButton || n.kind == gateway.ElevatorAlarmFiltered {
+		n.kind = buttonTold
+	}
+	return n
 }
 
 // blind tells whether a lying detector keeps everybody from knowing what a lane saw then.
@@ -187,9 +193,9 @@ var tells = map[plant.Kind][]name{
 	plant.PeopleFreed: {{kind: gateway.ElevatorFaultCleared, cause: "fault_raised"}, {kind: gateway.EntrapmentEnded}},
 }
 
-// counts compares the numbers that are the state of a device now: vehicles in a lot by its bays and by its lanes, and what
+// Counts compares the numbers that are the state of a device now: vehicles in a lot by its bays and by its lanes, and what
 // a meter has counted.
-func (g *Gateway) counts() (rows []Row) {
+func (g *Gateway) Counts() (rows []Row) {
 	view := g.lock.View()
 	for _, id := range config.IDs(g.Config.Lots) {
 		l := g.Config.Lots[id]

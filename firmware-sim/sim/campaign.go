@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"maps"
@@ -63,7 +64,7 @@ func Campaign(all []Options, tell func(*Result) error) (*Sum, error) {
 			}
 		})
 	}
-	sum := &Sum{Faults: map[string]int{}, seeds: map[uint64]bool{}}
+	sum := &Sum{Faults: map[string]int{}, Unknown: map[string]int{}, seeds: map[uint64]bool{}}
 	for i := range all {
 		o := <-outcomes[i]
 		if o.err != nil {
@@ -81,7 +82,8 @@ func Campaign(all []Options, tell func(*Result) error) (*Sum, error) {
 // Sum adds worlds up.
 type Sum struct {
 	Days, Issued, Heard, Passages, Injected, Violations int
-	Faults                                              map[string]int
+	Told, Late                                          int
+	Faults, Unknown                                     map[string]int
 	Simulated, Took                                     time.Duration
 
 	seeds map[uint64]bool
@@ -93,28 +95,38 @@ func (s *Sum) add(r *Result) {
 	s.Injected, s.Violations = s.Injected+r.Injected, s.Violations+len(r.Violations)
 	s.Simulated += r.Length
 	s.seeds[r.Seed] = true
+	s.Told, s.Late = s.Told+r.Told, s.Late+r.Late
 	for name, n := range r.Faults {
 		s.Faults[name] += n
+	}
+	for why, n := range r.Unknown {
+		s.Unknown[why] += n
 	}
 }
 
 // Print writes it as a table. gateways is of how many each day consists.
 func (s *Sum) Print(out io.Writer, gateways int) error {
+	var b bytes.Buffer
+	row := func(name string, n int) { fmt.Fprintf(&b, "  %-58s %8d\n", name, n) }
+	fmt.Fprintf(&b, "\n%d seeds, %d days of %d gateways: %d passages, %d events issued, %d heard\n",
+		len(s.seeds), s.Days/gateways, gateways, s.Passages, s.Issued, s.Heard)
+	fmt.Fprintln(&b, "what happened in the field:")
+	row("told once, in time and in order", s.Told)
+	row("told by the start after it", s.Late)
+	for _, why := range slices.Sorted(maps.Keys(s.Unknown)) {
+		row("not to be known: "+why, s.Unknown[why])
+	}
+	fmt.Fprintln(&b, "troubles injected:")
+	for _, name := range slices.Sorted(maps.Keys(s.Faults)) {
+		row(name, s.Faults[name])
+	}
+	row("in the field", s.Injected)
 	words := "none"
 	if s.Violations > 0 {
 		words = fmt.Sprint(s.Violations)
 	}
-	_, err := fmt.Fprintf(out, "\n%d seeds, %d days of %d gateways: %d passages, %d events issued, %d heard\ntroubles injected:\n",
-		len(s.seeds), s.Days/gateways, gateways, s.Passages, s.Issued, s.Heard)
-	for _, name := range slices.Sorted(maps.Keys(s.Faults)) {
-		if err == nil {
-			_, err = fmt.Fprintf(out, "  %-28s %6d\n", name, s.Faults[name])
-		}
-	}
-	if err == nil {
-		_, err = fmt.Fprintf(out, "  %-28s %6d\nin %v: %.0f simulated seconds a second of the whole, %.1f seeds a minute\nviolations: %s\n",
-			"in the field", s.Injected, s.Took.Round(time.Second), s.Simulated.Seconds()/float64(gateways)/s.Took.Seconds(),
-			float64(len(s.seeds))/s.Took.Minutes(), words)
-	}
+	fmt.Fprintf(&b, "in %v: %.0f simulated seconds a second of the whole, %.1f seeds a minute\nviolations: %s\n",
+		s.Took.Round(time.Second), s.Simulated.Seconds()/float64(gateways)/s.Took.Seconds(), float64(len(s.seeds))/s.Took.Minutes(), words)
+	_, err := b.WriteTo(out)
 	return err
 }

@@ -106,7 +106,7 @@ func TestMutants(t *testing.T) {
 			t.Errorf("%s does not build: %v\n%s", m.name, err, out)
 			continue
 		}
-		cmd := exec.Command(program, "sim", "--quiet", "--seeds", strconv.Itoa(m.seeds), filepath.Join(base, "deploy/examples", m.gateway+".yaml"))
+		cmd := exec.Command(program, "sim", "--quiet", "--save=", "--seeds", strconv.Itoa(m.seeds), filepath.Join(base, "deploy/examples", m.gateway+".yaml"))
 		out, err := cmd.Output()
 		found := "NOT FOUND"
 		var exit *exec.ExitError

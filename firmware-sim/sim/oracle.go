@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"lotusgate/firmware-sim/district"
 	"lotusgate/gateway"
 )
 
@@ -24,15 +23,21 @@ type Result struct {
 	Passages   int
 	Faults     map[string]int // that began, by kind
 	Injected   int            // things that went wrong in the field
-	Violations []string
-	Sum        uint64 // of everything that was issued and heard, and when
+	Violations []Violation
+	Told       int            // things that happened and were told once, in time
+	Late       int            // that a start found to have happened while the daemon was dead
+	Unknown    map[string]int // things that could not be known, by reason
+	Sum        uint64         // of everything that was issued and heard, and when
 }
 
 const mostViolations = 20
 
-func (w *world) violate(format string, args ...any) {
+func (w *world) violate(format string, args ...any) { w.violateAt(w.now, format, args...) }
+
+// violateAt is violate for what happened earlier.
+func (w *world) violateAt(at time.Duration, format string, args ...any) {
 	if len(w.result.Violations) < mostViolations {
-		w.result.Violations = append(w.result.Violations, fmt.Sprintf("%v: ", w.now)+fmt.Sprintf(format, args...))
+		w.result.Violations = append(w.result.Violations, Violation{at, w.now, format, fmt.Sprintf(format, args...)})
 	}
 }
 
@@ -53,9 +58,7 @@ func (w *world) judge() {
 	}
 	w.judgeDelivery()
 	w.judgeRest()
-	if !w.o.deadly() {
-		w.judgeTruth()
-	}
+	w.judgeTruth()
 }
 
 // durableAfter is how long after it was issued an event must survive everything, on a disk in order.
@@ -90,9 +93,9 @@ func (w *world) judgeDelivery() {
 		owed := !life.sick && min(life.end, w.now)-i.at > durableAfter
 		switch {
 		case named[i.id] && owed:
-			w.violate("%v (%s %s) was named as lost, and the disk was in order", i.id, i.event.Type, i.event.ID)
+			w.violateAt(i.at, "%v (%s %s) was named as lost, and the disk was in order", i.id, i.event.Type, i.event.ID)
 		case !named[i.id] && (owed || life.end == never):
-			w.violate("%v (%s %s) was issued at %v, %v before its run ended, and never arrived",
+			w.violateAt(i.at, "%v (%s %s) was issued at %v, %v before its run ended, and never arrived",
 				i.id, i.event.Type, i.event.ID, i.at, min(life.end, w.now)-i.at)
 		}
 	}
@@ -148,25 +151,6 @@ func (w *world) judgeAlarms() {
 			w.violate("alarm %s is over, and the center does not know", key)
 		}
 	}
-}
-
-// judgeTruth: everything that really happened was reported, once, and nothing else.
-func (w *world) judgeTruth() {
-	for _, row := range district.Difference(w.field.Reckon()) {
-		if w.ownTrouble(row) {
-			continue
-		}
-		w.violate("%v: it happened %d times, and was reported %d times", row, row.Truth, row.Reported)
-	}
-}
-
-// ownTrouble tells whether a row is about network, disk and clock, which only we disturb.
-func (w *world) ownTrouble(r district.Row) bool {
-	switch r.Type {
-	case gateway.AutonomyEntered, gateway.AutonomyLeft:
-		return true
-	}
-	return r.ID == gateway.GatewayID
 }
 
 // Print writes a line, and the violations.

@@ -1,7 +1,10 @@
 package sim
 
 import (
+	"cmp"
+	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -83,28 +86,64 @@ var all = []trouble{
 	},
 }
 
-// troubles spreads all of them over the day, each by its own chance.
-func (w *world) troubles() {
-	for _, t := range all {
-		if t.kills && !w.o.deadly() {
+// planned is one trouble of a day. Its number is its place among all of that day.
+type planned struct {
+	*trouble
+	number    int
+	at, lasts time.Duration
+	chance    *rand.Rand
+}
+
+func (p planned) String() string {
+	if p.lasts == 0 {
+		return fmt.Sprintf("#%d %s", p.number, p.name)
+	}
+	return fmt.Sprintf("#%d %s, for %v", p.number, p.name, p.lasts.Round(time.Millisecond))
+}
+
+// plan spreads all troubles over the day, each kind by its own chance, in the order of their times.
+func plan(o Options) (day []planned) {
+	for i := range all {
+		t := &all[i]
+		if t.kills && !o.deadly() {
 			continue
 		}
-		chance := w.o.world().For(t.name)
+		chance := o.world().For(t.name)
 		gap := plant.Span{Min: t.often / 4, Max: t.often * 7 / 4}
-		for at := gap.Draw(chance); at < w.o.Length-time.Hour; at += gap.Draw(chance) {
-			lasts := t.lasts.Draw(chance)
-			w.agenda.at(at, func() {
-				if t.kills && w.proc == nil {
-					return // it does not run
-				}
-				w.result.Faults[t.name]++
-				t.begin(w, chance)
-				if t.end != nil {
-					w.agenda.at(w.now+lasts, func() { t.end(w) })
-				}
-			})
-			at += lasts
+		for at := gap.Draw(chance); at < o.Length-time.Hour; at += gap.Draw(chance) {
+			p := planned{trouble: t, at: at, lasts: t.lasts.Draw(chance)}
+			p.chance = o.world().For(fmt.Sprint(t.name, at))
+			day = append(day, p)
+			at += p.lasts
 		}
+	}
+	slices.SortStableFunc(day, func(a, b planned) int { return cmp.Compare(a.at, b.at) })
+	for i := range day {
+		day[i].number = i
+	}
+	return day
+}
+
+// troubles lets happen what is planned, or of it what Options.Only names.
+func (w *world) troubles() {
+	for _, t := range plan(w.o) {
+		if w.o.Only != nil && !slices.Contains(w.o.Only, t.number) {
+			continue
+		}
+		w.agenda.at(t.at, func() {
+			if t.kills && w.proc == nil {
+				return // it does not run
+			}
+			w.say("%v", t)
+			w.result.Faults[t.name]++
+			t.begin(w, t.chance)
+			if t.end != nil {
+				w.agenda.at(w.now+t.lasts, func() {
+					w.say("%v: over", t)
+					t.end(w)
+				})
+			}
+		})
 	}
 }
 

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"hash"
@@ -11,6 +12,7 @@ import (
 	"lotusgate/firmware-sim/disk"
 	"lotusgate/firmware-sim/district"
 	"lotusgate/firmware-sim/plant"
+	"lotusgate/firmware-sim/rig"
 	"lotusgate/gateway"
 	"lotusgate/gateway/config"
 	"lotusgate/gateway/daemon"
@@ -23,6 +25,11 @@ type Options struct {
 	Day    int           // of that seed: another day is another world
 	Length time.Duration // how long the field lives; 0 = 24 h
 	Tell   func(at time.Duration, what fmt.Stringer)
+
+	Only   []int         // troubles that happen, by their numbers; nil = all of them
+	From   time.Duration // nothing happens in the field by itself before that,
+	To     time.Duration // nor from then on; 0 = the whole day
+	Record string        // directory for the flight recording; "" = none is made
 }
 
 // deadly tells whether the daemon may be killed and the power cut: on odd seeds. On even ones every single thing that
@@ -62,11 +69,13 @@ type world struct {
 	synced  bool // NTP has reached the system clock of this boot
 	stepped time.Duration
 
-	issued []issue
-	byID   map[gateway.EventID]int
-	runs   []run
-	sum    hash.Hash64
-	result *Result
+	issued   []issue
+	admitted map[admission]bool
+	tape     *tape // of the run; nil = nothing is recorded
+	byID     map[gateway.EventID]int
+	runs     []run
+	sum      hash.Hash64
+	result   *Result
 }
 
 // issue is an event of the gateway as it was issued.
@@ -95,9 +104,9 @@ func Run(o Options) (*Result, error) {
 		cfg.MQTT.Ack = config.AckCenter
 	}
 	w := &world{
-		o: o, cfg: &cfg, end: o.Length + settling, byID: map[gateway.EventID]int{}, sum: fnv.New64a(), disk: disk.New(),
+		o: o, cfg: &cfg, end: o.Length + settling, byID: map[gateway.EventID]int{}, admitted: map[admission]bool{}, sum: fnv.New64a(), disk: disk.New(),
 		chance: o.world().For("network"),
-		result: &Result{Seed: o.Seed, Day: o.Day, Length: o.Length + settling, Gateway: cfg.Gateway.ID, Faults: map[string]int{}},
+		result: &Result{Seed: o.Seed, Day: o.Day, Length: o.Length + settling, Gateway: cfg.Gateway.ID, Faults: map[string]int{}, Unknown: map[string]int{}},
 	}
 	w.center = newCenter(w.cfg.Root(), w.heard)
 	w.broker = &broker{
@@ -105,11 +114,19 @@ func Run(o Options) (*Result, error) {
 		retained: map[string][]byte{}, durable: !o.byCenter(),
 	}
 	var err error
-	if w.field, err = district.BuildDay(w.cfg, uint64(o.world())); err != nil {
+	day := district.NewDay(w.cfg, uint64(o.world()))
+	if o.From > 0 || o.To > 0 {
+		day.Cut(o.From, cmp.Or(o.To, o.Length))
+	}
+	if w.field, err = day.Build(uint64(o.world())); err != nil {
 		return nil, err
 	}
 	defer func() { _ = w.field.Close() }() // simulated pins have nothing to say
-	w.field.Tell = o.Tell
+	defer w.eject()
+	w.field.Tell = w.see
+	if o.Tell != nil {
+		w.field.Wires = func(at time.Duration, c rig.Change) { o.Tell(at, c) }
+	}
 	w.boot()
 	if err := w.start(); err != nil {
 		return nil, err
@@ -122,6 +139,27 @@ func Run(o Options) (*Result, error) {
 	}
 	w.judge()
 	return w.result, nil
+}
+
+// see is told of what happens in the field.
+func (w *world) see(at time.Duration, what fmt.Stringer) {
+	if t, ok := what.(plant.Truth); ok {
+		w.truth(t)
+	}
+	if w.o.Tell != nil {
+		w.o.Tell(at, what)
+	}
+}
+
+// words are what is said beside the field.
+type words string
+
+func (s words) String() string { return string(s) }
+
+func (w *world) say(format string, args ...any) {
+	if w.o.Tell != nil {
+		w.o.Tell(w.now, words(fmt.Sprintf(format, args...)))
+	}
 }
 
 // live lets time pass.
@@ -178,6 +216,7 @@ func (w *world) dial() {
 	}
 	lost := func(why error) {
 		if w.proc == proc {
+			w.say("connection lost: %v", why)
 			proc.Uplink.Lost(why)
 		}
 	}
@@ -187,6 +226,7 @@ func (w *world) dial() {
 		return
 	}
 	w.calm = w.now
+	w.say("connected, session %d", w.session)
 	if err := proc.Uplink.Connect(line, w.session); err != nil {
 		line.Drop()
 	}
@@ -226,8 +266,12 @@ func (w *world) start() error {
 		}
 		return w.field.Clock()
 	}
-	proc, err := daemon.NewStepped(daemon.SteppedOptions{
-		Config: w.cfg, Lines: w.field.Lines(), Event: w.note,
+	tape, err := w.insert()
+	if err != nil {
+		return err
+	}
+	proc, err = daemon.NewStepped(daemon.SteppedOptions{
+		Config: w.cfg, Lines: w.field.Lines(), Event: w.note, Tape: tape,
 		Ground: daemon.Ground{
 			Boot: fmt.Sprintf("00000000-0000-4000-8000-%012d", w.boots), Mono: mono,
 			Wall: func() time.Time {
@@ -245,6 +289,7 @@ func (w *world) start() error {
 	if err != nil {
 		return fmt.Errorf("seed %d: the daemon does not start at %v: %w", w.o.Seed, w.now, err)
 	}
+	w.say("the daemon starts")
 	w.proc = proc
 	w.runs = append(w.runs, run{begin: w.now, end: never, sick: w.disk.Faulty()})
 	w.field.Start(proc)
@@ -253,6 +298,8 @@ func (w *world) start() error {
 
 // fall ends the daemon without a word.
 func (w *world) fall(power bool) {
+	w.eject()
+	w.say("the daemon is dead; power cut: %t", power)
 	w.runs[len(w.runs)-1].end = w.now
 	w.proc = nil
 	w.calm = never
@@ -290,6 +337,7 @@ func (w *world) heard(e event) {
 	}
 	i := &w.issued[n]
 	i.heard = true
+	w.say("delivered: %v %s %s %s", e.ID, i.event.ID, i.event.Type, i.data)
 	if e.name() != i.event.Type || e.device() != i.event.ID || !sameJSON(e.Data, i.data) {
 		w.violate("%v is %s of %s %s, and arrived as %s of %s %s", e.ID, i.event.Type, i.event.ID, i.data, e.name(), e.device(), e.Data)
 	}

@@ -50,6 +50,7 @@ type SteppedOptions struct {
 	Ground Ground
 	Log    *slog.Logger
 	Event  func(gateway.EventID, gateway.Event)
+	Tape   field.Tape // the flight recorder; nil = there is none
 }
 
 // NewStepped starts a daemon. Say with Level how each terminal stands, then call Begin.
@@ -68,6 +69,7 @@ func NewStepped(o SteppedOptions) (*Stepped, error) {
 		relays.release()
 		return nil, err
 	}
+	d.inForce.parts.Tape = o.Tape
 	s := &Stepped{d: d, ctx: context.Background()}
 	s.Lockstep = inLockstep(&d.inForce, relays, d.hub, rec, g.Mono())
 	d.core = s.Lockstep

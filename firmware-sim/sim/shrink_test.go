@@ -1,0 +1,83 @@
+package sim
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"lotusgate/gateway/daemon"
+	"lotusgate/gateway/record"
+)
+
+// A world that fails because of one trouble among many is cut down to that one; what is printed says what happened and how
+// to live it again, and its recording is played back bit by bit.
+func TestShrink(t *testing.T) {
+	defer func(was []trouble) { all = was }(all)
+	all = append(slices.Clone(all), trouble{ // not parallel: the table is everybody's
+		name: "center eats an event", often: 8 * time.Hour,
+		begin: func(w *world, _ *rand.Rand) {
+			if w.now < 6*time.Hour {
+				return
+			}
+			heard := w.center.heard
+			w.center.heard = func(event) { w.center.heard = heard }
+		},
+	})
+	o := Options{Config: shipped(t, "elevator-01"), Seed: 2, Length: 12 * time.Hour}
+	small, err := Shrink(o)
+	if err != nil || small == nil {
+		t.Fatal(small, err)
+	}
+	if len(small.Troubles) != 1 || !strings.Contains(small.Troubles[0], "center eats an event") || small.Planned < 10 {
+		t.Errorf("left of %d troubles: %v", small.Planned, small.Troubles)
+	}
+	if small.Options.From == 0 || small.Options.To == 0 {
+		t.Errorf("the field lives from %v to %v", small.Options.From, small.Options.To)
+	}
+	var b bytes.Buffer
+	if err := small.Print(&b, "elevator-01.yaml"); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"never arrived", "decided   ", "wire      ", "--seed 2 --day 0 --seeds 1 --days 1 --only ", " --from ", " elevator-01.yaml\n"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%q is missing in\n%s", want, b.String())
+		}
+	}
+	file := filepath.Join(t.TempDir(), "small.rec")
+	if err := Record(small.Options, file); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	got, err := record.Play(t.Context(), f, record.PlayOptions{Parts: daemon.Recorded})
+	if err != nil || got.Different != nil || got.Cut || got.Decisions == 0 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// What every run of a daemon was given and decided is in the recording, over kills and power cuts.
+func TestRecord(t *testing.T) {
+	t.Parallel()
+	o := Options{Config: shipped(t, "elevator-01"), Seed: 1}
+	file := filepath.Join(t.TempDir(), "day.rec")
+	if err := Record(o, file); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	got, err := record.Play(t.Context(), f, record.PlayOptions{Parts: daemon.Recorded})
+	if r := day(t, o); err != nil || got.Different != nil || got.Cut || got.Stretches != r.Runs || got.Decisions == 0 {
+		t.Errorf("%d runs; the recording: %+v, %v", r.Runs, got, err)
+	}
+}

@@ -1,0 +1,195 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"lotusgate/firmware-sim/district"
+	"lotusgate/firmware-sim/plant"
+	"lotusgate/gateway"
+	"lotusgate/gateway/device"
+)
+
+// latest is how long after something happened its event may say that it did: what it is concluded from takes that long,
+// by the configurations that are shipped.
+func latest(k gateway.Type, cause string) time.Duration {
+	switch {
+	case k == gateway.LoopFault && cause == "max_presence":
+		return 11 * time.Minute
+	case k == gateway.MaintenanceClosed:
+		return 11 * time.Minute
+	case k == gateway.FireReset: // when somebody resets it
+		return 30 * time.Minute
+	case k.Kind() == "camera", k == gateway.CameraGroupOutage:
+		return 4 * time.Minute
+	case k.Kind() == "elevator", k == gateway.LoopFault, k == gateway.GateFault, k == gateway.InputChattering:
+		return time.Minute
+	}
+	return 6 * time.Second // inputs settle, and an arm that reopens has to come up again
+}
+
+// learning is how long after a start a device may still not be known: a lane with a queue on its loops, say.
+const learning = 2 * time.Minute
+
+// Reasons why something that happened need not be told as an event of its own.
+const (
+	wasDead   = "the daemon was dead"
+	notKnown  = "its state was said not to be known after a start"
+	wasAnswer = "counts apart after what could not be counted"
+)
+
+// truth is told of what really happens, and asks the gateway whether it can know.
+func (w *world) truth(t plant.Truth) {
+	if w.proc == nil || w.now-w.runs[len(w.runs)-1].begin > learning || len(w.runs) == 1 {
+		return
+	}
+	for _, d := range w.proc.View().Devices {
+		lane, isLane := d.State.Detail.(device.LaneDetail)
+		if d.State.Quality != gateway.Good || isLane && !lane.Counting {
+			w.admitted[admission{d.ID, t.At}] = true
+		}
+	}
+}
+
+// admission is that the gateway said of a device that it was not known when something happened.
+type admission struct {
+	id string
+	at time.Duration
+}
+
+// thing is what pairs are compared by.
+type thing struct {
+	id    string
+	kind  gateway.Type
+	cause string
+}
+
+// judgeTruth: everything that really happened was told once, in time and in order, and nothing else was; or it could not be
+// known, and the gateway has said so.
+func (w *world) judgeTruth() {
+	hidden := map[thing][]time.Duration{} // happened while the daemon was dead
+	last := map[thing]int{}
+	for _, p := range w.field.Pairs(latest) {
+		k := thing{p.ID, p.Type, p.Cause}
+		switch {
+		case w.ownTrouble(p.Type, p.ID):
+		case p.Happened && p.Event >= 0:
+			w.result.Told++
+			if n, ok := last[k]; ok && p.Event < n {
+				w.violateAt(p.At, "%s "+string(p.Type)+" %s: told after what happened later", p.ID, p.Cause)
+			}
+			last[k] = p.Event
+		case p.Happened:
+			reason := w.unknowable(p)
+			if reason == "" {
+				w.violateAt(p.At, "%s "+string(p.Type)+" %s: it happened, and nobody told it in time", p.ID, p.Cause)
+				continue
+			}
+			w.result.Unknown[reason]++
+			hidden[k] = append(hidden[k], p.At)
+		case w.toldLate(p, hidden[k]):
+			hidden[k] = hidden[k][:len(hidden[k])-1]
+			w.result.Unknown[wasDead]--
+			w.result.Late++
+		case w.toldByOne(p, hidden), w.toldAgain(p):
+			w.result.Late++
+		case p.Type == gateway.LotCountDrift && w.deadBefore(p.At):
+			w.result.Unknown[wasAnswer]++
+		default:
+			w.violateAt(p.At, "%s "+string(p.Type)+" %s: it was told, and did not happen, or not then", p.ID, p.Cause)
+		}
+	}
+	for _, row := range district.Difference(w.field.Counts()) {
+		if !w.o.deadly() || row.Type == "vehicles in bays" {
+			w.violate("%v: it is %d, and the gateway says %d", row, row.Truth, row.Reported)
+		}
+	}
+	w.judgeDeaths()
+}
+
+// unknowable is why something could not be known; "" = it could.
+func (w *world) unknowable(p district.Pair) string {
+	for i, r := range w.runs[1:] {
+		if dead := w.runs[i].end; p.At < r.begin && p.At+latest(p.Type, p.Cause) > dead {
+			return wasDead
+		}
+	}
+	if w.admitted[admission{p.ID, p.At}] {
+		return notKnown
+	}
+	return ""
+}
+
+// toldLate tells whether an event is what a start found to have happened while the daemon was dead.
+func (w *world) toldLate(p district.Pair, hidden []time.Duration) bool {
+	r := w.lifeAt(p.At)
+	return len(hidden) > 0 && hidden[len(hidden)-1] < r.begin && p.At-r.begin <= latest(p.Type, p.Cause)
+}
+
+// memoryEvery is how often what a device must not forget is written, where no alarm hurries it.
+const memoryEvery = 10 * time.Second
+
+// toldAgain tells whether a start told once more what the run before had told too shortly before a power cut to remember it:
+// a mode is no alarm, and is not written at once.
+func (w *world) toldAgain(p district.Pair) bool {
+	n := len(w.runs) - 1
+	for n > 0 && w.runs[n].begin > p.At {
+		n--
+	}
+	if n == 0 || p.Type != gateway.ElevatorServiceModeChanged || p.At-w.runs[n].begin > latest(p.Type, p.Cause) {
+		return false
+	}
+	return slices.ContainsFunc(w.issued, func(i issue) bool {
+		d, ok := i.event.Data.(gateway.ServiceModeData)
+		return ok && i.event.ID == p.ID && d.Mode == p.Cause && i.at <= w.runs[n-1].end && i.at+memoryEvery > w.runs[n-1].end
+	})
+}
+
+// toldByOne tells whether a camera's outage is its part of one of its group, which could not be told as one because nothing
+// was known of the cameras yet.
+func (w *world) toldByOne(p district.Pair, hidden map[thing][]time.Duration) bool {
+	for id, g := range w.cfg.CameraGroups {
+		for _, at := range hidden[thing{id, gateway.CameraGroupOutage, ""}] {
+			if p.Type.Kind() == "camera" && slices.Contains(g.Cameras, p.ID) && p.At >= at && p.At-at <= latest(p.Type, p.Cause) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (w *world) deadBefore(at time.Duration) bool { return len(w.runs) > 1 && w.runs[0].end < at }
+
+// judgeDeaths: of each time without a daemon the next one tells: the center knows that it started.
+func (w *world) judgeDeaths() {
+	n := 0
+	for i, r := range w.runs {
+		for n < len(w.issued) && w.issued[n].at < r.begin {
+			n++
+		}
+		if n == len(w.issued) || w.issued[n].event.Type != gateway.GatewayStarted || !w.issued[n].heard {
+			w.violateAt(r.begin, "run %d does not begin with a start that the center knows of", i+1)
+		}
+	}
+}
+
+// ownTrouble tells whether something is about network, disk and clock, which only we disturb.
+func (w *world) ownTrouble(k gateway.Type, id string) bool {
+	return k == gateway.AutonomyEntered || k == gateway.AutonomyLeft || id == gateway.GatewayID
+}
+
+// Violation is what the gateway owed and did not keep.
+type Violation struct {
+	At    time.Duration // of what it is about
+	Found time.Duration
+	Kind  string // what is the same of all violations of a kind
+	Text  string
+}
+
+func (v Violation) String() string {
+	if v.At == v.Found {
+		return fmt.Sprintf("%v: %s", v.At, v.Text)
+	}
+	return fmt.Sprintf("%v: %s (found at %v)", v.At, v.Text, v.Found)
+}
