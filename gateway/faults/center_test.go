@@ -181,9 +181,9 @@ func (m *mosquitto) start() {
 }
 
 // subscriber runs mosquitto_sub, which connects again by itself and keeps its session.
-func subscriber(t *testing.T, host, port string, b *book) *exec.Cmd {
+func subscriber(t *testing.T, host, port string, b *book, more ...string) *exec.Cmd {
 	t.Helper()
-	c := exec.Command("mosquitto_sub", "-h", host, "-p", port, "-q", "1", "-i", "center", "-c", "-v", "-t", "lotusgate/v1/lianhua/park-01/#")
+	c := exec.Command("mosquitto_sub", append(more, "-h", host, "-p", port, "-q", "1", "-i", "center", "-c", "-v", "-t", testRoot+"/#")...)
 	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := c.StdoutPipe()
 	if err != nil {

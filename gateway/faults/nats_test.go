@@ -48,6 +48,9 @@ type natsNodes struct {
 	book   *book
 }
 
+// natsPassword is a number that a file of configuration would take for one, if it were not quoted.
+const natsPassword = "0123456789"
+
 func host(node int) string { return fmt.Sprint("127.0.0.", node+1) }
 
 func newNATS(t *testing.T, nodes int) *natsNodes {
@@ -78,6 +81,7 @@ func newNATS(t *testing.T, nodes int) *natsNodes {
 		}
 		n.config = append(n.config, filepath.Join(dir, "nats.conf"))
 		writeFile(t, n.config[i], text)
+		writeFile(t, filepath.Join(dir, "passwords.conf"), fmt.Sprintf("CENTER: %q\nPARK_01: %q\n", natsPassword, natsPassword))
 		n.launch(i)
 	}
 	t.Cleanup(func() {
@@ -89,7 +93,7 @@ func newNATS(t *testing.T, nodes int) *natsNodes {
 		n.ready(i)
 	}
 	last := nodes - 1 // which is not killed, if there are more
-	subscriber(t, host(last), n.port, n.book)
+	subscriber(t, host(last), n.port, n.book, "-u", "center", "-P", natsPassword)
 	return n
 }
 
@@ -104,7 +108,20 @@ func freePort(t *testing.T) string {
 	return port
 }
 
-func (n *natsNodes) url(node int) string { return "mqtt://" + net.JoinHostPort(host(node), n.port) }
+// url of the center.
+func (n *natsNodes) url(node int) string {
+	return "mqtt://center:" + natsPassword + "@" + net.JoinHostPort(host(node), n.port)
+}
+
+// as are the keys of the configuration of a gateway that logs in.
+func (n *natsNodes) as(user string) string {
+	dir := n.t.TempDir()
+	writeFile(n.t, filepath.Join(dir, "user"), user)
+	if err := os.WriteFile(filepath.Join(dir, "password"), []byte(natsPassword), 0o600); err != nil {
+		n.t.Fatal(err)
+	}
+	return fmt.Sprintf("username_file: %q, password_file: %q", filepath.Join(dir, "user"), filepath.Join(dir, "password"))
+}
 
 func (n *natsNodes) launch(node int) {
 	n.t.Helper()
@@ -152,8 +169,9 @@ func natsKill(ack string) func(*testing.T) {
 	return func(t *testing.T) {
 		t.Parallel()
 		n := newNATS(t, 1)
-		g := newGateway(t, n.url(0))
-		g.configure(t, n.url(0), "stall: 5s, ack: "+ack)
+		url := "mqtt://" + net.JoinHostPort(host(0), n.port)
+		g := newGateway(t, url)
+		g.configure(t, url, n.as("lianhua_park-01")+", stall: 5s, ack: "+ack)
 		if ack == "watermark" {
 			end := confirming(n.url(0), n.book, nil)
 			defer end()
@@ -185,7 +203,7 @@ func natsCluster(t *testing.T) {
 	name := newNames(t, host(0), host(1), host(2))
 	url := "mqtt://" + net.JoinHostPort(testName, n.port)
 	g := newGateway(t, url)
-	writeFile(t, g.file, strings.Replace(configuration(url, g.dir), "ack_timeout: 2s", "ack_timeout: 15s, ack: watermark", 1))
+	writeFile(t, g.file, strings.Replace(configuration(url, g.dir), "ack_timeout: 2s", "ack_timeout: 15s, ack: watermark, "+n.as("lianhua_park-01"), 1))
 	g.env = append(g.env, name.environment())
 	end := confirming(n.url(2), n.book, nil)
 	defer end()
@@ -201,4 +219,87 @@ func natsCluster(t *testing.T) {
 	r := settle(t, g, n.book)
 	nothing(t, r)
 	verdict(t, "`kill -9` of a node of a cluster of three nats-servers, `ack: watermark`", kills, r, 0, "one name, three addresses")
+}
+
+// TestNATSRules holds what deploy/broker/nats.conf promises: nobody gets in without a password, a gateway speaks for itself
+// only, and a server without passwords does not start. That a gateway may do what it must, the faults nats-… hold.
+func TestNATSRules(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a nats-server")
+	}
+	t.Parallel()
+	n := newNATS(t, 1)
+	connect := func(id, user, password string) (mqttclient.Client, error) {
+		o := mqttclient.NewClientOptions().AddBroker("mqtt://" + net.JoinHostPort(host(0), n.port)).SetClientID(id).
+			SetUsername(user).SetPassword(password).SetAutoReconnect(false)
+		c := mqttclient.NewClient(o)
+		token := c.Connect()
+		if !token.WaitTimeout(patience) {
+			t.Fatal("the server does not answer")
+		}
+		if token.Error() == nil {
+			t.Cleanup(func() { c.Disconnect(0) })
+		}
+		return c, token.Error()
+	}
+	for _, c := range [][2]string{{"", ""}, {"lianhua_park-01", ""}, {"lianhua_park-01", "guess"}, {"admin", natsPassword}} {
+		if _, err := connect("stranger", c[0], c[1]); err == nil {
+			t.Errorf("%q got in with the password %q", c[0], c[1])
+		}
+	}
+	gateway, err := connect("park", "lianhua_park-01", natsPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	center, err := connect("watcher", "center", natsPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	heard := make(chan string, 64)
+	hear := func(_ mqttclient.Client, m mqttclient.Message) { heard <- m.Topic() }
+	if token := center.Subscribe("lotusgate/#", 1, hear); !token.WaitTimeout(patience) || token.Error() != nil {
+		t.Fatal(token.Error())
+	}
+	// Each forbidden message is followed by a permitted one of the same client: when that arrives alone, the other was not let through.
+	say := func(c mqttclient.Client, forbidden, permitted string) {
+		t.Helper()
+		for _, topic := range []string{forbidden, permitted} {
+			if token := c.Publish(topic, 1, false, "x"); !token.WaitTimeout(patience) {
+				t.Fatal("no acknowledgement")
+			}
+		}
+		select {
+		case topic := <-heard:
+			if topic != permitted {
+				t.Errorf("%s was let through", topic)
+			}
+		case <-time.After(patience):
+			log, _ := os.ReadFile(n.config[0] + ".log")
+			t.Fatalf("%s was not let through; connected %v\n%s", permitted, c.IsConnectionOpen(), log)
+		}
+	}
+	say(gateway, "lotusgate/v1/lianhua/park-02/event/loop/x", testRoot+"/event/loop/x")
+	say(gateway, testRoot+"/command/entry-gate", testRoot+"/state/x")
+	say(gateway, testRoot+"/watermark", testRoot+"/alarm/x/y")
+	say(center, testRoot+"/event/loop/x", testRoot+"/command/entry-gate")
+	for filter, allowed := range map[string]bool{
+		testRoot + "/command/#": true, "lotusgate/v1/lianhua/heartbeat": true,
+		"lotusgate/v1/lianhua/park-02/command/#": false, "lotusgate/#": false, "#": false,
+	} {
+		token := gateway.Subscribe(filter, 1, nil).(*mqttclient.SubscribeToken)
+		if !token.WaitTimeout(patience) {
+			t.Fatal("no answer")
+		}
+		if granted := token.Result()[filter] < 0x80; granted != allowed {
+			t.Errorf("the gateway subscribes to %s: granted %v", filter, granted)
+		}
+	}
+
+	if err := os.Remove(filepath.Join(filepath.Dir(n.config[0]), "passwords.conf")); err != nil {
+		t.Fatal(err)
+	}
+	program, _ := natsServer() // it runs
+	if out, err := exec.Command(program, "-t", "-c", n.config[0]).CombinedOutput(); err == nil {
+		t.Errorf("a server without passwords finds its configuration good: %s", out)
+	}
 }
