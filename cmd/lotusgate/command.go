@@ -15,18 +15,34 @@ import (
 	"lotusgate/gateway/intake"
 )
 
+// keyOptions are the flags of everything that a center signs.
+type keyOptions struct{ key, kid string }
+
+func (o *keyOptions) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.key, "key", "", "private key of the center (NAME.key); without it nothing is signed, for auth: none")
+	f.StringVar(&o.kid, "kid", "", "key id in the gateway's configuration (default: the name of the key file)")
+}
+
+func (o *keyOptions) signer() (*intake.Signer, error) {
+	kid := o.kid
+	if kid == "" {
+		kid = strings.TrimSuffix(filepath.Base(o.key), ".key")
+	}
+	return intake.NewSigner(o.key, kid)
+}
+
 // orderOptions are the flags that command sign and command send share.
 type orderOptions struct {
-	key, kid string
-	gateway  string // site/id
-	ttl      time.Duration
-	args     gateway.Args
+	keyOptions
+	gateway string // site/id
+	ttl     time.Duration
+	args    gateway.Args
 }
 
 func (o *orderOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&o.key, "key", "", "private key of the center (NAME.key); without it nothing is signed, for auth: none")
-	f.StringVar(&o.kid, "kid", "", "key id in the gateway's configuration (default: the name of the key file)")
+	o.keyOptions.flags(cmd)
 	f.StringVar(&o.gateway, "gateway", "", "site/gateway, as in lianhua/park-01")
 	f.DurationVar(&o.ttl, "ttl", 10*time.Second, "the command is worth nothing after that; 60s at most")
 	argFlags(cmd, &o.args)
@@ -65,13 +81,9 @@ func (o *orderOptions) message(session, nonce, device, action string) (jti, payl
 		Session: session, Nonce: nonce, Device: device, Action: gateway.Action(action), Args: o.args,
 	}
 	if o.key == "" {
-		return r.JTI, string(encodeRequest(r)), nil
+		return r.JTI, unsigned(r), nil
 	}
-	kid := o.kid
-	if kid == "" {
-		kid = strings.TrimSuffix(filepath.Base(o.key), ".key")
-	}
-	s, err := intake.NewSigner(o.key, kid)
+	s, err := o.signer()
 	if err != nil {
 		return "", "", err
 	}
@@ -84,7 +96,7 @@ func commandCommand() *cobra.Command {
 		Use: "command", Short: "Sign and send commands, as a center does",
 		Example: "  lotusgate command send --gateway lianhua/park-01 --key center.key entry-gate open",
 	}
-	parent.AddCommand(signCommand(), sendCommand())
+	parent.AddCommand(signCommand(), sendCommand(), watermarkCommand(), heartbeatCommand())
 	return parent
 }
 
@@ -144,11 +156,7 @@ func sendCommand() *cobra.Command {
 	}
 	o.flags(cmd)
 	f := cmd.Flags()
-	f.StringVar(&s.broker, "broker", "mqtt://127.0.0.1:1883", "mqtt://host:port, mqtts://host:port")
-	f.StringVar(&s.prefix, "prefix", "lotusgate/v1", "of every topic")
-	f.StringVar(&s.userFile, "username-file", "", "one line")
-	f.StringVar(&s.passwordFile, "password-file", "", "one line")
-	f.StringVar(&s.caFile, "ca-file", "", "PEM; default: the system's roots")
+	s.flags(cmd, "mqtt://127.0.0.1:1883", "mqtt://host:port, mqtts://host:port")
 	f.DurationVar(&s.wait, "wait", 30*time.Second, "for the last reply")
 	f.StringVar(&s.session, "session", "", "quote this session instead of the gateway's own: it will be refused")
 	f.BoolVar(&s.twice, "replay", false, "then send the very same bytes again: they are answered and move nothing")

@@ -14,25 +14,41 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+	"github.com/spf13/cobra"
 
 	"lotusgate/gateway"
-	"lotusgate/gateway/intake"
 )
+
+// brokerOptions are the flags of what speaks to a broker as a center.
+type brokerOptions struct {
+	broker, prefix                 string
+	userFile, passwordFile, caFile string
+	wait                           time.Duration
+}
+
+func (b *brokerOptions) flags(cmd *cobra.Command, broker, meaning string) {
+	f := cmd.Flags()
+	f.StringVar(&b.broker, "broker", broker, meaning)
+	f.StringVar(&b.prefix, "prefix", "lotusgate/v1", "of every topic")
+	f.StringVar(&b.userFile, "username-file", "", "one line")
+	f.StringVar(&b.passwordFile, "password-file", "", "one line")
+	f.StringVar(&b.caFile, "ca-file", "", "PEM; default: the system's roots")
+}
 
 // sender is a center that gives one command.
 type sender struct {
-	broker, prefix, root           string
-	userFile, passwordFile, caFile string
-	wait                           time.Duration
-	twice                          bool
-	session                        string // "" = the gateway's own
-	device                         string
-	out                            io.Writer
+	brokerOptions
+	root    string
+	twice   bool
+	session string // "" = the gateway's own
+	device  string
+	out     io.Writer
 }
 
-func encodeRequest(r intake.Request) []byte {
-	b, _ := json.Marshal(r) // plain data
-	return b
+// unsigned is what a center says where nothing is signed.
+func unsigned(v any) string {
+	b, _ := json.Marshal(v) // plain data
+	return string(b)
 }
 
 // send reads the session from the retained status, sends what message makes of it and prints the replies.
@@ -128,36 +144,47 @@ func sentence(r gateway.Reply) string {
 	return b.String()
 }
 
-func (s *sender) connect(statuses chan<- gateway.Status, replies chan<- gateway.Reply) (mqtt.Client, error) {
-	o := mqtt.NewClientOptions().AddBroker(strings.NewReplacer("mqtts://", "ssl://", "mqtt://", "tcp://").Replace(s.broker))
+// dial connects as a client that nobody knows.
+func (b *brokerOptions) dial() (mqtt.Client, error) {
+	o := mqtt.NewClientOptions().AddBroker(strings.NewReplacer("mqtts://", "ssl://", "mqtt://", "tcp://").Replace(b.broker))
 	o.SetClientID("lotusgate-send-" + rand.Text()[:8]).SetAutoReconnect(false).SetConnectTimeout(10 * time.Second)
-	for file, set := range map[string]func(string) *mqtt.ClientOptions{s.userFile: o.SetUsername, s.passwordFile: o.SetPassword} {
+	for file, set := range map[string]func(string) *mqtt.ClientOptions{b.userFile: o.SetUsername, b.passwordFile: o.SetPassword} {
 		if file == "" {
 			continue
 		}
-		b, err := os.ReadFile(file)
+		line, err := os.ReadFile(file)
 		if err != nil {
 			return nil, err
 		}
-		set(strings.TrimSpace(string(b)))
+		set(strings.TrimSpace(string(line)))
 	}
-	if s.caFile != "" {
-		pem, err := os.ReadFile(s.caFile)
+	if b.caFile != "" {
+		pem, err := os.ReadFile(b.caFile)
 		if err != nil {
 			return nil, err
 		}
 		roots := x509.NewCertPool()
 		if !roots.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s holds no PEM certificate", s.caFile)
+			return nil, fmt.Errorf("%s holds no PEM certificate", b.caFile)
 		}
 		o.SetTLSConfig(&tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12})
 	}
 	client := mqtt.NewClient(o)
-	ctx, cancel := context.WithTimeout(context.Background(), s.wait)
+	ctx, cancel := context.WithTimeout(context.Background(), b.wait)
 	defer cancel()
 	if err := wait(ctx, client.Connect()); err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", s.broker, err)
+		return nil, fmt.Errorf("connect to %s: %w", b.broker, err)
 	}
+	return client, nil
+}
+
+func (s *sender) connect(statuses chan<- gateway.Status, replies chan<- gateway.Reply) (mqtt.Client, error) {
+	client, err := s.dial()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), s.wait)
+	defer cancel()
 	subscribe := func(topic string, take func([]byte)) error {
 		return wait(ctx, client.Subscribe(topic, 1, func(_ mqtt.Client, m mqtt.Message) { take(m.Payload()) }))
 	}
