@@ -41,12 +41,18 @@ func BenchmarkCommit(b *testing.B) {
 			o := mustOpen(b, big(b.TempDir()))
 			payload := make([]byte, eventBytes)
 			ready := make([]byte, events*recordSize(eventBytes))
+			appending, writing := &way{}, &way{} // parts of own
 			own := &way{run: func() error {
+				started := time.Now()
 				for range events {
 					o.Append(Normal, payload)
 				}
+				appending.took = append(appending.took, time.Since(started))
 				return o.Sync(context.Background())
-			}, after: func() { confirmAll(o) }}
+			}, after: func() {
+				writing.took = append(writing.took, o.Stats().CommitTime)
+				confirmAll(o)
+			}}
 			raw := writer(b, 0, func() []byte { return ready })
 			assembled := writer(b, 0, func() (chunk []byte) {
 				for range events {
@@ -66,7 +72,11 @@ func BenchmarkCommit(b *testing.B) {
 			b.ReportMetric(raw.median()/m, "×raw")
 			b.ReportMetric(assembled.median()/m, "×raw-assembled")
 			b.ReportMetric(raw.median()/floor.median(), "floor×raw")
+			b.ReportMetric(raw.median()*1e6, "raw-µs")
+			b.ReportMetric(floor.median()*1e6, "floor-µs")
 			b.ReportMetric(m*1e6, "µs/commit")
+			b.ReportMetric(appending.median()*1e6, "of-it-append-µs")
+			b.ReportMetric(writing.median()*1e6, "of-it-write+flush-µs")
 			b.ReportMetric(float64(events)/m, "events/s")
 			b.ReportMetric(0, "ns/op") // all of them together: means nothing
 		})
