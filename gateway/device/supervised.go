@@ -65,14 +65,16 @@ func (s Supervised) Step(now gateway.Mono, in Input) (Supervised, Effects, gatew
 	var fx Effects
 	if in.Kind == Measured && in.Role == RoleInput {
 		t := in.at(now)
-		if s.reading = in.Signal; !in.Signal.Known() {
+		// Of a reading that says what the last one said nothing is kept, not even its time: then the machine has not moved, and
+		// thirty of them a second are no burden to the flight recorder.
+		if s.reading = (Signal{Quality: in.Signal.Quality}); !in.Signal.Known() {
 			s.band, s.same = bandUnknown, 0 // what stood goes on standing
 			return s, fx, 0
 		}
 		if b := s.judge(in.Value); b != s.band {
 			s.band, s.same, s.from = b, 0, t
 		}
-		s.same = min(s.same+1, 250)
+		s.same = min(s.same+1, max(s.cfg.Samples, 1))
 		if s.band != bandBetween && s.same >= s.cfg.Samples {
 			s = s.become(s.band, s.from, &fx)
 		}
