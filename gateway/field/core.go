@@ -1,6 +1,7 @@
 package field
 
 import (
+	"fmt"
 	"time"
 
 	"lotusgate/drivers"
@@ -220,12 +221,25 @@ func (c *Core) Tick(now gateway.Mono) {
 	c.applied(now)
 }
 
+// againMost is how often each machine may be woken at one moment. One that never has enough is a mistake: to crash with its
+// name is better than to hang until the watchdog bites.
+const againMost = 100
+
 func (c *Core) pass(now gateway.Mono) {
 	c.unshelve(now)
 	c.disown(now)
+	last, again := gateway.Mono(0), 0
 	for {
 		p, due := c.nextPoint(now, All)
 		d := c.nextDevice(now, due)
+		if d >= 0 {
+			due = c.devices[d].wake
+		}
+		if again++; due > last {
+			last, again = due, 0
+		} else if again > againMost*(1+len(c.points)+len(c.devices)) {
+			panic(fmt.Sprintf("a machine wants to be woken for ever at %v: device %d, point %d", time.Duration(due), d, p))
+		}
 		switch {
 		case d >= 0:
 			c.step(now, d, device.Input{})

@@ -3,6 +3,8 @@ package record
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,6 +12,8 @@ import (
 	"lotusgate/gateway"
 	"lotusgate/gateway/device"
 	"lotusgate/gateway/field"
+	"lotusgate/gateway/hub"
+	"lotusgate/gateway/plain"
 )
 
 // tape is a recording of n changes of a wire, and its steps.
@@ -101,5 +105,55 @@ func TestPace(t *testing.T) {
 	}})
 	if err != nil || half.Inputs < all.Inputs/3 || half.Inputs > 2*all.Inputs/3 || half.Different != nil {
 		t.Errorf("half of it: %+v, all %+v, %v", half, all, err)
+	}
+}
+
+// restless is a machine that a state has brought to where it wants to be woken at once, for ever, or comes down.
+type restless struct{ Dead bool }
+
+func (r restless) Step(now gateway.Mono, _ device.Input) (restless, device.Effects, gateway.Mono) {
+	if r.Dead {
+		panic("index out of range")
+	}
+	return r, device.Effects{}, now
+}
+
+func (restless) State() gateway.DeviceState { return gateway.DeviceState{} }
+
+// Whatever a machine does, playing ends with an error, and the program goes on.
+func TestRestlessMachine(t *testing.T) {
+	for _, dead := range []bool{false, true} {
+		parts := func(json.RawMessage) (field.Config, error) {
+			c, err := site(nil)
+			c.Devices[0].Machine = field.Box(restless{})
+			return c, err
+		}
+		r, err := New(Options{Dir: t.TempDir(), Limit: 4 << 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := gateway.Mono(time.Hour)
+		c, _ := parts(nil)
+		c.Devices[0].Machine = field.Box(restless{Dead: dead})
+		core := field.NewCore(c, hub.New(func() gateway.Mono { return now }), &nobody{}, now)
+		r.Begins(now, core.State(), core.Layout(), c.Recorded)
+		in := field.Input{Kind: field.LevelsInput, Levels: field.Levels{At: now}}
+		in.Levels.Set(0, true)
+		r.Given(now, &in)
+		r.Applied(now, true)
+		now = now.Add(time.Second)
+		r.Ticked(now)
+		r.Applied(now, true)
+		if err := r.write(false); err != nil {
+			t.Fatal(err)
+		}
+		_, err = Play(t.Context(), bytes.NewReader(read(t, r.o.Dir)), PlayOptions{Parts: parts})
+		want := "wants to be woken for ever"
+		if dead {
+			want = "index out of range"
+		}
+		if !errors.Is(err, plain.ErrDamaged) || !strings.Contains(err.Error(), want) {
+			t.Errorf("dead %v: %v", dead, err)
+		}
 	}
 }

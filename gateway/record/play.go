@@ -108,6 +108,12 @@ func Play(ctx context.Context, in io.Reader, o PlayOptions) (Result, error) {
 	return p.result, err
 }
 
+// longest pause between two inputs of a stretch.
+const longest = 366 * 24 * time.Hour
+
+// oldest board that is believed.
+const oldest = 100 * longest
+
 var errEnough = errors.New("enough")
 
 // player is the tape of a core that is played to.
@@ -155,7 +161,11 @@ func (p *player) frame(kind byte, r *plain.Reader) error {
 		if err := p.finish(); err != nil {
 			return err
 		}
-		now := p.now.Add(time.Duration(r.Uvarint()))
+		pause := r.Uvarint()
+		if pause > uint64(longest) {
+			return fmt.Errorf("read a recording: nothing for %d ns: %w", pause, plain.ErrDamaged)
+		}
+		now := p.now.Add(time.Duration(pause))
 		var in field.Input
 		if kind == frameGiven {
 			in = field.ReadInput(r)
@@ -197,6 +207,9 @@ func (p *player) begin(header, state []byte) error {
 	if err != nil {
 		return fmt.Errorf("read the configuration of a recording: %w", err)
 	}
+	if p.header.Now < 0 || time.Duration(p.header.Now) > oldest {
+		return fmt.Errorf("read a recording: a board that has run for %v: %w", time.Duration(p.header.Now), plain.ErrDamaged)
+	}
 	p.now = p.header.Now
 	parts.Tape = p
 	now := func() gateway.Mono { return p.now }
@@ -204,8 +217,11 @@ func (p *player) begin(header, state []byte) error {
 	if p.header.Layout != p.core.Layout() {
 		return fmt.Errorf("%w (%s)", ErrLayout, p.header.Version)
 	}
-	if err := p.core.Restore(state); err != nil {
+	if err := p.restore(state); err != nil {
 		return err
+	}
+	if wake := p.core.Wake(); !wake.IsZero() && p.now.Sub(wake) > time.Hour {
+		return fmt.Errorf("restore the state of a recording: a machine has waited since %v: %w", time.Duration(wake), plain.ErrDamaged)
 	}
 	p.parts = parts
 	if p.result.Stretches == 0 {
@@ -224,6 +240,16 @@ func (p *player) begin(header, state []byte) error {
 		}
 	}
 	return nil
+}
+
+// restore makes the core what it had become. What its machines say of a state that they cannot be in may bring them down.
+func (p *player) restore(state []byte) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("restore the state of a recording: %v: %w", r, plain.ErrDamaged)
+		}
+	}()
+	return p.core.Restore(state)
 }
 
 // wait keeps an input until what was decided then has been read.
@@ -281,8 +307,9 @@ func (p *player) finish() error {
 		return nil
 	}
 	p.made = p.made[:0]
-	p.given()
-	p.given = nil
+	if err := p.give(); err != nil {
+		return err
+	}
 	p.result.Inputs++
 	p.result.Span = p.spent + p.now.Sub(p.from)
 	for i := range max(len(p.made), len(p.then)) {
@@ -302,6 +329,19 @@ func (p *player) finish() error {
 		p.result.Decisions++
 	}
 	p.then = p.then[:0]
+	return nil
+}
+
+// give gives the input that waits. A state that this program would never have come to may bring its machines down, or let
+// them go round in circles: that ends the playback, and not the program.
+func (p *player) give() (err error) {
+	defer func() {
+		p.given = nil
+		if r := recover(); r != nil {
+			err = fmt.Errorf("at %v a machine fails: %v: %w", time.Duration(p.now), r, plain.ErrDamaged)
+		}
+	}()
+	p.given()
 	return nil
 }
 
