@@ -48,7 +48,7 @@ func (d *daemon) watchStorage(ctx context.Context) {
 	for {
 		now := storageView(d.box)
 		now.Damaged = damaged
-		if d.flight != nil {
+		if now.RecordGaps = 1; d.flight != nil { // without a recorder all is one gap
 			s := d.flight.Stats()
 			now.Recorded, now.RecordGaps = s.Written, s.Gaps
 		}
