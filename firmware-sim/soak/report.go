@@ -84,7 +84,8 @@ func (r *report) series(m int, from time.Duration) (x, y []float64) {
 type judgement struct {
 	trend
 	word string
-	bad  bool
+	bad  bool // it grows
+	open bool // longer runs will tell
 }
 
 // judge applies the rule: over the second half of the run, flat is a slope of at most the limit; what grows is explained
@@ -96,13 +97,13 @@ func (r *report) judge(m int) judgement {
 	j := judgement{trend: theilSen(x, y)}
 	switch {
 	case len(x) < 10:
-		j.word = "too few samples"
+		j.word, j.open = "too few samples", true
 	case j.slope <= what.limit:
 		j.word = "flat"
 	case what.bound > 0 && y[len(y)-1] <= what.bound:
 		j.word = fmt.Sprintf("explained: fills up to %v %s and stays there", what.bound, what.unit)
 	case j.low <= what.limit:
-		j.word = "not decided in this time"
+		j.word, j.open = "not decided in this time", true
 	default:
 		j.word, j.bad = "grows", true
 	}
@@ -120,6 +121,19 @@ func (r *report) failed() error {
 		errs = append(errs, fmt.Errorf("%d events are missing", r.verdict.Missing))
 	}
 	return errors.Join(errs...)
+}
+
+// word is the verdict in a line.
+func (r *report) word() string {
+	if err := r.failed(); err != nil {
+		return strings.ReplaceAll(err.Error(), "\n", "; ")
+	}
+	for m := range table() {
+		if j := r.judge(m); j.open {
+			return "nothing grows for certain, and not all is decided: run for longer"
+		}
+	}
+	return "flat or explained"
 }
 
 // String is the report without its picture.
@@ -149,10 +163,7 @@ func (r *report) String() string {
 
 // write puts report, picture and samples into dir.
 func (r *report) write(dir string) error {
-	word := "flat or explained"
-	if err := r.failed(); err != nil {
-		word = strings.ReplaceAll(err.Error(), "\n", "; ")
-	}
+	word := r.word()
 	text := fmt.Sprintf("# Soak: %s\n\n%s\n![samples](soak.svg)\n", word, r)
 	return errors.Join(
 		os.WriteFile(filepath.Join(dir, "report.md"), []byte(text), 0o644),

@@ -73,7 +73,14 @@ func TestVerdict(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 		}
 	}
+	noisy := run(delay, func(float64) float64 { return 200 * chance.Float64() })
+	if word := noisy.word(); !strings.Contains(word, "run for longer") && noisy.judge(delay).slope > 1 {
+		t.Errorf("a slope that may be chance: %q, %+v", word, noisy.judge(delay))
+	}
 	r := run(memory, func(float64) float64 { return 0 })
+	if word := r.word(); word != "flat or explained" {
+		t.Error(word)
+	}
 	r.verdict = audit.Report{Missing: 3}
 	if err := r.failed(); err == nil || !strings.Contains(err.Error(), "3 events are missing") {
 		t.Errorf("events are missing: %v", err)
