@@ -146,7 +146,7 @@ func open(o Options, on ground, r *relays) (*daemon, *recorder, error) {
 		Notify: d.notices.add,
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("open the outbox in %s: %w", o.Config.Storage.Path, err)
+		return nil, nil, fmt.Errorf("storage.path: %w", err)
 	}
 	if files := d.box.Damaged(); len(files) > 0 {
 		d.log.Error("the storage directory is damaged, and used without what can't be read; lotusgate events verify tells what is left; replace the card if this comes again",

@@ -475,6 +475,9 @@ func TestNewEpoch(t *testing.T) {
 					reason += n.Reason
 				}
 				b.want("reason", reason, c.restored)
+				if c.restored != "" {
+					b.want("old epoch", b.notices[0].OldEpoch, epoch)
+				}
 				b.want("records", numbers(b.drain()), "1.1 1.2 ")
 			})
 		})

@@ -81,7 +81,7 @@ func (o *Outbox) beginRun(r *recovery) error {
 	}
 	if reason != "" {
 		n := Notice{Kind: OutboxRestored, Reason: reason}
-		if r.known {
+		if r.last.runKey != (runKey{}) { // what the slots say, or else the newest records
 			n.OldEpoch = epochText(r.last.epoch)
 		}
 		o.notices = append(o.notices, n)
