@@ -90,7 +90,7 @@ func TestEveryPrefix(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				t.Parallel()
 				used := int(lastByte(node.Now))
-				for n := 0; n <= used+8 && n <= len(node.Now); n++ {
+				for n := 0; n <= used+8 && n <= len(node.Now); n += underRace {
 					synctest.Test(t, func(t *testing.T) {
 						cuts.Add(1)
 						prefix(t, whole, name, n, used, records)
@@ -131,7 +131,7 @@ func lastByte(b []byte) int64 {
 // TestByteFlips damages one byte at a time, anywhere in any file, ten thousand times. The record that held it may be lost;
 // then it is named. Nothing else may be.
 func TestByteFlips(t *testing.T) {
-	const records, flips, parts = 300, 10_000, 4
+	const records, flips, parts = 300, 10_000 / underRace, 4
 	whole := filled(t, records)
 	names := slices.Sorted(mapKeys(whole.Files))
 	var lost atomic.Int64
