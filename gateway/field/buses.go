@@ -22,9 +22,10 @@ type acquireBus struct {
 	now   func() gateway.Mono
 	core  chan<- Input
 	ints  chan drivers.Edge
-	level chan<- levelAsk
+	level levelOf
 	drive chan driveAsk
 	ask   chan chipAsk // for fresh levels, by proof
+	turn  *coroutine   // nil = a goroutine
 	wants []chipAsk    // that wait for a value, oldest first
 
 	chips    []chipState
@@ -91,25 +92,60 @@ func (b *acquireBus) run(ctx context.Context) {
 	}
 }
 
+// word is what the owner of a bus is woken by; none of them = time.
+type word struct {
+	edge  *drivers.Edge
+	drive *driveAsk
+	ask   *chipAsk
+}
+
+// await waits for a word until a time. Only here and in rest does the owner of a bus wait for anything but its transfers.
+// Edges of INT come only when they are listened to.
+func (b *acquireBus) await(ctx context.Context, until gateway.Mono, listen bool) (w word) {
+	ints := b.ints
+	if !listen {
+		ints = nil
+	}
+	if b.turn != nil {
+		b.turn.wait(until, func() bool { return len(ints)+len(b.drive)+len(b.ask) > 0 })
+		switch {
+		case len(ints) > 0:
+			w.edge = new(<-ints)
+		case len(b.drive) > 0:
+			w.drive = new(<-b.drive)
+		case len(b.ask) > 0:
+			w.ask = new(<-b.ask)
+		}
+		return w
+	}
+	timer := time.NewTimer(max(until.Sub(b.now()), 0))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case e := <-ints:
+		w.edge = &e
+	case q := <-b.drive:
+		w.drive = &q
+	case q := <-b.ask:
+		w.ask = &q
+	case <-timer.C:
+	}
+	return w
+}
+
 // pause waits, and meanwhile answers that nothing can be driven or read.
 func (b *acquireBus) pause(ctx context.Context, d time.Duration) {
 	until := b.now().Add(d)
-	t := time.NewTimer(d)
-	defer t.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-			return
-		case q := <-b.drive:
-			if soon := b.now().Add(retryFirst); q.urgent && soon < until {
-				until = soon
-				t.Reset(retryFirst)
+	for ctx.Err() == nil && b.now() < until {
+		w := b.await(ctx, until, false)
+		switch {
+		case w.drive != nil:
+			if w.drive.urgent {
+				until = min(until, b.now().Add(retryFirst))
 			}
-			q.answer <- errNoBus
-		case q := <-b.ask:
-			q.answer <- chipAnswer{err: errNoBus}
+			w.drive.answer <- errNoBus
+		case w.ask != nil:
+			w.ask.answer <- chipAnswer{err: errNoBus}
 		}
 	}
 }
@@ -142,30 +178,26 @@ func (b *acquireBus) serve(ctx context.Context, bus Bus) {
 		b.chips[i].before = b.chips[i].missed
 	}
 	defer b.tally(ctx, bus, true)
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for !b.gone && ctx.Err() == nil {
-		select {
-		case <-ctx.Done():
-		case e := <-b.ints:
-			b.note(e)
+	for due := b.now(); !b.gone && ctx.Err() == nil; {
+		w := b.await(ctx, due, true)
+		switch {
+		case w.edge != nil:
+			b.note(*w.edge)
 			b.answer(ctx, bus)
-		case q := <-b.drive:
-			q.answer <- b.set(ctx, bus, q)
-		case q := <-b.ask:
-			b.fresh(ctx, bus, q)
-		case <-timer.C:
+		case w.drive != nil:
+			w.drive.answer <- b.set(ctx, bus, *w.drive)
+		case w.ask != nil:
+			b.fresh(ctx, bus, *w.ask)
 		}
 		b.tally(ctx, bus, false)
 		now := b.now()
-		next := b.count.due
+		due = b.count.due
 		for i := range b.chips {
 			if b.chips[i].due <= now && len(b.ints) == 0 && !b.gone {
 				b.attend(ctx, bus, i)
 			}
-			next = min(next, b.chips[i].due)
+			due = min(due, b.chips[i].due)
 		}
-		timer.Reset(max(next.Sub(b.now()), 0))
 	}
 }
 
@@ -287,6 +319,9 @@ func passing(f drivers.Fault) bool {
 }
 
 func (b *acquireBus) rest(ctx context.Context, d time.Duration) bool {
+	if b.turn != nil {
+		return b.turn.wait(b.now().Add(d), nil)
+	}
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {

@@ -177,7 +177,7 @@ func (f *Field) acquire(ctx context.Context) (ended <-chan struct{}) {
 			}
 			chips[c.Source] = fresh
 		}
-		a := &acquireBus{cfg: b, now: f.now, core: f.in, ints: ints, level: asks, drive: f.drives.bus(b.ID), ask: fresh}
+		a := &acquireBus{cfg: b, now: f.now, core: f.in, ints: ints, level: asking(asks), drive: f.drives.bus(b.ID), ask: fresh}
 		wg.Go(func() { a.run(ctx) })
 	}
 	f.watched.Store(0)
@@ -189,7 +189,7 @@ func (f *Field) acquire(ctx context.Context) (ended <-chan struct{}) {
 		f.held.close()
 		f.held = nil
 	}
-	p := &proof{cfg: f.cfg, now: f.now, core: f.in, questions: f.questions, lines: asks, chips: chips, safety: f.core.orders.safety}
+	p := &proof{cfg: f.cfg, now: f.now, core: f.in, questions: f.questions, lines: asking(asks), chips: chips, safety: f.core.orders.safety}
 	wg.Go(func() { p.run(ctx) })
 	all := make(chan struct{})
 	go func() {

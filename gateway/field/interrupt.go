@@ -83,19 +83,8 @@ func (b *acquireBus) watchInterrupt(ctx context.Context, i int) {
 // intLow asks the owner of the native lines whether a chip holds INT low. Chips may share a line.
 func (b *acquireBus) intLow(ctx context.Context, i int) (bool, error) {
 	for _, channel := range b.cfg.Chips[i].Interrupts {
-		answer := make(chan levelAnswer, 1)
-		select {
-		case b.level <- levelAsk{channel, answer}:
-		case <-ctx.Done():
-			return false, ctx.Err()
-		}
-		select {
-		case a := <-answer:
-			if a.err != nil || !a.level {
-				return a.err == nil, a.err
-			}
-		case <-ctx.Done():
-			return false, ctx.Err()
+		if level, err := b.level(ctx, channel); err != nil || !level {
+			return err == nil, err
 		}
 	}
 	return false, nil

@@ -8,6 +8,7 @@ import (
 
 	"lotusgate/drivers"
 	"lotusgate/gateway"
+	"lotusgate/gateway/device"
 )
 
 const (
@@ -31,8 +32,10 @@ type acquireLines struct {
 	raw     Levels        // what the edges so far, or the last level read, say
 	suspect map[int]bool  // channels that differed at the last comparison
 	level   chan levelAsk // levels wanted by the buses
+	turn    *coroutine    // nil = a goroutine
 	held    *heldLines    // what the reader before left open; nil = nothing
 	watched *atomic.Int64 // gateway.Mono of the last move
+	lines   Lines         // that are open; nil = there are none
 }
 
 // heldLines are open lines between two configurations. Edges wait in them.
@@ -57,6 +60,68 @@ type levelAsk struct {
 type levelAnswer struct {
 	level bool
 	err   error
+}
+
+// levelOf reads a native line through its owner.
+type levelOf func(ctx context.Context, channel int) (bool, error)
+
+// asking is the levelOf of who is another goroutine than the owner.
+func asking(asks chan<- levelAsk) levelOf {
+	return func(ctx context.Context, channel int) (bool, error) {
+		answer := make(chan levelAnswer, 1)
+		select {
+		case asks <- levelAsk{channel, answer}:
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
+		select {
+		case a := <-answer:
+			return a.level, a.err
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
+	}
+}
+
+// read is the levelOf of who takes turns with the owner.
+func (a *acquireLines) read(_ context.Context, channel int) (bool, error) {
+	if a.lines == nil {
+		return false, errNoLines
+	}
+	return a.lines.Level(channel)
+}
+
+// sign is what the owner of the lines is woken by; none of them = time.
+type sign struct {
+	edge *drivers.Edge
+	ask  *levelAsk
+	gone bool // there are no more edges
+}
+
+// await waits for a sign until a time. Only here does the owner of the lines wait.
+func (a *acquireLines) await(ctx context.Context, until gateway.Mono) (s sign) {
+	var edges <-chan drivers.Edge
+	if a.lines != nil {
+		edges = a.lines.Edges()
+	}
+	if a.turn != nil {
+		a.turn.wait(until, func() bool { return len(edges) > 0 })
+		if len(edges) > 0 {
+			s.edge = new(<-edges)
+		}
+		return s
+	}
+	timer := time.NewTimer(max(until.Sub(a.now()), 0))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case q := <-a.level:
+		s.ask = &q
+	case e, ok := <-edges:
+		s.edge, s.gone = &e, !ok
+	case <-timer.C:
+	}
+	return s
 }
 
 // run keeps the lines open until ctx ends, and returns them open if all of them work.
@@ -96,20 +161,10 @@ func (a *acquireLines) run(ctx context.Context) *heldLines {
 
 // pause waits, and meanwhile answers that no level can be read.
 func (a *acquireLines) pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	tick := time.NewTicker(reconcileEvery)
-	defer tick.Stop()
-	for {
+	for until := a.now().Add(d); ctx.Err() == nil && a.now() < until; {
 		a.move()
-		select {
-		case <-ctx.Done():
-			return
-		case <-t.C:
-			return
-		case <-tick.C:
-		case q := <-a.level:
-			q.answer <- levelAnswer{err: errNoLines}
+		if s := a.await(ctx, min(until, a.now().Add(reconcileEvery))); s.ask != nil {
+			s.ask.answer <- levelAnswer{err: errNoLines}
 		}
 	}
 }
@@ -121,13 +176,9 @@ func (a *acquireLines) move() { a.watched.Store(int64(a.now())) }
 // available: then all are opened anew, in one set. It is true when the lines still worked at the end of ctx. Lines that are
 // taken over have edges waiting: points that are new on them begin with the level before those.
 func (a *acquireLines) serve(ctx context.Context, lines Lines, errs []error, takenOver bool) bool {
-	a.suspect = map[int]bool{}
+	a.suspect, a.lines = map[int]bool{}, lines
+	defer func() { a.lines = nil }()
 	missing := a.announce(ctx, errs)
-	retry := time.NewTicker(retryMost)
-	defer retry.Stop()
-	if len(missing) == 0 {
-		retry.Stop()
-	}
 	if takenOver {
 		a.raw.At = a.now()
 		push(ctx, a.core, Input{Kind: LevelsInput, Source: a.cfg.Source, Levels: a.raw})
@@ -138,45 +189,50 @@ func (a *acquireLines) serve(ctx context.Context, lines Lines, errs []error, tak
 			return false
 		}
 	}
-	tick := time.NewTicker(reconcileEvery)
-	defer tick.Stop()
-	recheck := time.NewTimer(suspectFor)
-	defer recheck.Stop()
-	for {
+	tick, recheck, retry := a.now().Add(reconcileEvery), a.now().Add(suspectFor), device.Forever
+	if len(missing) > 0 {
+		retry = a.now().Add(retryMost)
+	}
+	for ctx.Err() == nil {
 		a.move()
-		var err error
-		select {
-		case <-ctx.Done():
+		s := a.await(ctx, min(tick, recheck, retry))
+		now, compare, again := a.now(), false, false
+		switch {
+		case ctx.Err() != nil:
 			return true
-		case <-retry.C:
+		case s.gone:
+			a.gone(ctx, errNoLines)
+			return false
+		case s.ask != nil:
+			level, err := lines.Level(s.ask.channel)
+			s.ask.answer <- levelAnswer{level, err}
+		case s.edge != nil:
+			a.edge(ctx, *s.edge)
+			if s.edge.Lost > 0 { // the level after lost edges is the truth
+				recheck = now.Add(suspectFor)
+			}
+		case now >= retry:
+			retry = now.Add(retryMost)
 			if a.available(missing) {
 				return false
 			}
-		case q := <-a.level:
-			level, lerr := lines.Level(q.channel)
-			q.answer <- levelAnswer{level, lerr}
-		case e, ok := <-lines.Edges():
-			if !ok {
-				a.gone(ctx, errNoLines)
-				return false
-			}
-			a.edge(ctx, e)
-			if e.Lost > 0 { // the level after lost edges is the truth
-				recheck.Reset(suspectFor)
-			}
-		case <-tick.C:
-			err = a.compare(ctx, lines, errs, false)
-			if len(a.suspect) > 0 {
-				recheck.Reset(suspectFor)
-			}
-		case <-recheck.C:
-			err = a.compare(ctx, lines, errs, false)
+		case now >= recheck:
+			recheck, compare = device.Forever, true
+		case now >= tick:
+			tick, compare, again = tick.Add(reconcileEvery), true, true
 		}
-		if err != nil {
+		if !compare {
+			continue
+		}
+		if err := a.compare(ctx, lines, errs, false); err != nil {
 			a.gone(ctx, err)
 			return false
 		}
+		if again && len(a.suspect) > 0 {
+			recheck = now.Add(suspectFor)
+		}
 	}
+	return true
 }
 
 // announce tells the core which lines can be read, and returns those that cannot.

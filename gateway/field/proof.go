@@ -23,7 +23,9 @@ type proof struct {
 	now       func() gateway.Mono
 	core      chan<- Input
 	questions <-chan question
-	lines     chan<- levelAsk
+	lines     levelOf
+	turn      *coroutine       // of one question; nil = goroutines
+	limit     gateway.Mono     // of a coroutine
 	chips     []chan<- chipAsk // by source; nil = not a chip
 	safety    map[int][]safetyInput
 }
@@ -39,6 +41,16 @@ func (p *proof) run(ctx context.Context) {
 			wg.Go(func() { p.answer(ctx, q, p.safety[q.device]) })
 		}
 	}
+}
+
+// answerInTurn is answer for who takes turns with the owners of lines and buses: it reads one input after another.
+func (p *proof) answerInTurn(ctx context.Context, q question, inputs []safetyInput) {
+	e := device.Evidence{Number: q.number}
+	p.limit = p.now().Add(device.EvidenceTime)
+	for i, in := range inputs[:min(len(inputs), device.MaxSafety)] {
+		e.Samples[i] = p.input(ctx, in)
+	}
+	push(ctx, p.core, Input{Kind: ProofInput, Device: q.device, Evidence: e})
 }
 
 // answer reads all inputs at once and tells the core what came in time.
@@ -91,18 +103,8 @@ func (p *proof) line(ctx context.Context, pc PointConfig) (level bool, at gatewa
 		return false, 0, false
 	}
 	at = p.now()
-	answer := make(chan levelAnswer, 1)
-	select {
-	case p.lines <- levelAsk{pc.Channel, answer}:
-	case <-ctx.Done():
-		return false, 0, false
-	}
-	select {
-	case a := <-answer:
-		return a.level, at, a.err == nil
-	case <-ctx.Done():
-		return false, 0, false
-	}
+	level, err := p.lines(ctx, pc.Channel)
+	return level, at, err == nil
 }
 
 func (p *proof) chip(ctx context.Context, chip chan<- chipAsk, pc PointConfig) (level bool, at gateway.Mono, ok bool) {
@@ -129,6 +131,14 @@ func (p *proof) measured(ctx context.Context, pc PointConfig, judge func(int64) 
 func (p *proof) fromChip(ctx context.Context, chip chan<- chipAsk, q chipAsk) chipAnswer {
 	answer := make(chan chipAnswer, 1)
 	q.answer = answer
+	if p.turn != nil {
+		chip <- q // has room
+		p.turn.wait(p.limit, func() bool { return len(answer) > 0 })
+		if len(answer) == 0 {
+			return chipAnswer{err: context.DeadlineExceeded}
+		}
+		return <-answer
+	}
 	select {
 	case chip <- q:
 	case <-ctx.Done():
