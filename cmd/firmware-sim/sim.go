@@ -27,12 +27,14 @@ func simCommand() *cobra.Command {
 	var run simRun
 	var none bool
 	var only []int
+	hardware := "share"
 	cmd := &cobra.Command{
 		Use:   "sim [CONFIG…]",
 		Short: "Whole gateways on virtual time, with failing disks, networks, brokers, power and clocks, judged by the truth",
 		Long: "Whole gateways of the reference district, or of other configurations, on virtual time: field, core, outbox, uplink,\n" +
 			"disk, network, broker and center; everything fails, again and again, and oracles that know the truth say what was\n" +
-			"lost, late, wrong or too much. A seed and a day decide everything. Odd seeds kill the daemon and cut the power; of\n" +
+			"lost, late, wrong or too much. In one of seven days of a gateway it reads simulated chips through its own drivers, and\n" +
+			"what is wired fails as well. A seed and a day decide everything. Odd seeds kill the daemon and cut the power; of\n" +
 			"every four seeds two confirm by the center's watermark.\n\n" +
 			"The first world that fails is cut down to the troubles and the time that it needs, printed with what happened in it\n" +
 			"and with the command that lives it again, and its flight recording is written. Exit code 1: a gateway did not keep\n" +
@@ -45,6 +47,11 @@ func simCommand() *cobra.Command {
 			if run.small.Only = only; none {
 				run.small.Only = []int{}
 			}
+			how, ok := map[string]sim.Hardware{"share": sim.Shared, "all": sim.Everybody, "none": sim.Nobody}[hardware]
+			if !ok {
+				return fmt.Errorf("--hardware %s: write share, all or none", hardware)
+			}
+			run.small.Hardware = how
 			return run.do(cmd.OutOrStdout(), cfgs, args)
 		},
 	}
@@ -58,6 +65,7 @@ func simCommand() *cobra.Command {
 	f.BoolVar(&none, "calm", false, "none of the troubles")
 	f.DurationVar(&run.small.From, "from", 0, "nothing happens in the field before that time of the day")
 	f.DurationVar(&run.small.To, "to", 0, "nor from then on")
+	f.StringVar(&hardware, "hardware", hardware, "chips, buses, wires and drivers in a share of the days of each gateway, in all, or in none")
 	f.StringVar(&run.save, "save", ".", "directory for the flight recording of a world that fails; \"\" = only say that it fails, and cut nothing down")
 	cmd.MarkFlagsMutuallyExclusive("only", "calm")
 	return cmd
@@ -70,6 +78,7 @@ func (run simRun) do(out io.Writer, cfgs []*config.Config, paths []string) error
 		w := &worlds[i]
 		w.Day += run.day
 		w.Only, w.From, w.To = run.small.Only, run.small.From, run.small.To
+		w.Hardware = run.small.Hardware
 	}
 	explained := run.save == ""
 	n := 0

@@ -46,7 +46,7 @@ type Bus struct {
 	sleep  func(time.Duration)
 	during func(addr uint16, read bool, n int)
 	parts  map[uint16]Device
-	order  []uint16 // addresses as attached: parts hear each other in this order
+	ears   []ear // in the order in which they were attached
 	faults []*Fault
 	stats  Stats
 	closed bool
@@ -71,8 +71,16 @@ func (b *Bus) Attach(addr uint16, d Device) error {
 		return fmt.Errorf("attach to %s: %#02x is taken", b.name, addr)
 	}
 	b.parts[addr] = d
-	b.order = append(b.order, addr)
+	if l, ok := d.(Listener); ok {
+		b.ears = append(b.ears, ear{addr, l})
+	}
 	return nil
+}
+
+// ear is a part that hears what is for others.
+type ear struct {
+	addr uint16
+	Listener
 }
 
 // Detach takes the part at addr off the bus; its address is then not acknowledged.
@@ -80,7 +88,7 @@ func (b *Bus) Detach(addr uint16) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.parts, addr)
-	b.order = slices.DeleteFunc(b.order, func(a uint16) bool { return a == addr })
+	b.ears = slices.DeleteFunc(b.ears, func(e ear) bool { return e.addr == addr })
 }
 
 // NoAck sets the errno for an address that nobody acknowledges. Documentation/i2c/fault-codes.rst asks for ENXIO,
@@ -236,9 +244,9 @@ func (b *Bus) transfer(msgs []Message) syscall.Errno {
 
 // tellOthers lets the other parts hear that the address of m has been acknowledged.
 func (b *Bus) tellOthers(m Message) {
-	for _, addr := range b.order {
-		if l, ok := b.parts[addr].(Listener); ok && addr != m.Addr {
-			l.Heard(m.Read)
+	for _, e := range b.ears {
+		if e.addr != m.Addr {
+			e.Heard(m.Read)
 		}
 	}
 }

@@ -55,8 +55,13 @@ func OpenDay(cfg *config.Config, seed uint64) (*Gateway, error) {
 	return NewDay(cfg, seed).open(seed, Open)
 }
 
-// Build is OpenDay of a day that is written already, without a gateway: Start comes next.
-func (d *Day) Build(seed uint64) (*Gateway, error) { return d.open(seed, Build) }
+// Build is OpenDay of a day that is written already, without a gateway: Start comes next. With real hardware the gateway
+// reads pins and chips itself.
+func (d *Day) Build(seed uint64, real bool) (*Gateway, error) {
+	return d.open(seed, func(cfg *config.Config, seed uint64, scenario rig.Scenario) (*Gateway, error) {
+		return build(cfg, seed, scenario, real)
+	})
+}
 
 // Cut leaves of the day what happens from a time to another.
 func (d *Day) Cut(from, to time.Duration) {

@@ -25,7 +25,8 @@ type Issued struct {
 	Event gateway.Event
 }
 
-// Gateway is one gateway with its field. What reads lines and buses is left out: a wire that changes is known at once.
+// Gateway is one gateway with its field. What reads lines and buses is left out, unless its hardware is real: a wire that
+// changes is known at once.
 type Gateway struct {
 	Config *config.Config
 	Board  *rig.Board
@@ -49,6 +50,7 @@ type Gateway struct {
 	acts     []act
 	orders   int
 	attended bool // somebody sits at the center
+	real     *hardware
 }
 
 // Process is one run of a gateway, in lockstep with its field: daemon.Lockstep, or the whole of it, daemon.Stepped.
@@ -105,6 +107,10 @@ func Open(cfg *config.Config, seed uint64, scenario rig.Scenario) (*Gateway, err
 
 // Build is Open without a gateway: Start comes next.
 func Build(cfg *config.Config, seed uint64, scenario rig.Scenario) (*Gateway, error) {
+	return build(cfg, seed, scenario, false)
+}
+
+func build(cfg *config.Config, seed uint64, scenario rig.Scenario, real bool) (*Gateway, error) {
 	g := &Gateway{
 		Config: cfg, pulls: map[string]bool{}, kinds: map[string]string{}, gateOf: map[string]string{}, levels: map[string]bool{},
 	}
@@ -115,7 +121,12 @@ func Build(cfg *config.Config, seed uint64, scenario rig.Scenario) (*Gateway, er
 		g.gateOf[cmp.Or(gate.Lane, id)] = id
 	}
 	site := Site(cfg)
-	board, err := rig.New(seed, site, rig.Options{Private: true, Scenario: scenario, Tell: g.hear})
+	o := rig.Options{Private: true, Scenario: scenario, Tell: g.hear}
+	if real {
+		g.real = &hardware{g: g}
+		o.Now, o.Pass = g.real.now, g.real.pass
+	}
+	board, err := rig.New(seed, site, o)
 	if err != nil {
 		return nil, fmt.Errorf("gateway %s: %w", cfg.Gateway.ID, err)
 	}
@@ -151,6 +162,10 @@ func (g *Gateway) Clock() gateway.Mono { return epoch.Add(g.Board.Now() - g.boot
 // Start makes p the gateway of this field.
 func (g *Gateway) Start(p Process) {
 	g.lock = p
+	if g.real != nil {
+		p.Begin()
+		return
+	}
 	for _, terminal := range slices.Sorted(maps.Keys(g.levels)) {
 		p.Level(terminal, g.levels[terminal])
 	}
@@ -161,13 +176,21 @@ func (g *Gateway) Start(p Process) {
 }
 
 // Stop takes the gateway away, as kill -9 does: outputs stay as they are.
-func (g *Gateway) Stop() { g.lock = nil }
+func (g *Gateway) Stop() {
+	if g.real != nil {
+		g.real.die()
+	}
+	g.lock = nil
+}
 
 // Cut takes the power of the board away: its outputs float, and the next process has a kernel of its own.
 func (g *Gateway) Cut() {
 	g.Stop()
 	for _, p := range g.Board.Pins() {
 		_ = p.In(gpio.PullNoChange, gpio.NoEdge) // a board that is open refuses nothing
+	}
+	if g.real != nil {
+		g.real.lose()
 	}
 }
 
@@ -231,6 +254,9 @@ func (g *Gateway) Issued(_ gateway.EventID, e gateway.Event) {
 	}
 }
 
+// Now is the virtual time of the gateway.
+func (g *Gateway) Now() time.Duration { return g.now() }
+
 // now is the virtual time of the gateway.
 func (g *Gateway) now() time.Duration {
 	if g.lock == nil {
@@ -261,7 +287,7 @@ func (g *Gateway) pass() {
 			level = true
 		}
 		g.levels[c.Line] = level
-		if g.lock != nil {
+		if g.lock != nil && g.real == nil {
 			g.lock.Level(c.Line, level)
 		}
 	}
@@ -269,7 +295,7 @@ func (g *Gateway) pass() {
 
 // measure reads the converters that are due.
 func (g *Gateway) measure(now time.Duration) {
-	if g.lock == nil || !slices.ContainsFunc(g.gauges, func(l gaugeLook) bool { return l.due <= now }) {
+	if g.lock == nil || g.real != nil || !slices.ContainsFunc(g.gauges, func(l gaugeLook) bool { return l.due <= now }) {
 		return
 	}
 	for i, r := range g.Board.Gauges() {
@@ -305,7 +331,9 @@ func (g *Gateway) Next() time.Duration {
 			next = min(next, time.Duration(w-epoch)+g.boot)
 		}
 		for _, l := range g.gauges {
-			next = min(next, l.due)
+			if g.real == nil {
+				next = min(next, l.due)
+			}
 		}
 	}
 	if len(g.acts) > 0 {
@@ -324,11 +352,18 @@ func (g *Gateway) Run(end time.Duration) error {
 	return nil
 }
 
-// To lets time pass until at, which is not later than Next.
+// To lets time pass until at, which is not later than Next. With real hardware it stops on the way when the gateway has told
+// of something.
 func (g *Gateway) To(at time.Duration) error {
 	at = max(at, g.Board.Now())
 	mono := epoch.Add(at - g.boot)
 	g.advance(mono - 1) // what was due before is over before the field moves
+	if g.real != nil {
+		if now := g.now(); g.lock != nil && now+1 < at {
+			at, mono = now, g.lock.Now()
+		}
+		g.real.at = at
+	}
 	if err := g.Board.Advance(at - g.Board.Now()); err != nil {
 		return fmt.Errorf("gateway %s: %w", g.Config.Gateway.ID, err)
 	}

@@ -21,6 +21,11 @@ type Options struct {
 	Speed    float64    // virtual seconds in a second of Run; 0 = 1
 	Private  bool       // don't register with periph: pins and buses through the Board only
 	Tell     func(Note) // called in order, with the board locked: it must be quick and not call the board; nil = nobody
+
+	// Now is the clock of the chips and Pass lets the time of a transfer pass, half of it before and half after; a false
+	// one gives it up. nil = the clock of this process, on which transfers take no time but for what holds the bus.
+	Now  func() time.Duration
+	Pass func(time.Duration) bool
 }
 
 // Board is the simulated board with its field. It is safe for concurrent use.

@@ -80,6 +80,14 @@ func (b *Board) hang(gauges []Gauge, chips []Chip, contacts map[string]*plant.Co
 			return err
 		}
 		b.gauges = append(b.gauges, m)
+		if i := slices.IndexFunc(chips, func(c Chip) bool { return m.camera != nil && strings.HasPrefix(g.To, c.Name+".") }); i >= 0 {
+			n := len(b.gauges) - 1
+			b.bus[chips[i].Bus].fresh[chips[i].Address] = func() {
+				b.mu.Lock()
+				defer b.mu.Unlock()
+				b.gauges[n].carry(b.at)
+			}
+		}
 	}
 	return nil
 }
@@ -143,6 +151,9 @@ func (b *Board) fit(chips []Chip) (of map[string]string, err error) {
 	of = map[string]string{}
 	began := time.Now()
 	now := func() time.Duration { return time.Since(began) }
+	if b.opt.Now != nil {
+		now = b.opt.Now
+	}
 	for _, c := range chips {
 		kind, ok := kinds[c.Kind]
 		if !ok {
@@ -153,7 +164,7 @@ func (b *Board) fit(chips []Chip) (of map[string]string, err error) {
 			if bus, err = newBus(c.Bus); err != nil {
 				return nil, fmt.Errorf("chip %s: %w", c.Name, err)
 			}
-			b.bus[c.Bus] = bus
+			b.bus[c.Bus], bus.pass = bus, b.opt.Pass
 		}
 		interrupt := func(bool) {}
 		if c.Interrupt != "" {

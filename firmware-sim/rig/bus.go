@@ -24,6 +24,8 @@ type Bus struct {
 	*chip.Bus
 	name   string
 	number int
+	pass   func(time.Duration) bool // lets the time of a transfer pass; nil = the clock of this process does
+	fresh  map[uint16]func()        // brings what changes with time to the chip at an address
 
 	mu    sync.Mutex
 	hung  chan struct{} // closed when the bus is let go; nil = it is free
@@ -41,7 +43,7 @@ func newBus(name string) (*Bus, error) {
 		return nil, fmt.Errorf("bus %q: write it as Linux does: /dev/i2c-1", name)
 	}
 	alias := "I2C" + digits
-	b := &Bus{Bus: chip.NewBus(alias), name: name, number: number}
+	b := &Bus{Bus: chip.NewBus(alias), name: name, number: number, fresh: map[uint16]func(){}}
 	return b, nil
 }
 
@@ -57,6 +59,9 @@ func (b *Bus) Tx(addr uint16, w, r []byte) error {
 	b.mu.Lock()
 	hung := b.hung
 	b.mu.Unlock()
+	if b.pass != nil {
+		return b.timed(addr, w, r, hung != nil)
+	}
 	if hung == nil {
 		time.Sleep(b.stretched()) // a stretched clock holds up who waits for it
 		return b.Bus.Tx(addr, w, r)
@@ -67,7 +72,34 @@ func (b *Bus) Tx(addr uint16, w, r []byte) error {
 	case <-t.C:
 	case <-hung: // let go in the middle of a transfer, which is lost all the same
 	}
-	return errors.New("sysfs-i2c: " + syscall.ETIMEDOUT.Error())
+	return errTimedOut
+}
+
+// What the kernel says of transfers, as periph passes it on.
+var (
+	errTimedOut = errors.New("sysfs-i2c: " + syscall.ETIMEDOUT.Error())
+	errGivenUp  = errors.New("sysfs-i2c: " + syscall.EINTR.Error())
+)
+
+// timed is a transfer that takes its time.
+func (b *Bus) timed(addr uint16, w, r []byte, hung bool) error {
+	if hung {
+		b.pass(hangTime)
+		return errTimedOut
+	}
+	bits := 1 + 10*min(len(w), 1) + 9*len(w) + 10*min(len(r), 1) + 9*len(r) // stop; start, address, bytes
+	half := time.Duration(bits) * b.Speed().Period() / 2
+	if !b.pass(half + b.stretched()) {
+		return errGivenUp
+	}
+	if f := b.fresh[addr]; f != nil {
+		f()
+	}
+	err := b.Bus.Tx(addr, w, r)
+	if !b.pass(half) {
+		return errGivenUp
+	}
+	return err
 }
 
 // hang holds a wire of the bus low, or lets it go.

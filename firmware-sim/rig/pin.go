@@ -37,7 +37,8 @@ type Pin struct {
 	out    gpio.Level
 	pull   gpio.Pull
 	edge   gpio.Edge
-	level  gpio.Level // as a meter shows it
+	hear   func(level bool) // told of every edge instead of WaitForEdge; nil = nobody
+	level  gpio.Level       // as a meter shows it
 	lost   uint64
 	gone   bool // the board is closed
 	edges  chan struct{}
@@ -192,6 +193,14 @@ func (p *Pin) WaitForEdge(timeout time.Duration) bool {
 	return false
 }
 
+// Listen tells f of every edge, in the moment in which it happens, with the pin locked: f must not call it. WaitForEdge is
+// told nothing then. nil ends that.
+func (p *Pin) Listen(f func(level bool)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hear = f
+}
+
 // coil is the level at the other end of the wire of an output, and false when nothing arrives there.
 func (p *Pin) coil() (l gpio.Level, wired bool) {
 	p.mu.Lock()
@@ -266,6 +275,10 @@ func (p *Pin) settle() (moved bool) {
 	seen := gpio.FallingEdge
 	if p.level {
 		seen = gpio.RisingEdge
+	}
+	if !p.output && p.edge&seen != 0 && p.hear != nil {
+		p.hear(bool(p.level))
+		return true
 	}
 	if !p.output && p.edge&seen != 0 {
 		select {

@@ -5,6 +5,9 @@
 //
 // One seed decides everything: the same seed gives the same world to the last byte, which Result.Sum proves.
 //
-// What it leaves out: goroutines, sockets, paho, the kernel and what reads lines and buses. Those have the tests of
-// gateway/faults and of the virtual machine.
+// In a share of the worlds the gateway reads lines and buses itself, through its drivers: register-true chips on buses whose
+// transfers take their time, pins behind a queue of edges. There they fail, too.
+//
+// What it leaves out: goroutines, sockets, paho and the kernel. Those have the tests of gateway/faults and of the virtual
+// machine.
 package sim

@@ -173,6 +173,9 @@ func (s *Small) Command(config string) string {
 	if s.Options.To > 0 {
 		b += fmt.Sprintf(" --to %v", s.Options.To)
 	}
+	if h := s.Options.Hardware; h != Shared {
+		b += " --hardware " + [...]string{Everybody: "all", Nobody: "none"}[h]
+	}
 	return b + " " + config
 }
 

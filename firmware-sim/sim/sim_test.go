@@ -2,6 +2,7 @@ package sim
 
 import (
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -72,10 +73,10 @@ func TestWeek(t *testing.T) {
 
 // One seed decides everything, whatever else the machine does.
 func TestSameSeedSameWorld(t *testing.T) {
-	for _, seed := range []uint64{1, 2} {
+	for _, o := range []Options{{Seed: 1, Hardware: Nobody}, {Seed: 2, Hardware: Nobody}, {Seed: 3, Hardware: Everybody, Length: 6 * time.Hour}} {
 		t.Run("", func(t *testing.T) {
 			t.Parallel()
-			o := Options{Config: shipped(t, "cctv-01"), Seed: seed}
+			o.Config = shipped(t, "cctv-01")
 			first := day(t, o)
 			if again := day(t, o); again.Sum != first.Sum || again.Issued != first.Issued {
 				t.Errorf("%d events, %x; again %d events, %x", first.Issued, first.Sum, again.Issued, again.Sum)
@@ -88,11 +89,18 @@ func TestSameSeedSameWorld(t *testing.T) {
 	}
 }
 
+// A day of each kind of gateway, as it is told what wires do, and as it reads them through its drivers.
 func BenchmarkDay(b *testing.B) {
-	cfg := shipped(b, "park-01")
-	var simulated float64
-	for b.Loop() {
-		simulated += day(b, Options{Config: cfg, Seed: 2}).Length.Seconds()
+	for _, gateway := range []string{"park-01", "elevator-01", "cctv-01"} {
+		for name, hardware := range map[string]Hardware{"told": Nobody, "reading": Everybody} {
+			b.Run(gateway+"/"+name, func(b *testing.B) {
+				cfg := shipped(b, gateway)
+				var simulated float64
+				for b.Loop() {
+					simulated += day(b, Options{Config: cfg, Seed: 2, Hardware: hardware}).Length.Seconds()
+				}
+				b.ReportMetric(simulated/b.Elapsed().Seconds(), "virtual_s/s")
+			})
+		}
 	}
-	b.ReportMetric(simulated/b.Elapsed().Seconds(), "virtual_s/s")
 }

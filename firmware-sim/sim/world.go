@@ -30,6 +30,8 @@ type Options struct {
 	From   time.Duration // nothing happens in the field by itself before that,
 	To     time.Duration // nor from then on; 0 = the whole day
 	Record string        // directory for the flight recording; "" = none is made
+
+	Hardware Hardware // whether chips, buses and drivers are in it
 }
 
 // deadly tells whether the daemon may be killed and the power cut: on odd seeds. On even ones every single thing that
@@ -103,6 +105,9 @@ func Run(o Options) (*Result, error) {
 	if o.byCenter() {
 		cfg.MQTT.Ack = config.AckCenter
 	}
+	if o.hardware() {
+		unhurried(&cfg)
+	}
 	w := &world{
 		o: o, cfg: &cfg, end: o.Length + settling, byID: map[gateway.EventID]int{}, admitted: map[admission]bool{}, sum: fnv.New64a(), disk: disk.New(),
 		chance: o.world().For("network"),
@@ -118,7 +123,7 @@ func Run(o Options) (*Result, error) {
 	if o.From > 0 || o.To > 0 {
 		day.Cut(o.From, cmp.Or(o.To, o.Length))
 	}
-	if w.field, err = day.Build(uint64(o.world())); err != nil {
+	if w.field, err = day.Build(uint64(o.world()), o.hardware()); err != nil {
 		return nil, err
 	}
 	defer func() { _ = w.field.Close() }() // simulated pins have nothing to say
@@ -177,6 +182,9 @@ func (w *world) live() error {
 		w.now = max(at, w.now)
 		if err := w.field.To(w.now); err != nil {
 			return err
+		}
+		if w.o.hardware() {
+			w.now = w.field.Board.Now() // it may have stopped on the way
 		}
 		w.agenda.run(w.now)
 		w.step()
@@ -271,7 +279,7 @@ func (w *world) start() error {
 		return err
 	}
 	proc, err = daemon.NewStepped(daemon.SteppedOptions{
-		Config: w.cfg, Lines: w.field.Lines(), Event: w.note, Tape: tape,
+		Config: w.cfg, Lines: w.field.Lines(), Reads: w.field.Hardware(), Event: w.note, Tape: tape,
 		Ground: daemon.Ground{
 			Boot: fmt.Sprintf("00000000-0000-4000-8000-%012d", w.boots), Mono: mono,
 			Wall: func() time.Time {
@@ -317,6 +325,9 @@ func (w *world) fall(power bool) {
 
 // note keeps what the gateway has issued.
 func (w *world) note(id gateway.EventID, e gateway.Event) {
+	if w.o.hardware() {
+		w.now = min(w.now, w.field.Now())
+	}
 	w.field.Issued(id, e)
 	data, err := json.Marshal(e.Data)
 	if err != nil {

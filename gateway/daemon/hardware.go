@@ -16,6 +16,9 @@ type Hardware struct {
 	OpenBus func(name string) (i2c.BusCloser, error)
 	LEDs    string               // folder of the board's LEDs, /sys/class/leds; empty = it has none
 	Now     func() time.Duration // the clock of the edges, since the kernel booted; nil = the kernel's
+
+	// Inputs opens input lines where they do not come from Lines: those of a simulation without goroutines.
+	Inputs func([]line.Input) (field.Lines, []error)
 }
 
 func (h Hardware) now() time.Duration {
@@ -35,6 +38,9 @@ func (h Hardware) openLines(all []line.Input, channels []int) (field.Lines, []er
 	want := make([]line.Input, len(channels))
 	for i, n := range channels {
 		want[i] = all[n]
+	}
+	if h.Inputs != nil {
+		return h.Inputs(want)
 	}
 	in, errs := h.Lines.Inputs(want)
 	for _, err := range errs {

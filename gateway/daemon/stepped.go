@@ -16,8 +16,8 @@ import (
 )
 
 // Stepped is a whole daemon in lockstep: field, outbox, checkpoint, intake and uplink on one goroutine, on the clock, disk
-// and network of its owner. It is opened and fed as Run opens and feeds its parts; what is left out are page, sensors and
-// whatever reads lines and buses.
+// and network of its owner. It is opened and fed as Run opens and feeds its parts; what is left out are page and sensors,
+// and, unless it is given the hardware, whatever reads lines and buses.
 type Stepped struct {
 	*Lockstep
 	Uplink *uplink.Stepped
@@ -47,6 +47,7 @@ type Ground struct {
 type SteppedOptions struct {
 	Config *config.Config
 	Lines  line.Provider // where relays are
+	Reads  *Hardware     // it reads lines and buses itself, through the drivers; nil = Level and Measure tell
 	Ground Ground
 	Log    *slog.Logger
 	Event  func(gateway.EventID, gateway.Event)
@@ -64,7 +65,11 @@ func NewStepped(o SteppedOptions) (*Stepped, error) {
 		clock: timekeeper{mono: g.Mono, wall: g.Wall, disciplined: g.Disciplined, fromRTC: func() bool { return false }},
 	}
 	relays := claimRelays(o.Config, o.Lines, o.Log)
-	d, rec, err := open(Options{Config: o.Config, Hardware: Hardware{Lines: o.Lines}, Log: o.Log, Event: o.Event}, on, relays)
+	hw := Hardware{Lines: o.Lines}
+	if o.Reads != nil {
+		hw = *o.Reads
+	}
+	d, rec, err := open(Options{Config: o.Config, Hardware: hw, Log: o.Log, Event: o.Event}, on, relays)
 	if err != nil {
 		relays.release()
 		return nil, err
@@ -72,6 +77,9 @@ func NewStepped(o SteppedOptions) (*Stepped, error) {
 	d.inForce.parts.Tape = o.Tape
 	s := &Stepped{d: d, ctx: context.Background()}
 	s.Lockstep = inLockstep(&d.inForce, relays, d.hub, rec, g.Mono())
+	if o.Reads != nil {
+		s.field.Acquire()
+	}
 	d.core = s.Lockstep
 	q := &sendQueue{box: d.box}
 	s.Uplink, err = uplink.NewStepped(d.uplinkOptions(s.ctx), q, d.clock, d.hub, q, g.Process,
@@ -144,12 +152,19 @@ func (s *Stepped) Next() gateway.Mono {
 // Ledger is how far numbers were issued and confirmed.
 func (s *Stepped) Ledger() gateway.Ledger { return ledger(s.d.box.Ledger()) }
 
+// Pass lets the time of a transfer pass, as field.Lockstep does.
+func (s *Stepped) Pass(d time.Duration) bool { return s.field.Pass(d) }
+
+// Die ends the daemon without a word.
+func (s *Stepped) Die() { s.field.End() }
+
 // Stop ends the daemon in order.
 func (s *Stepped) Stop() error {
 	s.field.Apply(field.Input{Kind: field.EventInput, Event: gateway.Event{
 		Type: gateway.GatewayStopping, ID: gateway.GatewayID, At: s.d.clock.Now(), Data: gateway.StoppingData{Reason: "signal"},
 	}})
 	err := s.d.closeTruths()
+	s.field.End()
 	s.Close()
 	if e := s.d.box.Close(); err == nil {
 		err = e

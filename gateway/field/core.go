@@ -28,6 +28,8 @@ type Core struct {
 	tape     Tape
 	recorded []byte // Config.Recorded
 	moved    bool   // what is being applied has had an effect
+	due      gateway.Mono
+	dueKnown bool // due is what Wake returns
 
 	ask   func(question)             // where evidence is read; nil = nowhere
 	drive func(string, device.Drive) // what a gate's relays shall do; nil = there are none
@@ -138,7 +140,7 @@ func (c *Core) begin(now gateway.Mono) {
 		c.step(now, i, device.Input{})
 	}
 	c.keep()
-	c.moved = false
+	c.moved, c.dueKnown = false, false
 	c.begins(now)
 }
 
@@ -146,6 +148,7 @@ func (c *Core) begin(now gateway.Mono) {
 func (c *Core) Apply(now gateway.Mono, in Input) {
 	c.tape.Given(now, &in)
 	c.apply(now, in)
+	c.dueKnown = c.dueKnown && !c.moved
 	c.keep()
 	c.applied(now)
 }
@@ -202,6 +205,9 @@ func (c *Core) apply(now gateway.Mono, in Input) {
 
 // Wake is when Tick wants to be called; zero = not before another input.
 func (c *Core) Wake() gateway.Mono {
+	if c.dueKnown {
+		return c.due
+	}
 	w := c.alarms.wake()
 	for i := range c.points {
 		w = gateway.Earliest(w, gateway.Earliest(c.points[i].wake, c.points[i].rest))
@@ -209,6 +215,7 @@ func (c *Core) Wake() gateway.Mono {
 	for i := range c.devices {
 		w = gateway.Earliest(w, c.devices[i].wake)
 	}
+	c.due, c.dueKnown = w, true
 	return w
 }
 
@@ -217,6 +224,7 @@ func (c *Core) Wake() gateway.Mono {
 func (c *Core) Tick(now gateway.Mono) {
 	c.tape.Ticked(now)
 	c.pass(now)
+	c.dueKnown = false
 	c.keep()
 	c.applied(now)
 }
@@ -324,6 +332,9 @@ func (c *Core) levels(now gateway.Mono, src int, l *Levels) {
 	if now.Sub(s.shown) >= showEvery {
 		s.shown = now
 		c.hub.PutSource(s.view)
+	}
+	if l.Valid == [2]uint64{} { // what measures has none
+		return
 	}
 	for n, i := range c.byPlace[src] {
 		level, ok := l.Get(n)

@@ -11,8 +11,9 @@ import (
 )
 
 // Lockstep is a field without goroutines and without a clock: its owner says what the wires do and what time it is, and all
-// that follows has happened when a method returns. Core and actuators are those of Field; what reads lines and buses is
-// left out. A simulated day passes in seconds, and the same inputs give the same day.
+// that follows has happened when a method returns. Core and actuators are those of Field, and so is what reads lines and
+// buses, if it was told to Acquire; else that is left out. A simulated day passes in seconds, and the same inputs give the
+// same day.
 type Lockstep struct {
 	core      *Core
 	cfg       Config
@@ -21,7 +22,10 @@ type Lockstep struct {
 	down      map[string]error // by source: why it cannot be read
 	actuators []*clocked
 	asked     []question
-	now       gateway.Mono
+	now, to   gateway.Mono // to: Advance lets it pass as far as that
+	acquires  bool
+	readers   *readers // nil = its owner says what is read
+	told      bool     // they have made it tell of something since Advance was called
 }
 
 // clocked is an actuator whose timer is the owner's.
@@ -30,9 +34,21 @@ type clocked struct {
 	due gateway.Mono // when its step is wanted
 }
 
+// heeded is the Recorder of a Lockstep.
+type heeded struct {
+	Recorder
+	by *Lockstep
+}
+
+// Record implements Recorder.
+func (h heeded) Record(e gateway.Event) gateway.EventID {
+	h.by.told = h.by.readers != nil
+	return h.Recorder.Record(e)
+}
+
 // NewLockstep makes a field at now. Every source counts as read once Begin was called.
 func NewLockstep(cfg Config, h *hub.Hub, r Recorder, now gateway.Mono) *Lockstep {
-	l := &Lockstep{cfg: cfg, levels: make([]Levels, len(cfg.Sources)), down: map[string]error{}, now: now}
+	l := &Lockstep{cfg: cfg, levels: make([]Levels, len(cfg.Sources)), down: map[string]error{}, now: now, to: now}
 	for _, d := range cfg.Devices {
 		if d.Relays != [device.Outputs]Relay{} {
 			a := &clocked{actuator: newActuator(d, func() gateway.Mono { return l.now }, nil), due: device.Forever}
@@ -40,7 +56,7 @@ func NewLockstep(cfg Config, h *hub.Hub, r Recorder, now gateway.Mono) *Lockstep
 			l.actuators = append(l.actuators, a)
 		}
 	}
-	l.connect(NewCore(cfg, h, r, now))
+	l.connect(NewCore(cfg, h, heeded{r, l}, now))
 	return l
 }
 
@@ -51,6 +67,7 @@ func (l *Lockstep) connect(c *Core) {
 		if a := l.actuator(gate); a != nil {
 			a.want(d)
 			a.due = l.now
+			l.told = l.readers != nil
 		}
 	}
 	c.ask = func(q question) { l.asked = append(l.asked, q) }
@@ -69,7 +86,13 @@ func (l *Lockstep) actuator(gate string) *clocked {
 // Begin tells what every source reads at the start: the levels of its channels.
 func (l *Lockstep) Begin(levels []Levels) {
 	l.core.begin(l.now)
-	l.read(levels)
+	if l.acquires {
+		l.acquire(nil)
+		l.takeTurns()
+	} else {
+		l.read(levels)
+	}
+	l.follow()
 }
 
 // read is the first read of every source.
@@ -84,7 +107,6 @@ func (l *Lockstep) read(levels []Levels) {
 		l.core.Apply(l.now, Input{Kind: UpInput, Source: n, Channel: All})
 		l.core.Apply(l.now, Input{Kind: LevelsInput, Source: n, Levels: l.levels[n]})
 	}
-	l.follow()
 }
 
 // Change puts another configuration in the place of the one that runs, as Field.Change does, and tells whether it could be
@@ -100,6 +122,7 @@ func (l *Lockstep) Change(cfg Config, kept Kept, levels []Levels, told func() ga
 		return false
 	}
 	cfg.Reply, cfg.Memory, cfg.Tape = l.cfg.Reply, l.cfg.Memory, l.cfg.Tape
+	held := l.leave()
 	l.core.tape.Ends()
 	l.cfg = cfg
 	l.connect(l.core.successor(l.now, cfg, kept))
@@ -109,7 +132,12 @@ func (l *Lockstep) Change(cfg Config, kept Kept, levels []Levels, told func() ga
 	}
 	l.core.begins(l.now)
 	l.core.Apply(l.now, Input{Kind: EventInput, Event: told()})
-	l.read(levels)
+	if l.acquires {
+		l.acquire(held)
+	} else {
+		l.read(levels)
+	}
+	l.follow()
 	return true
 }
 
@@ -140,8 +168,12 @@ func (l *Lockstep) Reread(source int) {
 // Now is the time that Advance has brought the field to.
 func (l *Lockstep) Now() gateway.Mono { return l.now }
 
-// Next is when something is due by itself; device.Forever = nothing is.
-func (l *Lockstep) Next() gateway.Mono {
+// Next is when something is due by itself; device.Forever = nothing is. Looks at lines and buses do not count: Advance stops
+// when one of them has found something.
+func (l *Lockstep) Next() gateway.Mono { return l.dueByItself() }
+
+// dueByItself is when core and actuators are due.
+func (l *Lockstep) dueByItself() gateway.Mono {
 	next := device.Forever
 	if w := l.core.Wake(); !w.IsZero() {
 		next = w
@@ -152,16 +184,21 @@ func (l *Lockstep) Next() gateway.Mono {
 	return next
 }
 
-// Advance lets time pass, through everything that is due on the way. Every edge before to must have been told.
+// Advance lets time pass, through everything that is due on the way. Every edge before to must have been told. A field that
+// acquires stops on the way when it has told of something: an event, or a relay.
 func (l *Lockstep) Advance(to gateway.Mono) {
-	for next := l.Next(); next <= to; next = l.Next() {
+	l.to, l.told = to, false
+	for next := l.dueReading(); next <= to && !l.told; next = l.dueReading() {
 		l.now = max(l.now, next)
+		l.takeTurns() // edges that happened before now must be known before time passes
 		if w := l.core.Wake(); !w.IsZero() && w <= l.now {
 			l.core.Tick(l.now)
 		}
 		l.follow()
 	}
-	l.now = max(l.now, to)
+	if !l.told {
+		l.now = max(l.now, to)
+	}
 }
 
 // follow lets relays switch and questions be answered until nothing more happens at this moment.
@@ -171,6 +208,10 @@ func (l *Lockstep) follow() {
 		for len(l.asked) > 0 {
 			q := l.asked[0]
 			l.asked, moved = l.asked[1:], true
+			if l.readers != nil {
+				l.prove(q)
+				continue
+			}
 			l.core.Apply(l.now, Input{Kind: ProofInput, Device: q.device, Evidence: l.evidence(q)})
 		}
 		for _, a := range l.actuators {

@@ -162,6 +162,7 @@ func (c *Core) Restore(state []byte) error {
 	for i := range c.devices {
 		c.devices[i].view.State = c.devices[i].cfg.Machine.state()
 	}
+	c.dueKnown = false
 	return nil
 }
 
