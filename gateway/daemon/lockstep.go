@@ -26,6 +26,8 @@ type Lockstep struct {
 	places  map[string]place // by terminal: GPIO17, x1.GPA0
 	wires   map[string]bool  // by terminal: how it stands
 	begun   bool
+	hw      Hardware // that the field reads itself, if it does
+	clock   *clock   // that a real-time clock on a bus serves
 }
 
 // place is where a terminal ends.
@@ -130,7 +132,7 @@ func (l *Lockstep) Reload(fresh *config.Config) (bool, error) {
 	if err := l.inForce.refuse(fresh); err != nil {
 		return false, err
 	}
-	r := l.inForce.compare(fresh, func(cfg *config.Config) field.Config { return attachConfig(cfg, Hardware{}, nil, l.relays).out })
+	r := l.inForce.compare(fresh, func(cfg *config.Config) field.Config { return attachConfig(cfg, l.hw, l.clock, l.relays).out })
 	done := l.field.Change(r.parts, r.kept, l.levels(r.parts), func() gateway.Event {
 		return gateway.Event{Type: gateway.GatewayConfigReloaded, ID: gateway.GatewayID, At: l.Now(), Data: r.told}
 	})
@@ -222,5 +224,8 @@ func (l *Lockstep) Next() gateway.Mono { return l.field.Next() }
 // Advance lets time pass. Every change of a terminal before to must have been told.
 func (l *Lockstep) Advance(to gateway.Mono) { l.field.Advance(to) }
 
-// Close makes relays inactive and gives them back.
-func (l *Lockstep) Close() { l.relays.release() }
+// Close ends what reads lines and buses, makes relays inactive and gives them back.
+func (l *Lockstep) Close() {
+	l.field.End()
+	l.relays.release()
+}

@@ -78,6 +78,7 @@ func NewStepped(o SteppedOptions) (*Stepped, error) {
 	s := &Stepped{d: d, ctx: context.Background()}
 	s.Lockstep = inLockstep(&d.inForce, relays, d.hub, rec, g.Mono())
 	if o.Reads != nil {
+		s.Lockstep.hw, s.clock = hw, d.clock
 		s.field.Acquire()
 	}
 	d.core = s.Lockstep

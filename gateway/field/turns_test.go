@@ -67,6 +67,7 @@ func cell(t *testing.T) (*Lockstep, *still, *slow, *memory) {
 	chip.l = l
 	l.Acquire()
 	l.Begin(nil)
+	t.Cleanup(l.End)
 	return l, lines, chip, m
 }
 
