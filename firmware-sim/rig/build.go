@@ -85,7 +85,11 @@ func (b *Board) hang(gauges []Gauge, chips []Chip, contacts map[string]*plant.Co
 			b.bus[chips[i].Bus].fresh[chips[i].Address] = func() {
 				b.mu.Lock()
 				defer b.mu.Unlock()
-				b.gauges[n].carry(b.at)
+				at := b.at
+				if b.opt.Now != nil { // the transfer is later than what the field was brought to
+					at = max(at, b.opt.Now())
+				}
+				b.gauges[n].carry(at)
 			}
 		}
 	}
