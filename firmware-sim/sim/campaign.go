@@ -84,7 +84,9 @@ type Sum struct {
 	Days, Issued, Heard, Passages, Injected, Violations int
 	Told, Late                                          int
 	Faults, Unknown                                     map[string]int
-	Simulated, Took                                     time.Duration
+	Simulated, Took, Slowest                            time.Duration
+	Waiting                                             int
+	Storage                                             int64
 
 	seeds map[uint64]bool
 }
@@ -96,6 +98,7 @@ func (s *Sum) add(r *Result) {
 	s.Simulated += r.Length
 	s.seeds[r.Seed] = true
 	s.Told, s.Late = s.Told+r.Told, s.Late+r.Late
+	s.Slowest, s.Waiting, s.Storage = max(s.Slowest, r.Slowest), max(s.Waiting, r.Waiting), max(s.Storage, r.Storage)
 	for name, n := range r.Faults {
 		s.Faults[name] += n
 	}
@@ -121,6 +124,7 @@ func (s *Sum) Print(out io.Writer, gateways int) error {
 		row(name, s.Faults[name])
 	}
 	row("in the field", s.Injected)
+	fmt.Fprintf(&b, "at most %d events under way, %d bytes stored, %v under way without trouble\n", s.Waiting, s.Storage, s.Slowest.Round(time.Millisecond))
 	words := "none"
 	if s.Violations > 0 {
 		words = fmt.Sprint(s.Violations)

@@ -25,6 +25,9 @@ type Result struct {
 	Injected   int            // things that went wrong in the field
 	Violations []Violation
 	Told       int            // things that happened and were told once, in time
+	Slowest    time.Duration  // of the events: under way while nothing was wrong
+	Waiting    int            // most events that were under way
+	Storage    int64          // most bytes on the disk
 	Late       int            // that a start found to have happened while the daemon was dead
 	Unknown    map[string]int // things that could not be known, by reason
 	Sum        uint64         // of everything that was issued and heard, and when
@@ -59,6 +62,7 @@ func (w *world) judge() {
 	w.judgeDelivery()
 	w.judgeRest()
 	w.judgeTruth()
+	w.judgePromptness()
 }
 
 // durableAfter is how long after it was issued an event must survive everything, on a disk in order.
@@ -122,11 +126,20 @@ func (w *world) judgeRest() {
 		}
 	}
 	w.judgeAlarms()
+	for _, a := range w.proc.View().Alarms {
+		w.violate("alarm %s still stands, and everything is in order", a.Key())
+	}
+	for _, d := range w.proc.View().Devices {
+		if d.State.Quality != gateway.Good {
+			w.violate("%s is %s, and everything is in order", d.ID, d.State.Quality)
+		}
+	}
 }
 
 // glance holds alarms against each other once a minute, while the way to the center has been in order for a minute: what
 // a new connection puts right was wrong until then.
 func (w *world) glance() {
+	w.sample()
 	b := w.broker
 	if w.proc != nil && w.proc.Uplink.Connected() && b.conn != nil && !b.silent && !b.stopped && !b.cut && !b.down && w.now-w.calm > time.Minute {
 		if w.quiet == len(w.issued) {

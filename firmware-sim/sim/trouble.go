@@ -135,6 +135,7 @@ func (w *world) troubles() {
 				return // it does not run
 			}
 			w.say("%v", t)
+			w.disturb(t.lasts)
 			w.result.Faults[t.name]++
 			t.begin(w, t.chance)
 			if t.end != nil {

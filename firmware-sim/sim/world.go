@@ -63,6 +63,7 @@ type world struct {
 
 	proc    *daemon.Stepped // nil = none runs
 	session int
+	line    *conn // of the session
 	dialing bool
 	calm    time.Duration // since when nothing disturbs the way to the center
 	quiet   int           // events issued at the last glance
@@ -72,6 +73,8 @@ type world struct {
 	stepped time.Duration
 
 	issued   []issue
+	settled  int // of them everything before was heard
+	spells   []spell
 	admitted map[admission]bool
 	tape     *tape // of the run; nil = nothing is recorded
 	byID     map[gateway.EventID]int
@@ -82,11 +85,12 @@ type world struct {
 
 // issue is an event of the gateway as it was issued.
 type issue struct {
-	id    gateway.EventID
-	at    time.Duration
-	event gateway.Event
-	data  string
-	heard bool
+	id      gateway.EventID
+	at      time.Duration
+	event   gateway.Event
+	data    string
+	heard   bool
+	heardAt time.Duration
 }
 
 // run is one life of the daemon.
@@ -223,7 +227,7 @@ func (w *world) dial() {
 		}
 	}
 	lost := func(why error) {
-		if w.proc == proc {
+		if w.proc == proc && w.line == line { // not one that was given up before
 			w.say("connection lost: %v", why)
 			proc.Uplink.Lost(why)
 		}
@@ -233,7 +237,7 @@ func (w *world) dial() {
 	if err != nil {
 		return
 	}
-	w.calm = w.now
+	w.calm, w.line = w.now, line
 	w.say("connected, session %d", w.session)
 	if err := proc.Uplink.Connect(line, w.session); err != nil {
 		line.Drop()
@@ -347,7 +351,7 @@ func (w *world) heard(e event) {
 		return
 	}
 	i := &w.issued[n]
-	i.heard = true
+	i.heard, i.heardAt = true, w.now
 	w.say("delivered: %v %s %s %s", e.ID, i.event.ID, i.event.Type, i.data)
 	if e.name() != i.event.Type || e.device() != i.event.ID || !sameJSON(e.Data, i.data) {
 		w.violate("%v is %s of %s %s, and arrived as %s of %s %s", e.ID, i.event.Type, i.event.ID, i.data, e.name(), e.device(), e.Data)
