@@ -63,6 +63,7 @@ func demoGateway(t testing.TB) *config.Config {
 
 // recordDemo runs the field of the demo for a while, in a bubble, and returns its recording, which was played again.
 func recordDemo(t *testing.T, length time.Duration) (whole []byte) {
+	keep := keepOnFailure(t)
 	synctest.Test(t, func(t *testing.T) {
 		board, err := rig.New(1, rig.DemoSite(), rig.Options{Scenario: rig.Demo(7)})
 		if err != nil {
@@ -93,6 +94,7 @@ func recordDemo(t *testing.T, length time.Duration) (whole []byte) {
 		cancel()
 		wg.Wait()
 		whole = playAgain(t, tape, dir, rec.count())
+		keep(whole)
 	})
 	return whole
 }

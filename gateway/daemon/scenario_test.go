@@ -61,9 +61,9 @@ func TestScenarios(t *testing.T) {
 			for i := range a.Files {
 				parts[a.Files[i].Name] = &a.Files[i]
 			}
-			got := ""
+			got, keep := "", keepOnFailure(t)
 			synctest.Test(t, func(t *testing.T) {
-				got = play(t, string(parts["config"].Data), string(parts["site"].Data), string(parts["script"].Data))
+				got = play(t, string(parts["config"].Data), string(parts["site"].Data), string(parts["script"].Data), keep)
 			})
 			if want := string(parts["follows"].Data); got != want && !*update {
 				t.Errorf("got\n%swant\n%s", got, want)
@@ -78,8 +78,8 @@ func TestScenarios(t *testing.T) {
 	}
 }
 
-// play runs a scenario and returns what followed, a line each, in the order of time.
-func play(t *testing.T, yaml, siteText, script string) string {
+// play runs a scenario and returns what followed, a line each, in the order of time. keep gets the recording of each life.
+func play(t *testing.T, yaml, siteText, script string, keep func(recording []byte)) string {
 	cfg, err := config.Parse("config", []byte(yaml))
 	if err != nil {
 		t.Fatal(err)
@@ -149,7 +149,7 @@ func play(t *testing.T, yaml, siteText, script string) string {
 		return f, h, func() {
 			stop()
 			synctest.Wait()
-			playAgain(t, tape, dir, rec.count()-from)
+			keep(playAgain(t, tape, dir, rec.count()-from))
 		}
 	}
 	f, h, stop := run()
