@@ -76,7 +76,7 @@ var mayImport = map[string][]string{
 
 	"firmware-sim/sim": {
 		"firmware-sim/disk", "firmware-sim/district", "firmware-sim/plant", "firmware-sim/rig", "gateway", "gateway/audit", "gateway/checkpoint", "gateway/config",
-		"gateway/daemon", "gateway/outbox", "gateway/uplink", "gateway/device", "gateway/field", "gateway/record",
+		"gateway/daemon", "gateway/device", "gateway/field", "gateway/hub", "gateway/outbox", "gateway/record", "gateway/uplink",
 	},
 
 	"cmd/lotusgate": {
