@@ -133,14 +133,11 @@ func (l *Lockstep) Reload(fresh *config.Config) (bool, error) {
 		return false, err
 	}
 	r := l.inForce.compare(fresh, func(cfg *config.Config) field.Config { return attachConfig(cfg, l.hw, l.clock, l.relays).out })
-	done := l.field.Change(r.parts, r.kept, l.levels(r.parts), func() gateway.Event {
-		return gateway.Event{Type: gateway.GatewayConfigReloaded, ID: gateway.GatewayID, At: l.Now(), Data: r.told}
-	})
-	if done {
+	return l.field.Change(r.parts, r.kept, l.levels(r.parts), func() gateway.Event {
 		l.inForce.set(r.cfg, r.parts)
 		l.wire()
-	}
-	return done, nil
+		return gateway.Event{Type: gateway.GatewayConfigReloaded, ID: gateway.GatewayID, At: l.Now(), Data: r.told}
+	}), nil
 }
 
 // Commands is what each id takes.

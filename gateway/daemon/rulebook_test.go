@@ -291,7 +291,7 @@ func (y *yard) reload() {
 	if err != nil {
 		y.t.Fatal(err)
 	}
-	if now := y.active(); now != before {
+	if now := y.active(); now != before && !y.burns() { // a fire that nobody had asked for opens at once
 		y.t.Fatalf("%v: relays %v before the reload, %v after it", y.since(), before, now)
 	}
 	if done {
