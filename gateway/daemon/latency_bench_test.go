@@ -279,7 +279,7 @@ func fill(b *testing.B, cfg *config.Config, n int) {
 	}
 }
 
-func startMosquitto(b *testing.B, dir string) (address string) {
+func startMosquitto(b testing.TB, dir string) (address string) {
 	b.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -301,9 +301,9 @@ func startMosquitto(b *testing.B, dir string) (address string) {
 }
 
 // dialBroker connects, as soon as the broker answers, and subscribes.
-func dialBroker(b *testing.B, address string, topics map[string]func([]byte)) mqtt.Client {
+func dialBroker(b testing.TB, address string, topics map[string]func([]byte)) mqtt.Client {
 	b.Helper()
-	o := mqtt.NewClientOptions().AddBroker("tcp://" + address).SetClientID(fmt.Sprint("bench-", len(topics))).SetConnectRetry(true).
+	o := mqtt.NewClientOptions().AddBroker("tcp://" + address).SetClientID(fmt.Sprint("test-", len(topics))).SetConnectRetry(true).
 		SetConnectRetryInterval(20 * time.Millisecond).SetOrderMatters(true)
 	c := mqtt.NewClient(o)
 	if t := c.Connect(); !t.WaitTimeout(30*time.Second) || t.Error() != nil {
