@@ -58,10 +58,15 @@ func (m *memory) Keep(changed []field.Truth, soon bool) {
 		}
 	}
 	if soon {
-		select {
-		case m.now <- struct{}{}:
-		default:
-		}
+		m.soon()
+	}
+}
+
+// soon has everything written at once, by another goroutine.
+func (m *memory) soon() {
+	select {
+	case m.now <- struct{}{}:
+	default:
 	}
 }
 
@@ -82,7 +87,7 @@ func (m *memory) run(ctx context.Context) {
 			return
 		case <-m.now:
 			if err := m.truths.Flush(); err != nil {
-				m.log.Error("an alarm, or a latched fire, is not kept yet", "error", err)
+				m.log.Error("an alarm, a latched fire or an open command is not kept yet", "error", err)
 			}
 		}
 	}

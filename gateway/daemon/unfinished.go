@@ -57,7 +57,9 @@ func (d *daemon) recall() {
 	}
 }
 
-// remember follows the events of this run. It is called by the core and does not wait: the checkpoint is written behind.
+// remember follows the events of this run. It is called by the core and does not wait. The checkpoint is written at once,
+// beside it: a process that is killed in the middle of a pulse has no second chance, and one that is killed after it must
+// not tell of an end twice.
 func (d *daemon) remember(e gateway.Event) {
 	if !d.unfinished.follow(e) {
 		return
@@ -65,6 +67,7 @@ func (d *daemon) remember(e gateway.Event) {
 	if err := d.truths.Put(unfinishedSection, d.unfinished); err != nil {
 		d.log.Error("an open command would not survive a restart", "error", err)
 	}
+	d.memory.soon()
 }
 
 // abandoned are the events that end the commands of the run before: nobody knows what became of them.
