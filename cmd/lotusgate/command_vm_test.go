@@ -354,6 +354,7 @@ func TestVMCommands(t *testing.T) {
 		t.Logf("kill -9 in the middle of a pulse: active for %v", c.take()[relayOpen])
 		s.center.await("the will", func(r *record) bool { return r.status == "lost" })
 		s.startDaemon()
+		s.center.await("what became of the command", func(r *record) bool { return hasEnded(r, "restarted") })
 		c.never(t, "after the restart")
 		if out, err := exec.Command("lotusgate", "safe", "--config", s.config).CombinedOutput(); err == nil {
 			t.Error("safe while a daemon runs:", string(out))

@@ -4,6 +4,8 @@ package vm
 
 import (
 	"bufio"
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -21,15 +23,21 @@ var guests = []guest{
 	{pkg: "lotusgate/drivers"},
 	{pkg: "lotusgate/drivers/line"},
 	{pkg: "lotusgate/cmd/lotusgate", programs: []string{"lotusgate/cmd/lotusgate"}, disk: 64},
+	{
+		name: "reboot", pkg: "lotusgate/cmd/lotusgate", run: "^TestVMReboot$", env: []string{"LOTUSGATE_REBOOT=1"}, reboots: true,
+		programs: []string{"lotusgate/cmd/lotusgate"}, disk: 64,
+	},
 }
 
 type guest struct {
+	name     string   // of its test; empty is the package's
 	pkg      string   // its tests that call GuestOnly, unless run says otherwise
 	run      string   // as go test -run
 	programs []string // main packages to build; the tests find the programs on their PATH
 	env      []string
 	disk     int           // MiB of ext4 at /run/disk; 0 is none
 	limit    time.Duration // 0 is 5 minutes
+	reboots  bool          // the tests restart the kernel once, and go on in the second boot with the same disk
 }
 
 // hostTest skips a test that boots VMs unless it was asked for.
@@ -46,7 +54,7 @@ func hostTest(t *testing.T) {
 func TestGuest(t *testing.T) {
 	hostTest(t)
 	for _, g := range guests {
-		t.Run(strings.TrimPrefix(g.pkg, "lotusgate/"), g.test)
+		t.Run(cmp.Or(g.name, strings.TrimPrefix(g.pkg, "lotusgate/")), g.test)
 	}
 }
 
@@ -81,6 +89,26 @@ func (g guest) test(t *testing.T) {
 		}
 		options.Disks = []Disk{{Image: image, Mount: "/run/disk"}}
 	}
+	ran, exit, err := boot(t, options)
+	if g.reboots {
+		if !errors.Is(err, ErrRebooted) {
+			t.Fatalf("the guest has not restarted: %v", err)
+		}
+		ran, exit, err = boot(t, options)
+	}
+	switch {
+	case err != nil:
+		t.Error(err)
+	case exit.Status != 0:
+		t.Errorf("%s in the VM: exit status %d", g.pkg, exit.Status)
+	case ran == 0:
+		t.Errorf("%s in the VM: no test ran", g.pkg)
+	}
+	t.Logf("%d tests in the VM, boot %.2f s, all %.1f s", ran, exit.Boot.Seconds(), exit.Total.Seconds())
+}
+
+// boot runs a guest to its end and reports its tests.
+func boot(t *testing.T, options Options) (ran int, exit Exit, err error) {
 	lines, console := io.Pipe()
 	options.Console = console
 	guest, err := Boot(t.Context(), options)
@@ -91,17 +119,9 @@ func (g guest) test(t *testing.T) {
 		_, _ = guest.Wait() // again below
 		_ = console.Close()
 	}()
-	ran := report(t, lines)
-	exit, err := guest.Wait()
-	switch {
-	case err != nil:
-		t.Error(err)
-	case exit.Status != 0:
-		t.Errorf("%s in the VM: exit status %d", g.pkg, exit.Status)
-	case ran == 0:
-		t.Errorf("%s in the VM: no test ran", g.pkg)
-	}
-	t.Logf("%d tests in the VM, boot %.2f s, all %.1f s", ran, exit.Boot.Seconds(), exit.Total.Seconds())
+	ran = report(t, lines)
+	exit, err = guest.Wait()
+	return ran, exit, err
 }
 
 // verdict is how a test program reports the end of a test.
