@@ -194,6 +194,17 @@ func (s *site) follow(c *coils, relay, leaves, reaches int) (late time.Duration)
 	return late
 }
 
+// told counts the events of a type that bear the reference of a command.
+func (r *record) told(typ, ref string) (n int) {
+	for _, e := range r.events {
+		var d struct{ Ref string }
+		if e.Type == typ && json.Unmarshal(e.Data, &d) == nil && d.Ref == ref {
+			n++
+		}
+	}
+	return n
+}
+
 // opens moves the arm up by a command. A busy machine may have moved the arm later than a barrier would: then once more.
 func (s *site) opens(c *coils, key string, args ...string) (out string, p map[int][]pulseSeen) {
 	for range 20 {
@@ -343,9 +354,12 @@ func TestVMCommands(t *testing.T) {
 		go func() {
 			defer close(killed)
 			c.await(relayOpen, true)
+			s.center.await("the command is on record", func(r *record) bool { return r.told("lotusgate.command.accepted", "killed") > 0 })
 			s.daemon.kill()
 		}()
-		s.order(key, "open", "--wait", "5s")
+		s.arm("closed")
+		c.rested()
+		s.order(key, "open", "--ref", "killed", "--wait", "5s")
 		<-killed
 		if out, err := exec.Command("lotusgate", "safe", "--config", s.config).CombinedOutput(); err != nil {
 			t.Error(err, string(out))
@@ -354,7 +368,7 @@ func TestVMCommands(t *testing.T) {
 		t.Logf("kill -9 in the middle of a pulse: active for %v", c.take()[relayOpen])
 		s.center.await("the will", func(r *record) bool { return r.status == "lost" })
 		s.startDaemon()
-		s.center.await("what became of the command", func(r *record) bool { return hasEnded(r, "restarted") })
+		s.center.await("what became of the command", func(r *record) bool { return r.told("lotusgate.command.failed", "killed") == 1 })
 		c.never(t, "after the restart")
 		if out, err := exec.Command("lotusgate", "safe", "--config", s.config).CombinedOutput(); err == nil {
 			t.Error("safe while a daemon runs:", string(out))
