@@ -128,7 +128,7 @@ func (r *report) word() string {
 	if err := r.failed(); err != nil {
 		return strings.ReplaceAll(err.Error(), "\n", "; ")
 	}
-	for m := range table() {
+	for m := range measures {
 		if j := r.judge(m); j.open {
 			return "nothing grows for certain, and not all is decided: run for longer"
 		}
