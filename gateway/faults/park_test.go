@@ -162,7 +162,8 @@ kill -TERM $daemon; wait $daemon || { cat /run/log; exit 1; }`)
 	p.book.mu.Unlock()
 	nothing(t, r)
 	p.enough(r, cuts)
-	switch {
+	switch { // of a few cuts one may well meet nothing
+	case cuts < 10:
 	case len(p.passed) == 0:
 		t.Error("no vehicle passed: that proves nothing")
 	case p.moved == 0:
