@@ -3,8 +3,14 @@ package sim
 import (
 	"hash/fnv"
 	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
 	"time"
 
+	"lotusgate/firmware-sim/district"
+	"lotusgate/firmware-sim/rig"
+	"lotusgate/gateway"
 	"lotusgate/gateway/config"
 )
 
@@ -42,6 +48,52 @@ func unhurried(cfg *config.Config) {
 		if c.Kind == config.ADS1115 {
 			c.Poll = max(c.Poll, ConverterPoll)
 			cfg.Chips[id] = c
+		}
+	}
+}
+
+// foundWithin is how long after a chip has lost its registers the gateway must have said so and set it up again.
+const foundWithin = 15 * time.Second
+
+// resetChip takes the supply of one chip away for a moment: its registers are at their power-on values. It must be said once,
+// unless the daemon falls before it can.
+func resetChip(w *world, chance *rand.Rand) {
+	chips := slices.DeleteFunc(district.Site(w.cfg).Chips, func(c rig.Chip) bool {
+		return strings.HasPrefix(c.Kind, config.PCF8574) // it has none
+	})
+	if len(chips) == 0 || w.proc == nil {
+		return
+	}
+	chip, proc, before := chips[chance.IntN(len(chips))].Name, w.proc, len(w.issued)
+	if err := w.field.Board.Do(rig.ChipAct{Chip: chip, Life: rig.Resets}); err != nil {
+		w.violate("%v", err)
+	}
+	w.agenda.at(w.now+foundWithin, func() {
+		if w.proc != proc {
+			return
+		}
+		said := 0
+		for _, i := range w.issued[before:] {
+			if d, ok := i.event.Data.(gateway.ChipResetData); ok && d.Chip == chip {
+				said++
+			}
+		}
+		if said != 1 {
+			w.violate("chip %s lost its registers, and it was said %d times", chip, said)
+		}
+	})
+}
+
+// look holds what the gateway knows of its chips against what is so: each of them can be read again soon after a start or a
+// loss of supply.
+func (w *world) look() {
+	w.agenda.at(w.now+foundWithin, w.look)
+	if w.proc == nil || w.now-w.runs[len(w.runs)-1].begin < foundWithin {
+		return
+	}
+	for _, s := range w.proc.View().Sources {
+		if !s.OK {
+			w.violate("%s cannot be read: %s", s.ID, s.Error)
 		}
 	}
 }

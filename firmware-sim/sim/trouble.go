@@ -21,6 +21,7 @@ type trouble struct {
 	begin func(*world, *rand.Rand)
 	end   func(*world) // nil = it ends by itself
 	kills bool         // the daemon does not survive it
+	wired bool         // only where the hardware is in the world
 }
 
 // all is the one table of troubles.
@@ -38,6 +39,7 @@ var all = []trouble{
 		begin: func(w *world, _ *rand.Rand) { w.broker.stop() }, end: func(w *world) { w.broker.cont() },
 	},
 	{name: "link flaps", often: 5 * time.Hour, begin: flap},
+	{name: "chip loses its registers", often: 2 * time.Hour, begin: resetChip, wired: true},
 	{
 		name: "events dropped in silence", often: 8 * time.Hour, lasts: plant.Span{Min: time.Second, Max: 10 * time.Minute},
 		begin: func(w *world, _ *rand.Rand) { w.broker.silent = w.o.byCenter() },
@@ -105,7 +107,7 @@ func (p planned) String() string {
 func plan(o Options) (day []planned) {
 	for i := range all {
 		t := &all[i]
-		if t.kills && !o.deadly() {
+		if t.kills && !o.deadly() || t.wired && !o.hardware() {
 			continue
 		}
 		chance := o.world().For(t.name)

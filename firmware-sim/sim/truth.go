@@ -176,7 +176,7 @@ func (w *world) judgeDeaths() {
 
 // ownTrouble tells whether something is about network, disk and clock, which only we disturb.
 func (w *world) ownTrouble(k gateway.Type, id string) bool {
-	return k == gateway.AutonomyEntered || k == gateway.AutonomyLeft || id == gateway.GatewayID
+	return k == gateway.BusChipReset || k == gateway.AutonomyEntered || k == gateway.AutonomyLeft || id == gateway.GatewayID
 }
 
 // Violation is what the gateway owed and did not keep.

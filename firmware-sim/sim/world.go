@@ -143,6 +143,9 @@ func Run(o Options) (*Result, error) {
 	w.troubles()
 	w.agenda.at(0, w.mark)
 	w.agenda.at(time.Minute, w.glance)
+	if o.hardware() {
+		w.agenda.at(foundWithin, w.look)
+	}
 	if err := w.live(); err != nil {
 		return nil, err
 	}
