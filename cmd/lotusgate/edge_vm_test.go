@@ -92,10 +92,6 @@ func TestVMEdgeLatency(t *testing.T) {
 		a, _ := await(ours, time.Second)
 		size = a.size
 	}
-	for quiet := false; !quiet; {
-		_, more := await(ours, 2*time.Second)
-		quiet = !more
-	}
 	inputs, errs := line.Kernel().Inputs([]line.Input{{Name: fmt.Sprint("GPIO", bareEdge)}})
 	if errs[0] != nil {
 		t.Fatal(errs[0])
@@ -118,6 +114,9 @@ func TestVMEdgeLatency(t *testing.T) {
 			before := line.Now()
 			pull(way.line)
 			a, ok := await(way.from, slowest)
+			for n == 0 && ok && a.stamp < before-time.Microsecond { // of the time before
+				a, ok = await(way.from, slowest)
+			}
 			if !ok {
 				t.Fatalf("edge %d of GPIO%d did not arrive", n, way.line)
 			}

@@ -305,7 +305,7 @@ func startMosquitto(b testing.TB, dir string) (address string) {
 func dialBroker(b testing.TB, address string, topics map[string]func([]byte)) mqtt.Client {
 	b.Helper()
 	o := mqtt.NewClientOptions().AddBroker("tcp://" + address).SetClientID(fmt.Sprint("test-", len(topics))).SetConnectRetry(true).
-		SetConnectRetryInterval(20 * time.Millisecond).SetOrderMatters(true)
+		SetConnectRetryInterval(20 * time.Millisecond).SetAutoReconnect(false).SetOrderMatters(true)
 	c := mqtt.NewClient(o)
 	if t := c.Connect(); !t.WaitTimeout(30*time.Second) || t.Error() != nil {
 		b.Fatal("connect: ", t.Error())
@@ -315,6 +315,6 @@ func dialBroker(b testing.TB, address string, topics map[string]func([]byte)) mq
 			b.Fatal("subscribe: ", t.Error())
 		}
 	}
-	b.Cleanup(func() { c.Disconnect(0) })
+	b.Cleanup(func() { c.Disconnect(250) })
 	return c
 }
