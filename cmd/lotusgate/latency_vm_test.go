@@ -71,7 +71,7 @@ func TestVMCommandLatency(t *testing.T) {
 	<-done
 }
 
-// processorTime is what the program has used so far. Unlike a latency it is the same on a busy host.
+// processorTime is what the program has used so far, by the guest's clock: a host that takes the processor away counts.
 func (p *program) processorTime() time.Duration {
 	p.t.Helper()
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
