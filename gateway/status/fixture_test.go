@@ -68,6 +68,10 @@ type laneSeen struct {
 	Counting bool   `json:"counting"`
 }
 
+type liftSeen struct {
+	Mode string `json:"mode"`
+}
+
 type gateSeen struct {
 	OpenLimit   bool `json:"open_limit"`
 	ClosedLimit bool `json:"closed_limit"`
@@ -174,9 +178,9 @@ func brokenHub() *hub.Hub {
 		site("g-obstructed", "gate", "乙", "obstructed", gateway.Good, time.Second, nil),
 		site("g-forced", "gate", "丙", "forced", gateway.Good, time.Second, nil),
 		site("g-off", "gate", "丁", "arm_off", gateway.Good, time.Second, nil),
-		site("car-1", "elevator", "1 号梯", "fault", gateway.Good, 5*time.Minute, nil),
+		site("car-1", "elevator", "1 号梯", "fault", gateway.Good, 5*time.Minute, liftSeen{"inspection"}),
 		site("car-2", "elevator", "2 号梯", "entrapment_confirmed", gateway.Good, time.Minute, nil),
-		site("car-3", "elevator", "3 号梯", "service", gateway.Good, time.Hour, nil),
+		site("car-3", "elevator", "3 号梯", "service", gateway.Good, time.Hour, liftSeen{"fire"}),
 		site("cam-1", "camera", "入口摄像机", "offline", gateway.Good, 20*time.Minute, nil),
 		site("cam-2", "camera", "出口摄像机", "late", gateway.Good, 50*time.Second, nil),
 		site("cam-3", "camera", "车道摄像机", "stuck", gateway.Good, 50*time.Second, nil),

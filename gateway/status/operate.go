@@ -23,8 +23,9 @@ const orderTime = 12 * time.Second
 // controls are the devices that take commands, with their buttons. What changes is a part of its own, so that nothing
 // takes a button away from under the finger that holds it.
 type controls struct {
-	Cards []panel
-	Said  *outcome // what became of an order, for browsers that run no script
+	Presence template.HTML
+	Cards    []panel
+	Said     *outcome // what became of an order, for browsers that run no script
 }
 
 type panel struct {
@@ -59,7 +60,34 @@ func (sc *screen) operate() []group {
 	if len(parts) == 0 {
 		return nil
 	}
-	return []group{{"operate", "", parts}}
+	return []group{{"operate", "", append([]block{sc.presence()}, parts...)}}
+}
+
+// presence says whether barriers can be moved now: somebody must be at the machine, and nobody inside it.
+type presence struct {
+	ID string
+	mark
+}
+
+func (p presence) part() (id, template string) { return p.ID, "presence" }
+
+func (sc *screen) presence() presence {
+	p := presence{"o-presence", mark{Tone: warn, Icon: "warn", Word: sc.l.T("operate.unwired")}}
+	if slices.ContainsFunc(sc.s.inputs(), func(t Terminal) bool {
+		return slices.ContainsFunc(t.Uses, func(u Use) bool { return u.Role == "window" })
+	}) {
+		p.mark = mark{Tone: idle, Icon: "info", Word: sc.l.T("operate.shut")}
+	}
+	for _, a := range sc.v.Alarms {
+		switch a.Key() {
+		case gateway.GatewayID + "/lockout_on":
+			p.mark = mark{Tone: bad, Icon: "bad", Word: sc.l.T("operate.locked"), Since: at(a.Since)}
+			return p
+		case gateway.GatewayID + "/maintenance_opened":
+			p.mark = mark{Tone: good, Icon: "ok", Word: sc.l.T("operate.open"), Since: at(a.Since)}
+		}
+	}
+	return p
 }
 
 // commanded devices are those that take a command, barriers first.
@@ -82,7 +110,7 @@ func (sc *screen) controls(sections []section) (c controls) {
 	}
 	var parts []part
 	if len(sections) > 0 {
-		parts = sections[0].Parts
+		c.Presence, parts = sections[0].Parts[0].HTML, sections[0].Parts[1:]
 	}
 	for i, d := range sc.commanded() {
 		k := panel{ID: d.ID, Name: firstOf(d.Label, d.ID), State: parts[i].HTML}

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -18,6 +19,7 @@ import (
 	"lotusgate/gateway"
 	"lotusgate/gateway/access"
 	"lotusgate/gateway/hub"
+	"lotusgate/gateway/text"
 )
 
 // machine is the rest of the gateway, as far as orders go: an order is under way until the test ends it.
@@ -58,6 +60,12 @@ func (m *machine) take(c gateway.Command) <-chan gateway.Reply {
 	return replies
 }
 
+func (m *machine) refuseWith(why gateway.Reason) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.refuse = why
+}
+
 // finish an order that is under way.
 func (m *machine) finish(a gateway.Action) {
 	m.mu.Lock()
@@ -90,11 +98,17 @@ func movable() *hub.Hub {
 // commanding is a server over HTTPS with an operator who is logged in.
 func commanding(t *testing.T, m *machine) (*httptest.Server, *http.Client) {
 	t.Helper()
+	return commandingAt(t, movable(), Options{Command: m.take})
+}
+
+func commandingAt(t *testing.T, h *hub.Hub, o Options) (*httptest.Server, *http.Client) {
+	t.Helper()
 	dir := t.TempDir() + "/access"
 	if err := access.Set(dir, password); err != nil {
 		t.Fatal(err)
 	}
-	s := newServer(t, movable(), Options{Keeper: access.New(dir, func() time.Duration { return time.Hour }), Command: m.take})
+	o.Keeper = access.New(dir, func() time.Duration { return time.Hour })
+	s := newServer(t, h, o)
 	server := httptest.NewTLSServer(s.Handler())
 	t.Cleanup(func() {
 		s.closeOnce.Do(func() { close(s.closing) })
@@ -246,4 +260,58 @@ func TestBrowserHolds(t *testing.T) {
 		t.Errorf("orders: %q", got)
 	}
 	run(t, ctx, chromedp.Steps(chromedp.Click(chromedp.CSS(`button.stop`)), visible(`output.good`)))
+}
+
+// TestOperateIsAccessible lets axe look at the buttons in every state: nobody at the machine, the window open, the key turned, an
+// order refused, a button held; in both languages, on a phone and on a desk, by day and at night. It takes 20 s of two cores.
+func TestOperateIsAccessible(t *testing.T) {
+	script := axe(t)
+	m, h := &machine{}, movable()
+	wires := append(siteTerminals(), Terminal{ID: "service", Source: "gpio", Pin: "GPIO9", Uses: []Use{{Device: gateway.GatewayID, Role: "window"}}})
+	server, _ := commandingAt(t, h, Options{Command: m.take, Terminals: wires})
+	ctx := browser(t, chromedp.Flag("ignore-certificate-errors", true))
+	open(t, ctx, server.URL+"/login?lang=zh-CN", 360, "light")
+	run(t, ctx, chromedp.Steps(
+		chromedp.SendKeys(chromedp.CSS(`input[type=password]`), password), chromedp.Click(chromedp.CSS(`.login button.main`)),
+		visible(`body.operate.is-live`),
+	))
+	alarm := func(name string) {
+		h.PutAlarm(gateway.Alarm{ID: gateway.GatewayID, Name: name, Since: testNow - second})
+	}
+	for _, l := range text.Langs() {
+		for _, width := range []int64{360, 1280} {
+			look := func(state, selector string) {
+				t.Helper()
+				run(t, ctx, visible(chromedp.CSS(selector)))
+				for _, scheme := range []string{"light", "dark"} {
+					emulate(t, ctx, scheme)
+					accessible(t, ctx, fmt.Sprintf("operate, %s, %s, %d px, %s", state, l.Tag(), width, scheme))
+				}
+				emulate(t, ctx, "light")
+				if dir := os.Getenv("SCREENSHOTS"); dir != "" {
+					run(t, ctx, chromedp.Evaluate[chromedp.Void](`document.getElementById("axe-result").remove()`))
+					png := run(t, ctx, chromedp.FullScreenshot(100))
+					if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("operate-%s-%s-%d.png", state, l.Tag(), width)), png, 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			open(t, ctx, server.URL+"/operate?lang="+l.Tag(), width, "light")
+			run(t, ctx, chromedp.Evaluate[chromedp.Void](script))
+			look("shut", `#o-presence.idle`)
+			alarm("maintenance_opened")
+			look("open", `#o-presence.good`)
+			run(t, ctx, chromedp.Evaluate[chromedp.Void](`document.querySelector("[data-hold=open]").dispatchEvent(new KeyboardEvent("keydown", { key: " " }))`))
+			look("held", `.hold.held`)
+			run(t, ctx, chromedp.Evaluate[chromedp.Void](`document.querySelector("[data-hold=open]").dispatchEvent(new KeyboardEvent("keyup", { key: " " }))`))
+			run(t, ctx, visible(`output.idle`))
+			alarm("lockout_on")
+			m.refuseWith(gateway.Lockout)
+			run(t, ctx, chromedp.Steps(visible(`#o-presence.bad`), chromedp.Click(chromedp.CSS(`button[value=open]`))))
+			look("locked", `output.bad`)
+			m.refuseWith("")
+			h.DropAlarm(gateway.GatewayID + "/lockout_on")
+			h.DropAlarm(gateway.GatewayID + "/maintenance_opened")
+		}
+	}
 }

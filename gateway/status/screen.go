@@ -130,6 +130,15 @@ func (sc *screen) state(d hub.Device) mark {
 	if look, ok := looks[d.Kind+"."+s.Value]; ok {
 		m.Tone, m.Icon = look.tone, look.icon
 	}
+	var lift struct{ Mode string }
+	if d.Kind == "elevator" && detail(s, &lift) && lift.Mode != "" && lift.Mode != "normal" {
+		word := sc.l.Of(text.Word("lift_mode", lift.Mode))
+		if s.Value == "service" {
+			m.Word = word
+		} else {
+			m.Note = word
+		}
+	}
 	if s.Quality == gateway.Stale {
 		m.Tone, m.Icon, m.Note = unknown, "unknown", sc.l.T("quality.stale")
 	}

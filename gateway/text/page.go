@@ -17,7 +17,11 @@ var pageWords = []entry{
 	{"nav.walk", "测试", "Test"},
 
 	{"nav.operate", "操作", "Operate"},
-	{"operate.how", "道闸动作前，先按机柜里的检修按钮；“停杆”随时可用。“按住”的按钮松手即停，用来试继电器。", "Before a barrier moves, press the maintenance button in the cabinet; stop works at any time. A “hold” button moves only while it is held: use it to test relays."},
+	{"operate.how", "“按住”的按钮松手即停，用来试继电器。", "A “hold” button moves only while it is held: use it to test relays."},
+	{"operate.locked", "检修钥匙已锁定：任何道闸都不动作。作业结束后把钥匙转回。", "The key is turned: no barrier moves. Turn it back when the work is done."},
+	{"operate.open", "检修窗口已打开：可以让道闸动作。", "The maintenance window is open: barriers can be moved."},
+	{"operate.shut", "检修窗口未打开：先按机柜里的检修按钮，道闸才会动作；“停杆”随时可用。", "The maintenance window is closed: press the button in the cabinet before a barrier moves. Stop works at any time."},
+	{"operate.unwired", "没有接检修按钮：从这里除“停杆”外不能让道闸动作。", "No maintenance button is wired: from here barriers can be stopped, not moved."},
 	{"operate.none", "没有可以操作的设备。", "No device takes commands."},
 	{"operate.hold", "按住{1}", "Hold to {1}"},
 	{"operate.count", "场内车辆数", "Vehicles inside"},

@@ -113,6 +113,7 @@ func families() map[string][]string {
 		"alarmname": {"chattering", "vehicle_waiting", "alarm_button", "test_overdue"},
 		"cause":     {"command", "rule", "fire", "safety", "manual_input", "unknown"},
 		"mode":      {"normal", "inspection", "fire"},
+		"lift_mode": {"inspection", "fire"},
 	}
 	for _, r := range gateway.Reasons() {
 		f["reason"] = append(f["reason"], string(r))

@@ -46,7 +46,9 @@ var values = []entry{
 	{"value.elevator.alarm", "轿厢报警", "Alarm from the car"},
 	{"value.elevator.entrapment_suspected", "疑似困人", "Entrapment suspected"},
 	{"value.elevator.entrapment_confirmed", "电梯困人", "Passengers trapped"},
-	{"value.elevator.service", "检修", "In service"},
+	{"value.elevator.service", "检修", "Being serviced"},
+	{"lift_mode.inspection", "检修模式", "Inspection mode"},
+	{"lift_mode.fire", "消防模式", "Fire mode"},
 
 	{"value.camera.online", "在线", "Online"},
 	{"value.camera.late", "心跳迟到", "Heartbeat late"},
