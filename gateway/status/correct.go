@@ -62,9 +62,9 @@ func (s *Server) takeCorrection(w http.ResponseWriter, r *http.Request) {
 		done, err := s.o.Correct(r.Context(), Correction{Invert: fix.Invert, Swap: [2]string{fix.A, fix.B}})
 		if err != nil {
 			s.o.Log.Warn("correction refused", "event", "correction_refused", "error", err)
-			form := sc.walkForm(wk)
-			form.Refused = err.Error()
-			s.sendPage(w, r, s.renderer(walking, sc.l, r.URL.Query()), http.StatusConflict, form)
+			head := sc.walkHead()
+			head.Refused = err.Error()
+			s.sendPage(w, r, s.renderer(walking, sc.l, r.URL.Query()), http.StatusConflict, head)
 			return
 		}
 		wk.Steps = slices.DeleteFunc(wk.Steps, func(st step) bool { return slices.Contains([]string{fix.Invert, fix.A, fix.B}, st.Point) })

@@ -16,6 +16,9 @@ import (
 // pace is the shortest time between two renderings of one language, and so between two messages to one viewer.
 const pace = 200 * time.Millisecond
 
+// walkPace is that of a walk test, where somebody stands at a wire and waits for the tick.
+const walkPace = 50 * time.Millisecond
+
 // tick is how often a viewer hears from us although nothing changed: a page that hears nothing for twice that is old.
 const tick = 5 * time.Second
 
@@ -26,6 +29,7 @@ type renderer struct {
 	lang      text.Lang
 	groups    func(*screen) []group
 	templates *template.Template
+	pace      time.Duration
 
 	mu    sync.Mutex
 	frame *frame // newest
@@ -71,7 +75,7 @@ func newRenderers(s *Server) (map[string]map[text.Lang]*renderer, error) {
 			return nil, err
 		}
 		for name, pages := range all {
-			pages[l] = &renderer{s: s, name: name, lang: l, groups: groupsOf(name), templates: t}
+			pages[l] = &renderer{s: s, name: name, lang: l, groups: groupsOf(name), templates: t, pace: pace}
 		}
 	}
 	return all, nil

@@ -75,11 +75,12 @@ func screenPath(name string) string {
 // renderer of what an address asks for. All viewers of a screen share one; a filter or a walk has one of its own.
 func (s *Server) renderer(name string, l text.Lang, q url.Values) *renderer {
 	shared := s.screens[name][l]
-	own := &renderer{s: s, name: name, lang: l, templates: shared.templates}
+	own := &renderer{s: s, name: name, lang: l, templates: shared.templates, pace: pace}
 	switch f := filterOf(q); {
 	case name == history && f != (filter{}):
 		own.groups = func(sc *screen) []group { return sc.history(f) }
 	case name == walking:
+		own.pace = walkPace
 		own.groups = func(sc *screen) []group { return sc.walk(walkOf(q, sc.v.Gateway.KernelBoot)) }
 	default:
 		return shared

@@ -74,7 +74,7 @@ func (s *Server) page(r *renderer, ask *http.Request, show any) ([]byte, error) 
 		Operator: s.operator(ask), MayOperate: s.o.Keeper != nil,
 		Site: firstOf(g.Label, g.ID, sc.l.T("page.title")), Unit: strings.Trim(g.Site+" / "+g.ID, " /"),
 		Verdict: sc.verdict(),
-		Stream:  "/api/v1/stream?screen=" + r.name + "&lang=" + r.lang.Tag() + "&have=" + f.id,
+		Stream:  streamOf(r.name, r.lang, f),
 		Layout:  f.layout, Now: now.Seconds(), Wall: sc.wallMillis(),
 		OldAfter: int64((2*tick + time.Second) / time.Millisecond),
 		Version:  g.Version, Config: g.Config,
@@ -101,9 +101,9 @@ func (s *Server) page(r *renderer, ask *http.Request, show any) ([]byte, error) 
 	case walking:
 		wanted := walkOf(ask.URL.Query(), g.KernelBoot)
 		if show == nil {
-			form := sc.walkForm(wanted)
-			form.Fixed = sc.corrected(ask.URL.Query().Get("corrected"), ask.URL.Query().Get("force"))
-			d.Body = form
+			head := sc.walkHead()
+			head.Fixed = sc.corrected(ask.URL.Query().Get("corrected"), ask.URL.Query().Get("force"))
+			d.Body = head
 		}
 		d.Stream += "&" + wanted.query().Encode()
 	}

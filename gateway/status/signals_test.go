@@ -5,6 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"image/color"
+	"image/png"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,6 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	cdpbrowser "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/chromedp"
 
 	"lotusgate/gateway"
@@ -157,17 +162,71 @@ func TestBrowserDrawsSignals(t *testing.T) {
 	tr.Raw(2, now(), true)
 	tr.Settled(2, now(), true)
 	h.PutPoint(hub.Point{ID: "car-fault", Quality: gateway.Good})
-	run(t, ctx, chromedp.Evaluate[chromedp.Void](`document.getElementById("save-png").addEventListener("click", e => e.preventDefault())`))
-	run(t, ctx, chromedp.Click(chromedp.CSS(`#save-png`)))
-	if png := run(t, ctx, chromedp.Evaluate[string](`document.getElementById("save-png").href`)); !strings.HasPrefix(png, "data:image/png;base64,") {
-		t.Errorf("the picture is %.40q", png)
-	}
+	savedSignals(t, ctx)
 	if got := figures("car-fault"); !strings.HasPrefix(got, "动作") {
 		t.Errorf("frozen, and yet it went on: %q", got)
 	}
 	// Zooming moves the right edge, and with it the moment that the figures speak of.
 	run(t, ctx, chromedp.Steps(chromedp.Click(chromedp.CSS(`#zoom-in`)), chromedp.Click(chromedp.CSS(`#strips`)), visible(`#save-vcd[href^="blob:"]`)))
 	run(t, ctx, chromedp.Steps(chromedp.Click(chromedp.CSS(`#freeze`)), visible(`[data-input="car-fault"] .settled.off`)))
+}
+
+// savedSignals downloads picture and recordings of two inputs that are frozen, one of which is active, and reads them as other
+// programs do.
+func savedSignals(t *testing.T, ctx context.Context) {
+	t.Helper()
+	dir := t.TempDir()
+	_, err := chromedp.Call(ctx, cdpbrowser.SetDownloadBehavior, cdpbrowser.SetDownloadBehaviorParams{
+		Behavior: cdpbrowser.SetDownloadBehaviorBehaviorAllow, DownloadPath: dir,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	save := func(button, suffix string) []byte {
+		t.Helper()
+		run(t, ctx, chromedp.Click(chromedp.CSS(button)))
+		for ctx.Err() == nil {
+			if files, _ := filepath.Glob(filepath.Join(dir, "*"+suffix)); len(files) == 1 {
+				b, err := os.ReadFile(files[0])
+				if err != nil {
+					t.Fatal(err)
+				}
+				return b
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		t.Fatalf("%s: nothing is downloaded", button)
+		return nil
+	}
+	picture, err := png.Decode(bytes.NewReader(save(`#save-png`, ".png")))
+	if err != nil {
+		t.Fatalf("the picture: %v", err)
+	}
+	colours := map[color.Color]bool{}
+	for x := range picture.Bounds().Dx() {
+		for y := range picture.Bounds().Dy() {
+			colours[picture.At(x, y)] = true
+		}
+	}
+	if size := picture.Bounds(); size.Dx() < 300 || size.Dy() < 100 || len(colours) < 4 {
+		t.Errorf("the picture is %v with %d colours", size, len(colours))
+	}
+	var recording struct {
+		Signals []struct {
+			ID           string
+			Raw, Settled [][2]any
+		}
+	}
+	if err := json.Unmarshal(save(`#save-json`, ".json"), &recording); err != nil {
+		t.Fatalf("the recording: %v", err)
+	}
+	if s := recording.Signals; len(s) != 2 || s[0].ID != "ea" || s[1].ID != "car-fault" || len(s[0].Raw) < 8 || len(s[1].Settled) == 0 {
+		t.Errorf("the recording: %+v", s)
+	}
+	vcd := string(save(`#save-vcd`, ".vcd"))
+	if !strings.Contains(vcd, "$timescale") || !strings.Contains(vcd, "$enddefinitions $end") || strings.Count(vcd, "$var ") != 4 || !regexp.MustCompile(`(?m)^#[0-9]+$`).MatchString(vcd) {
+		t.Errorf("the recording for other programs: %.300s", vcd)
+	}
 }
 
 func TestSignalsPageIsEscaped(t *testing.T) {

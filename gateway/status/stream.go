@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"lotusgate/gateway/text"
 )
 
 // message is the data of one server-sent event: the parts that changed since the last one to this viewer.
@@ -15,6 +17,16 @@ type message struct {
 	Wall   int64             `json:"wall,omitempty"`
 	Layout string            `json:"layout"`
 	Parts  map[string]string `json:"parts,omitempty"`
+}
+
+// message that brings parts of the frame.
+func (f *frame) message(parts map[string]string) message {
+	return message{Now: f.screen.now.Seconds(), Wall: f.screen.wallMillis(), Layout: f.layout, Parts: parts}
+}
+
+// streamOf is the address of the stream that goes on from a frame.
+func streamOf(screen string, l text.Lang, f *frame) string {
+	return "/api/v1/stream?screen=" + screen + "&lang=" + l.Tag() + "&have=" + f.id
 }
 
 // serveStream sends the newest frame whenever it changed, at most once per pace, and a sign of life every tick.
@@ -71,15 +83,12 @@ func (s *Server) follow(ctx context.Context, page *renderer, have string, send f
 	sent := map[string]uint64{}
 	first := true
 	for {
-		f, err := page.newest(pace)
+		f, err := page.newest(page.pace)
 		if err != nil {
 			s.o.Log.Error("live update could not be rendered", "event", "page_failed", "error", err)
 			return err
 		}
-		m := message{
-			Now: f.screen.now.Seconds(), Wall: f.screen.wallMillis(), Layout: f.layout,
-			Parts: changedParts(sent, f, first && have == f.id),
-		}
+		m := f.message(changedParts(sent, f, first && have == f.id))
 		first = false
 		if err := send(m.encode(f.id)); err != nil {
 			return fmt.Errorf("status: send to viewer: %w", err)
@@ -88,7 +97,7 @@ func (s *Server) follow(ctx context.Context, page *renderer, have string, send f
 			return ctx.Err()
 		}
 		// Rest until the frame is pace old: all viewers wake together and share the next one.
-		if !s.wait(ctx, nil, pace-time.Since(f.made)) {
+		if !s.wait(ctx, nil, page.pace-time.Since(f.made)) {
 			return ctx.Err()
 		}
 	}

@@ -249,19 +249,6 @@ func (s *Server) instead(t Terminal, from, to gateway.Mono, passed map[string]bo
 	return found, !first.IsZero()
 }
 
-// serveStep asks for an input from now on: it adds the step to the address and sends the browser there.
-func (s *Server) serveStep(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
-	wk := walkOf(q, s.hub.View().Gateway.KernelBoot)
-	point := q.Get("point")
-	if len(wk.Steps) >= walkMost || !slices.ContainsFunc(s.inputs(), func(t Terminal) bool { return t.ID == point }) {
-		s.serveMissing(w, r)
-		return
-	}
-	wk.Steps = append(wk.Steps, step{point, s.o.Now()})
-	http.Redirect(w, r, "/walk?"+wk.query().Encode(), http.StatusSeeOther)
-}
-
 // walkRow is one input on the screen.
 type walkRow struct {
 	ID, Name, Where, Meaning string
@@ -269,8 +256,8 @@ type walkRow struct {
 	Note                     string // what was found, in a sentence
 	Do                       string // what to do about it
 	Facts                    []fact
-	Href                     string // asks for it
-	Next                     string // asks for the one after it
+	Point                    string // its button asks for it; what was asked for so far is in the form of the screen alone
+	Next                     string // the input after it
 	Current                  bool
 	Fix                      *walkFix
 	Beep                     string // ok, bad: the script sounds it once
@@ -303,7 +290,7 @@ func (sc *screen) walk(w walk) []group {
 		row.Fix = sc.walkFix(w, r)
 		if r.Current && r.Verdict == walkOK {
 			if n := slices.IndexFunc(results[i:], func(r result) bool { return r.Verdict == walkOpen }); n >= 0 {
-				row.Next = stepHref(w, results[i+n].Terminal.ID)
+				row.Next = results[i+n].Terminal.ID
 			}
 		}
 		switch r.Verdict {
@@ -328,20 +315,14 @@ func (sc *screen) walk(w walk) []group {
 	case len(w.Steps) > 0:
 		sum.State = mark{Tone: active, Icon: "info", Word: sc.l.T("walk.running")}
 	}
-	return []group{{"walk", "", []block{sum}}, {"walked", "walk.wires", rows}}
-}
-
-func stepHref(w walk, point string) string {
-	q := w.query()
-	q.Set("point", point)
-	return "/walk/step?" + q.Encode()
+	return []group{{"walk", "", []block{sum, sc.walkTools(w)}}, {"walked", "walk.wires", rows}}
 }
 
 func (sc *screen) walkRow(w walk, r result) walkRow {
 	look := walkLooks[r.Verdict]
 	row := walkRow{
 		ID: "k-" + r.Terminal.ID, Name: r.Terminal.name(), Where: r.Terminal.Source + " " + r.Terminal.Pin,
-		Meaning: sc.meaning(r.Terminal), Href: stepHref(w, r.Terminal.ID), Current: r.Current,
+		Meaning: sc.meaning(r.Terminal), Point: r.Terminal.ID, Current: r.Current,
 		State: mark{Tone: look.tone, Icon: look.icon, Word: sc.l.Of(text.Word("walk", r.Verdict))},
 	}
 	if r.Verdict != walkOpen && r.Verdict != walkWaiting {
@@ -375,36 +356,48 @@ func (sc *screen) span(d time.Duration) string {
 	return sc.l.T("span.s", decimal(d.Seconds()))
 }
 
-// walkForm chooses devices before the walk, and leads to its report.
-type walkForm struct {
+// walkTools choose devices before the walk, and lead to its report. They are the one part that holds how far it is.
+type walkTools struct {
+	ID      string
 	Devices []option
 	Query   string
+	So      url.Values
 	Begun   bool
-	Unit    []fact
-	Fixed   string // what became of a correction
-	Refused string // why there was none
 }
 
-func (sc *screen) walkForm(w walk) walkForm {
-	form := walkForm{Query: "?" + w.query().Encode(), Begun: len(w.Steps) > 0}
+func (w walkTools) part() (id, template string) { return w.ID, "walktools" }
+
+func (sc *screen) walkTools(w walk) walkTools {
+	tools := walkTools{ID: "k-tools", Query: "?" + w.query().Encode(), So: w.query(), Begun: len(w.Steps) > 0}
 	for _, d := range sc.v.Devices {
 		if len(d.Points) > 0 || slices.ContainsFunc(sc.s.wired.Load().terminals, func(t Terminal) bool {
 			return !t.Output && slices.ContainsFunc(t.Uses, func(u Use) bool { return u.Device == d.ID })
 		}) {
-			form.Devices = append(form.Devices, option{d.ID, firstOf(d.Label, d.ID), slices.Contains(w.Devices, d.ID)})
+			tools.Devices = append(tools.Devices, option{d.ID, firstOf(d.Label, d.ID), slices.Contains(w.Devices, d.ID)})
 		}
 	}
+	return tools
+}
+
+// walkHead is above what changes: whose walk it is, and what became of a correction.
+type walkHead struct {
+	Unit    []fact
+	Fixed   string
+	Refused string // why there was none
+}
+
+func (sc *screen) walkHead() walkHead {
 	g := sc.v.Gateway
-	form.Unit = []fact{
+	head := walkHead{Unit: []fact{
 		{Name: sc.l.T("foot.id"), Value: g.Site + " / " + g.ID},
 		{Name: sc.l.T("foot.version"), Value: g.Version},
 		{Name: sc.l.T("foot.config"), Value: g.Config},
 		{Name: sc.l.T("walk.boot"), Value: g.KernelBoot},
-	}
+	}}
 	if t := sc.wall(sc.now); !t.IsZero() {
-		form.Unit = append(form.Unit, fact{Name: sc.l.T("clock.now"), Value: t.In(sc.zone).Format(time.DateTime + " -0700")})
+		head.Unit = append(head.Unit, fact{Name: sc.l.T("clock.now"), Value: t.In(sc.zone).Format(time.DateTime + " -0700")})
 	}
-	return form
+	return head
 }
 
 // serveWalk is the commissioning report for machines.

@@ -155,7 +155,7 @@ func TestBrowserWalks(t *testing.T) {
 		t.Errorf("the page is %v px wide on a phone of 360", wide)
 	}
 	run(t, ctx, chromedp.Steps(chromedp.Click(chromedp.CSS(`#sound`)), visible(`#sound[aria-pressed=true]`)))
-	run(t, ctx, chromedp.Steps(chromedp.Click(chromedp.CSS(`#k-ea a`)), visible(`#k-ea.current.active`), visible(`body.is-live`)))
+	run(t, ctx, chromedp.Steps(chromedp.Click(chromedp.CSS(`#k-ea > button`)), visible(`#k-ea.current.active`), visible(`body.is-live`)))
 	pulse(0, 2)
 	run(t, ctx, visible(`#k-ea.good`))
 	run(t, ctx, visible(`#k-eb.current`)) // by itself

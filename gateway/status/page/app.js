@@ -35,11 +35,11 @@
   };
 
   // A walk test is heard at the other end of the lane: high = passed, low = not.
-  let audio, going;
+  let audio, going, shown = new URLSearchParams(words.stream.split("?")[1]).get("have");
   const sound = (old, e) => {
     const beep = e && e.dataset.beep, next = e && e.dataset.next;
     if (!beep || old.dataset.beep === beep) return;
-    if (next) going = setTimeout(() => soft(next), 1500);
+    if (next) going = setTimeout(() => step(next), 1500);
     if (!audio) return;
     const tone = audio.createOscillator(), volume = audio.createGain();
     tone.frequency.value = beep === "ok" ? 1320 : 330;
@@ -49,39 +49,36 @@
     tone.stop(audio.currentTime + (beep === "ok" ? .15 : .6));
     if (navigator.vibrate) navigator.vibrate(beep === "ok" ? 100 : 500);
   };
-  // soft goes to another address of this screen without leaving the page: a page that is left falls silent.
-  const soft = async (href) => {
+  // step asks for an input without leaving the page: a page that is left falls silent. The walk so far is in a form.
+  const step = async (point) => {
     clearTimeout(going); // somebody was faster
+    const so = new URLSearchParams(new FormData($("step")));
+    so.append("point", point);
+    const plain = "/walk/step?" + so;
+    so.append("have", shown);
     try {
-      const r = await fetch(href), doc = new DOMParser().parseFromString(await r.text(), "text/html");
-      if (!r.ok || !doc.body.dataset.stream) throw new Error(r.status);
-      const pressed = audio ? "true" : "false";
-      $("main").replaceWith(doc.getElementById("main"));
-      history.replaceState(null, "", r.url);
-      Object.assign(words, { stream: doc.body.dataset.stream, layout: doc.body.dataset.layout });
-      wire(pressed);
+      const r = await fetch("/walk/step?" + so, { headers: { Accept: "application/json" } }), m = await r.json();
+      history.replaceState(null, "", m.href);
+      words.stream = m.stream;
+      shown = m.id;
       close();
+      take(m);
       open();
-    } catch { location.href = href; }
+    } catch { location.href = plain; }
   };
-  const wire = (pressed) => {
-    for (const b of document.querySelectorAll("[data-print]")) b.onclick = () => print();
-    const find = $("find"), b = $("sound");
-    if (find) { find.oninput = () => sift(document); find.parentElement.hidden = false; }
-    if (!b) return;
-    b.setAttribute("aria-pressed", pressed);
-    b.onclick = () => { audio = audio ? (audio.close(), null) : new AudioContext(); b.setAttribute("aria-pressed", !!audio); };
-  };
-  document.addEventListener("click", (e) => {
-    const a = e.target.closest && e.target.closest("a[data-soft]");
-    if (!a || e.ctrlKey || e.metaKey || e.shiftKey || e.button) return;
+  document.addEventListener("submit", (e) => {
+    if (e.target.id !== "step" || !e.submitter) return;
     e.preventDefault();
-    soft(a.href);
+    step(e.submitter.value);
   });
+  document.addEventListener("click", (e) => { if (e.target.closest && e.target.closest("[data-print]")) print(); });
+  const find = $("find"), beeper = $("sound");
+  if (find) { find.oninput = () => sift(document); find.parentElement.hidden = false; }
+  if (beeper) beeper.onclick = () => { audio = audio ? (audio.close(), null) : new AudioContext(); beeper.setAttribute("aria-pressed", !!audio); };
 
   // sift hides what does not hold the words that somebody looks for.
   const sift = (root) => {
-    const find = $("find"), words = find ? find.value.toLowerCase().split(/\s+/) : [];
+    const words = find ? find.value.toLowerCase().split(/\s+/) : [];
     for (const e of root.querySelectorAll(".module, .walkrow, tr[id^=w-], #h-events li")) {
       const all = e.textContent.toLowerCase();
       e.hidden = !words.every((w) => all.includes(w));
@@ -115,7 +112,7 @@
     clearTimeout(retry);
     if (stream || document.hidden || !words.stream) return;
     stream = new EventSource(words.stream);
-    stream.addEventListener("view", (e) => { take(JSON.parse(e.data)); });
+    stream.addEventListener("view", (e) => { shown = e.lastEventId; take(JSON.parse(e.data)); });
     stream.addEventListener("error", () => {
       body.classList.remove("is-live");
       // The browser comes back by itself unless it was refused.
@@ -124,7 +121,6 @@
   };
   const close = () => { if (stream) stream.close(); stream = null; };
 
-  wire("false");
   // A page in a pocket needs no updates, and others may need its place.
   document.addEventListener("visibilitychange", () => { if (document.hidden) { clearTimeout(retry); close(); } else open(); });
   addEventListener("pagehide", close);
