@@ -150,6 +150,8 @@ type pointJSON struct {
 	Active, Level                *bool
 	Edges, Bounces, Missed       uint64
 	LastEdgeAt                   *float64 `json:"last_edge_at"`
+	Unit                         string   // of a measured value
+	Value                        *int64
 }
 
 // table aligns cells in columns as a terminal shows them: a Chinese character is two wide.

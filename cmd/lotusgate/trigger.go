@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"lotusgate/gateway"
+	"lotusgate/gateway/text"
 )
 
 // commandAddress is where the daemon takes commands at its local socket.
@@ -26,17 +27,21 @@ func triggerCommand() *cobra.Command {
 			"Exit code 0: done; 1: rejected, failed, or no daemon runs.",
 		Example: "  lotusgate trigger entry-gate open",
 		Args:    cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, words []string) error {
+		RunE: func(cmd *cobra.Command, what []string) error {
 			client := at.client()
 			defer client.Close()
 			began, last := time.Now(), gateway.Reply{}
-			err := client.Post(cmd.Context(), commandAddress, map[string]any{"device": words[0], "action": words[1], "args": args},
+			err := client.Post(cmd.Context(), commandAddress, map[string]any{"device": what[0], "action": what[1], "args": args},
 				func(line []byte) error {
 					last = gateway.Reply{}
 					if err := json.Unmarshal(line, &last); err != nil {
 						return fmt.Errorf("the daemon's answer: %w", err)
 					}
-					_, err := fmt.Fprintf(cmd.OutOrStdout(), "%8.3f s  %s\n", time.Since(began).Seconds(), sentence(last))
+					said := sentence(last)
+					if last.Reason != "" {
+						said += " (" + words().Of(text.Word("reason", string(last.Reason))) + ")"
+					}
+					_, err := fmt.Fprintf(cmd.OutOrStdout(), "%8.3f s  %s\n", time.Since(began).Seconds(), said)
 					return err
 				})
 			switch {

@@ -51,7 +51,7 @@ func TestTrigger(t *testing.T) {
 		says    []string
 	}{
 		"done":     {[]gateway.Reply{reply(gateway.Accepted, ""), reply(gateway.Executing, ""), done}, 0, []string{"open: accepted", "open: executing", "a limit switch says so"}},
-		"rejected": {[]gateway.Reply{reply(gateway.Rejected, gateway.NoPresence)}, exitFailed, []string{"rejected, no_presence"}},
+		"rejected": {[]gateway.Reply{reply(gateway.Rejected, gateway.NoPresence)}, exitFailed, []string{"rejected, no_presence (nobody has pressed the button at the machine)"}},
 		"failed":   {[]gateway.Reply{reply(gateway.Accepted, ""), reply(gateway.Failed, gateway.NoMotion)}, exitFailed, []string{"failed, no_motion"}},
 		"cut off":  {[]gateway.Reply{reply(gateway.Accepted, "")}, exitFailed, []string{"the daemon ended"}},
 	} {

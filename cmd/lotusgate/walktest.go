@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -123,6 +124,9 @@ func (w *walktest) run(ctx context.Context) (walkJSON, []byte, error) {
 	j, _, err := w.ask(ctx)
 	if err != nil {
 		return j, nil, err
+	}
+	if devices := w.query["d"]; len(j.Results) == 0 && len(devices) > 0 {
+		return j, nil, errors.New(w.l.T("walktest.none", strings.Join(devices, ", ")))
 	}
 	w.query.Set("boot", j.Boot[:min(len(j.Boot), 8)])
 	fmt.Fprintln(w.out, w.l.T("walktest.keys"))

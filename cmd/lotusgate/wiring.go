@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,7 +43,7 @@ func wiringCommand() *cobra.Command {
 				_, err = out.Write(body)
 				return err
 			}
-			t := wiringTable{l: words(), live: isTerminal(out) && !once}
+			t := wiringTable{l: words(), live: isTerminal(out) && !once, height: heightOf(out)}
 			for {
 				var v viewJSON
 				if err := client.Read(cmd.Context(), "/api/v1/view", &v); err != nil {
@@ -70,9 +72,11 @@ func wiringCommand() *cobra.Command {
 
 // wiringTable counts from its first view on.
 type wiringTable struct {
-	l     text.Lang
-	live  bool
-	first map[string]uint64 // edges at the beginning
+	l    text.Lang
+	live bool
+	// height of the terminal in lines; 0 = not known. Of more inputs those are shown live that changed last.
+	height int
+	first  map[string]uint64 // edges at the beginning
 }
 
 func (t *wiringTable) print(out io.Writer, v viewJSON) {
@@ -119,18 +123,52 @@ func (t *wiringTable) print(out io.Writer, v viewJSON) {
 	var b strings.Builder
 	b.WriteString("\x1b[H") // home; every line clears its rest, the last one what is below
 	fmt.Fprintf(&b, "%s  %s/%s  %s\x1b[K\n\x1b[K\n", clean(v.Gateway.Label), v.Gateway.Site, v.Gateway.ID, t.l.T("wiring.stop"))
+	shown := t.shown(v)
 	for i, line := range lines {
+		if i > 0 && !shown[i-1] {
+			continue
+		}
 		if i == newest+1 && newest >= 0 {
 			line = "\x1b[7m" + line + "\x1b[0m"
 		}
 		b.WriteString(line + "\x1b[K\n")
 	}
+	if left := len(v.Points) - len(shown); left > 0 {
+		b.WriteString(t.l.T("wiring.more", left) + "\x1b[K\n")
+	}
 	if newest >= 0 {
 		p := v.Points[newest]
-		fmt.Fprintf(&b, "\x1b[K\n%s\x1b[K\n", t.l.T("wiring.newest", clean(p.name()), t.state(p), lines[newest+1][strings.LastIndex(lines[newest+1], "  ")+2:]))
+		fmt.Fprintf(&b, "\x1b[K\n%s\x1b[K", t.l.T("wiring.newest", clean(p.name()), t.state(p), lines[newest+1][strings.LastIndex(lines[newest+1], "  ")+2:]))
 	}
 	b.WriteString("\x1b[J")
 	fmt.Fprint(out, b.String())
+}
+
+// around are the lines of the live table beside those of the inputs: who it is, an empty one, the head, what is left out, an
+// empty one, what changed last.
+const around = 6
+
+// shown are the rows for which the terminal has room: those that changed last.
+func (t *wiringTable) shown(v viewJSON) map[int]bool {
+	rows := make([]int, len(v.Points))
+	for i := range rows {
+		rows[i] = i
+	}
+	changed := func(i int) float64 {
+		if at := v.Points[i].LastEdgeAt; at != nil {
+			return *at
+		}
+		return 0
+	}
+	if t.height > 0 && len(rows) > t.height-around {
+		slices.SortStableFunc(rows, func(a, b int) int { return cmp.Compare(changed(b), changed(a)) })
+		rows = rows[:max(1, t.height-around)]
+	}
+	all := map[int]bool{}
+	for _, i := range rows {
+		all[i] = true
+	}
+	return all
 }
 
 func (p pointJSON) name() string {
@@ -152,6 +190,8 @@ func (t *wiringTable) level(p pointJSON) string {
 
 func (t *wiringTable) state(p pointJSON) string {
 	switch {
+	case p.Value != nil:
+		return text.Measured(*p.Value, p.Unit)
 	case p.Active == nil:
 		return t.l.T("value.unknown")
 	case *p.Active:

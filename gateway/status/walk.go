@@ -197,10 +197,22 @@ func (f *findings) keep(s step, r result) {
 	f.order = append(f.order, s)
 }
 
-// walked are the inputs of the chosen devices, or all.
+// walked are the inputs of the chosen devices and of their parts, as a lane's loops; or all.
 func (s *Server) walked(w walk) []Terminal {
+	if len(w.Devices) == 0 {
+		return s.inputs()
+	}
+	chosen, v := map[string]bool{}, s.hub.View()
+	for _, id := range w.Devices {
+		chosen[id] = true
+		if d, ok := v.Device(id); ok {
+			for _, part := range d.Parts {
+				chosen[part] = true
+			}
+		}
+	}
 	return slices.DeleteFunc(s.inputs(), func(t Terminal) bool {
-		return len(w.Devices) > 0 && !slices.ContainsFunc(t.Uses, func(u Use) bool { return slices.Contains(w.Devices, u.Device) })
+		return !slices.ContainsFunc(t.Uses, func(u Use) bool { return chosen[u.Device] })
 	})
 }
 
@@ -369,10 +381,11 @@ func (w walkTools) part() (id, template string) { return w.ID, "walktools" }
 
 func (sc *screen) walkTools(w walk) walkTools {
 	tools := walkTools{ID: "k-tools", Query: "?" + w.query().Encode(), So: w.query(), Begun: len(w.Steps) > 0}
+	if tools.Begun {
+		return tools
+	}
 	for _, d := range sc.v.Devices {
-		if len(d.Points) > 0 || slices.ContainsFunc(sc.s.wired.Load().terminals, func(t Terminal) bool {
-			return !t.Output && slices.ContainsFunc(t.Uses, func(u Use) bool { return u.Device == d.ID })
-		}) {
+		if len(sc.s.walked(walk{Devices: []string{d.ID}})) > 0 {
 			tools.Devices = append(tools.Devices, option{d.ID, firstOf(d.Label, d.ID), slices.Contains(w.Devices, d.ID)})
 		}
 	}

@@ -1,8 +1,6 @@
 package status
 
 import (
-	"strconv"
-	"strings"
 	"time"
 
 	"lotusgate/gateway"
@@ -50,17 +48,9 @@ func (sc *screen) level(p hub.Point) mark {
 	return mark{Tone: idle, Icon: "low", Word: sc.l.T("wire.low")}
 }
 
-// measured writes a value with the unit that people use: 152.3 mA for 152300 µA.
-func measured(v int64, unit string) string {
-	if milli, ok := strings.CutPrefix(unit, "µ"); ok {
-		return decimal(float64(v)/1000) + " m" + milli
-	}
-	return strconv.FormatInt(v, 10) + " " + unit
-}
-
 func (sc *screen) settled(p hub.Point) mark {
 	if p.Unit != "" && p.Quality == gateway.Good {
-		m := mark{Tone: idle, Icon: "idle", Word: measured(p.Value, p.Unit), Since: at(p.Since)}
+		m := mark{Tone: idle, Icon: "idle", Word: text.Measured(p.Value, p.Unit), Since: at(p.Since)}
 		if p.Clipped {
 			m.Note = sc.l.T("wire.clipped")
 		}

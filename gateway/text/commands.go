@@ -3,6 +3,8 @@ package text
 // commandTexts: what the command line says.
 var commandTexts = []entry{
 	{"wiring.stop", "（按中断键退出）", "(Ctrl-C ends)"},
+	{"walktest.none", "{1}：没有这样的设备，或它没有可测试的输入", "{1}: no such device, or it has no input to test"},
+	{"wiring.more", "另有 {1} 路较早以前才有变化，未显示", "{1} more, which changed longer ago, are not shown"},
 	{"wiring.newest", "最近变化：{1}，{2}，{3}", "changed last: {1}, {2}, {3}"},
 	{"bundle.alone", "网关没有运行，文件里只有配置和主机信息。", "No gateway runs: the file holds the configuration and the board only."},
 

@@ -143,3 +143,11 @@ func Span(d time.Duration) (unit string, n int64) {
 	}
 	return "d", int64(d / (24 * time.Hour))
 }
+
+// Measured writes a value with the unit that people use: 152.3 mA for 152300 µA.
+func Measured(v int64, unit string) string {
+	if base, ok := strings.CutPrefix(unit, "µ"); ok {
+		return strings.TrimSuffix(strconv.FormatFloat(float64(v)/1000, 'f', 1, 64), ".0") + " m" + base
+	}
+	return strconv.FormatInt(v, 10) + " " + unit
+}
