@@ -50,8 +50,11 @@
     if (navigator.vibrate) navigator.vibrate(beep === "ok" ? 100 : 500);
   };
   // step asks for an input without leaving the page: a page that is left falls silent. The walk so far is in a form.
+  let stepping = false; // a second tap asks for nothing more
   const step = async (point) => {
     clearTimeout(going); // somebody was faster
+    if (stepping) return;
+    stepping = true;
     const so = new URLSearchParams(new FormData($("step")));
     so.append("point", point);
     const plain = "/walk/step?" + so;
@@ -65,6 +68,7 @@
       take(m);
       open();
     } catch { location.href = plain; }
+    stepping = false;
   };
   document.addEventListener("submit", (e) => {
     if (e.target.id !== "step" || !e.submitter) return;
