@@ -12,14 +12,14 @@ import (
 )
 
 // newIntake makes the one way in for commands from the broker.
-func newIntake(d *daemon, fc field.Config) (*intake.Intake, error) {
+func newIntake(d *daemon, fc field.Config, text func() string) (*intake.Intake, error) {
 	c := d.cfg.Commands
 	o := intake.Options{
 		Audience: d.cfg.Source(), Unsigned: c.Auth == config.AuthNone, PerMinute: c.PerMinute,
 		Local:   intake.Permission{Devices: orAll(c.Local.Devices), Actions: orAll(c.Local.Actions)},
-		Devices: commandsOf(fc),
-		Now:     d.clock.Now,
-		Wall:    func() (time.Time, gateway.ClockQuality) { return d.clock.Stamp(d.clock.boot, d.clock.Now()) },
+		Devices: commandsOf(fc), Text: text,
+		Now:  d.clock.Now,
+		Wall: func() (time.Time, gateway.ClockQuality) { return d.clock.Stamp(d.clock.boot, d.clock.Now()) },
 		// The core does not exist yet, but neither does a connection.
 		Command: func(c gateway.Command) bool {
 			if slices.Contains(gateway.GatewayActions(), c.Action) {

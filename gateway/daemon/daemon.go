@@ -173,7 +173,7 @@ func open(o Options, on ground, r *relays) (*daemon, *recorder, error) {
 	parts := d.attach.out
 	parts.Trace = traceOf(parts)
 	d.services = newServices(d)
-	if d.intake, err = newIntake(d, parts); err != nil {
+	if d.intake, err = newIntake(d, parts, on.text); err != nil {
 		return nil, nil, errors.Join(err, d.box.Close())
 	}
 	parts.Reply = d.intake.Answer

@@ -17,9 +17,11 @@ type ground struct {
 	outbox outbox.FS     // nil = the disk
 	truths checkpoint.FS // nil = the disk
 
-	// stepped parts have no goroutine of their own; chance names epochs then, so that a simulation repeats itself.
+	// stepped parts have no goroutine of their own; chance names epochs then, and text commands and nonces, so that a
+	// simulation repeats itself.
 	stepped bool
 	chance  func(n uint32) uint32
+	text    func() string
 }
 
 // thisMachine is the ground of Run, with another system clock if there is one.

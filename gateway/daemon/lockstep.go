@@ -133,11 +133,18 @@ func (l *Lockstep) Reload(fresh *config.Config) (bool, error) {
 		return false, err
 	}
 	r := l.inForce.compare(fresh, func(cfg *config.Config) field.Config { return attachConfig(cfg, l.hw, l.clock, l.relays).out })
+	return l.adopt(&r, func() gateway.Event {
+		return gateway.Event{Type: gateway.GatewayConfigReloaded, ID: gateway.GatewayID, At: l.Now(), Data: r.told}
+	}), nil
+}
+
+// adopt lets a configuration take effect, or tells that it has to wait.
+func (l *Lockstep) adopt(r *reload, told func() gateway.Event) bool {
 	return l.field.Change(r.parts, r.kept, l.levels(r.parts), func() gateway.Event {
 		l.inForce.set(r.cfg, r.parts)
 		l.wire()
-		return gateway.Event{Type: gateway.GatewayConfigReloaded, ID: gateway.GatewayID, At: l.Now(), Data: r.told}
-	}), nil
+		return told()
+	})
 }
 
 // Commands is what each id takes.

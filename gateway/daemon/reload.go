@@ -59,6 +59,24 @@ func (d *daemon) reload(ctx context.Context) (gateway.ConfigReloadedData, error)
 	if ctx.Err() != nil {
 		return gateway.ConfigReloadedData{}, ctx.Err()
 	}
+	r, err := d.readAgain(ctx)
+	if err != nil {
+		return gateway.ConfigReloadedData{}, err
+	}
+	late := time.AfterFunc(patience, func() {
+		d.log.Warn("the new configuration waits until no relay is active, no command is being carried out and no fire is latched")
+	})
+	defer late.Stop()
+	if err := d.field.Change(ctx, r.parts, r.kept, func() gateway.Event { return d.takeEffect(r) }); err != nil {
+		return gateway.ConfigReloadedData{}, err
+	}
+	d.inForce.set(r.cfg, r.parts)
+	d.log.Info("configuration read again", "config", r.cfg.Hash, "devices", r.told.Devices, "begun", r.told.Begun, "restart", r.told.Restart)
+	return r.told, nil
+}
+
+// readAgain reads the configuration, and tells of one that cannot take effect.
+func (d *daemon) readAgain(ctx context.Context) (*reload, error) {
 	fresh, err := d.o.Load()
 	if err == nil {
 		err = d.inForce.refuse(fresh)
@@ -67,21 +85,12 @@ func (d *daemon) reload(ctx context.Context) (gateway.ConfigReloadedData, error)
 		told := rejection(err)
 		d.log.Error("the new configuration is refused, the old one stays", "errors", told.Errors, "first", told.First)
 		d.post(ctx, gateway.GatewayConfigRejected, told)
-		return gateway.ConfigReloadedData{}, err
+		return nil, err
 	}
 	r := d.inForce.compare(fresh, func(cfg *config.Config) field.Config {
 		return attachConfig(cfg, d.o.Hardware, d.clock, d.attach.relays).out
 	})
-	late := time.AfterFunc(patience, func() {
-		d.log.Warn("the new configuration waits until no relay is active, no command is being carried out and no fire is latched")
-	})
-	defer late.Stop()
-	if err := d.field.Change(ctx, r.parts, r.kept, func() gateway.Event { return d.takeEffect(&r) }); err != nil {
-		return gateway.ConfigReloadedData{}, err
-	}
-	d.inForce.set(r.cfg, r.parts)
-	d.log.Info("configuration read again", "config", r.cfg.Hash, "devices", r.told.Devices, "begun", r.told.Begun, "restart", r.told.Restart)
-	return r.told, nil
+	return &r, nil
 }
 
 // takeEffect tells everybody who knows devices. The core calls it when it changes over. Outbox, connection and relays know
@@ -90,7 +99,9 @@ func (d *daemon) takeEffect(r *reload) gateway.Event {
 	g := d.hub.View().Gateway
 	g.Label, g.Labels, g.Config = r.cfg.Gateway.Label, r.cfg.Gateway.Labels, r.cfg.Hash
 	d.hub.SetGateway(g)
-	d.page.Rewire(r.parts.Trace, terminals(r.cfg, r.parts))
+	if d.page != nil { // in lockstep there is none
+		d.page.Rewire(r.parts.Trace, terminals(r.cfg, r.parts))
+	}
 	d.intake.SetDevices(commandsOf(r.parts))
 	return gateway.Event{Type: gateway.GatewayConfigReloaded, ID: gateway.GatewayID, At: d.clock.Now(), Data: r.told}
 }

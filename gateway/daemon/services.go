@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -19,6 +20,9 @@ type services struct {
 	history chan uplink.History
 	orders  map[gateway.Action]chan gateway.Command
 }
+
+// errNotKept is the end of a resend for which there is nothing.
+var errNotKept = errors.New("none of these events is kept here any more")
 
 // serviceQueue is how many orders of one kind wait; more are refused.
 const serviceQueue = 4
@@ -66,14 +70,28 @@ func (s *services) run(ctx context.Context) {
 }
 
 func (s *services) carryOut(ctx context.Context, c gateway.Command, work func(context.Context, gateway.Command) (string, error)) {
-	if c.Expires != 0 && s.d.clock.Now() > c.Expires {
-		s.answer(ctx, c, gateway.CommandRejected, gateway.Reply{Stage: gateway.Rejected, Reason: gateway.Expired})
+	if !s.begin(ctx, c) {
 		return
 	}
-	s.answer(ctx, c, gateway.CommandAccepted, gateway.Reply{Stage: gateway.Accepted})
 	detail, err := work(ctx, c)
+	if ctx.Err() == nil { // what is open at an end is told by the next start
+		s.end(ctx, c, detail, err)
+	}
+}
+
+// begin tells whether an order is still worth something.
+func (s *services) begin(ctx context.Context, c gateway.Command) bool {
+	if c.Expires != 0 && s.d.clock.Now() > c.Expires {
+		s.answer(ctx, c, gateway.CommandRejected, gateway.Reply{Stage: gateway.Rejected, Reason: gateway.Expired})
+		return false
+	}
+	s.answer(ctx, c, gateway.CommandAccepted, gateway.Reply{Stage: gateway.Accepted})
+	return true
+}
+
+// end tells what became of an order.
+func (s *services) end(ctx context.Context, c gateway.Command, detail string, err error) {
 	switch {
-	case ctx.Err() != nil: // what is open at an end is told by the next start
 	case err != nil:
 		why := gateway.NotKept
 		if c.Action == gateway.Identify {
@@ -144,7 +162,7 @@ func (s *services) resend(ctx context.Context, c gateway.Command) (string, error
 		}
 	}
 	if count == 0 {
-		return "", fmt.Errorf("none of these events is kept here any more")
+		return "", errNotKept
 	}
 	all := make(chan struct{})
 	go func() { sent.Wait(); close(all) }()

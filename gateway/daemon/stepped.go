@@ -29,6 +29,8 @@ type Stepped struct {
 	flushed gateway.Mono // the checkpoint
 	seen    glance
 	there   bool // the center, as the field knows it
+	waits   *reload
+	served  map[gateway.Action]*serving
 }
 
 // Ground is what a Stepped stands on.
@@ -40,6 +42,7 @@ type Ground struct {
 	Outbox      outbox.FS
 	Truths      checkpoint.FS
 	Chance      func(n uint32) uint32 // below n
+	Text        func() string         // no two are the same; of the kernel's chance elsewhere
 	Process     string                // begins the names of sessions; no two starts have the same
 }
 
@@ -52,6 +55,7 @@ type SteppedOptions struct {
 	Log    *slog.Logger
 	Event  func(gateway.EventID, gateway.Event)
 	Tape   field.Tape // the flight recorder; nil = there is none
+	Load   func() (*config.Config, error) // reads the configuration again; nil = Reload is not called
 }
 
 // NewStepped starts a daemon. Say with Level how each terminal stands, then call Begin.
@@ -61,7 +65,7 @@ func NewStepped(o SteppedOptions) (*Stepped, error) {
 	}
 	g := o.Ground
 	on := ground{
-		boot: g.Boot, board: "simulated", outbox: g.Outbox, truths: g.Truths, stepped: true, chance: g.Chance,
+		boot: g.Boot, board: "simulated", outbox: g.Outbox, truths: g.Truths, stepped: true, chance: g.Chance, text: g.Text,
 		clock: timekeeper{mono: g.Mono, wall: g.Wall, disciplined: g.Disciplined, fromRTC: func() bool { return false }},
 	}
 	relays := claimRelays(o.Config, o.Lines, o.Log)
@@ -69,13 +73,13 @@ func NewStepped(o SteppedOptions) (*Stepped, error) {
 	if o.Reads != nil {
 		hw = *o.Reads
 	}
-	d, rec, err := open(Options{Config: o.Config, Hardware: hw, Log: o.Log, Event: o.Event}, on, relays)
+	d, rec, err := open(Options{Config: o.Config, Hardware: hw, Log: o.Log, Event: o.Event, Load: o.Load}, on, relays)
 	if err != nil {
 		relays.release()
 		return nil, err
 	}
 	d.inForce.parts.Tape = o.Tape
-	s := &Stepped{d: d, ctx: context.Background()}
+	s := &Stepped{d: d, ctx: context.Background(), served: map[gateway.Action]*serving{}}
 	s.Lockstep = inLockstep(&d.inForce, relays, d.hub, rec, g.Mono())
 	if o.Reads != nil {
 		s.Lockstep.hw, s.clock = hw, d.clock
@@ -130,6 +134,8 @@ func (s *Stepped) Step() error {
 	for _, n := range d.notices.take() {
 		d.forward(s.ctx, n)
 	}
+	s.change()
+	s.serve()
 	due, err := s.Uplink.Step()
 	if !due.IsZero() {
 		s.next = min(s.next, gateway.Mono(due.UnixNano()))

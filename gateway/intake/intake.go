@@ -2,6 +2,7 @@ package intake
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"log/slog"
@@ -29,6 +30,7 @@ type Options struct {
 	Wall    func() (time.Time, gateway.ClockQuality)
 	Command func(gateway.Command) bool // hands a command to the core; false = too many wait
 	Audit   func(context.Context, gateway.Event) bool
+	Text    func() string // a word that nobody guesses; nil = of the system's chance
 	Log     *slog.Logger
 }
 
@@ -79,10 +81,13 @@ func New(o Options) (*Intake, error) {
 	if o.PerMinute == 0 {
 		o.PerMinute = 60
 	}
+	if o.Text == nil {
+		o.Text = rand.Text
+	}
 	in := &Intake{
 		opt: o, replies: make(chan gateway.Reply, waiting), audits: make(chan gateway.Event, waiting),
 		limits: map[string]*rate.Limiter{}, refusals: map[string]*rate.Limiter{}, callers: map[string]chan gateway.Reply{},
-		results: map[gateway.CommandResult]uint64{},
+		results: map[gateway.CommandResult]uint64{}, nonces: nonces{text: o.Text},
 	}
 	in.readKeys()
 	return in, nil

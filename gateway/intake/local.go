@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"crypto/rand"
 	"encoding/json"
 	"time"
 
@@ -30,7 +29,7 @@ func (in *Intake) Local(c gateway.Command) <-chan gateway.Reply {
 	args, _ := json.Marshal(c.Args) // plain data
 	m := message{
 		device: c.Device, issuer: c.Issuer, local: true, peer: c.Peer, expires: in.opt.Now().Add(localLife),
-		claims: claims{JTI: rand.Text(), Device: c.Device, Action: c.Action, Args: args},
+		claims: claims{JTI: in.opt.Text(), Device: c.Device, Action: c.Action, Args: args},
 	}
 	answers := make(chan gateway.Reply, localReplies)
 	in.callers[m.issuer+" "+m.claims.JTI] = answers

@@ -1,7 +1,6 @@
 package intake
 
 import (
-	"crypto/rand"
 	"sync"
 	"time"
 
@@ -13,6 +12,8 @@ const nonceTime = 30 * time.Second
 
 // nonces stand in for a clock: a command that quotes one was made within the last minute.
 type nonces struct {
+	text func() string
+
 	mu                sync.Mutex
 	current, previous string
 	since             gateway.Mono
@@ -37,8 +38,8 @@ func (n *nonces) renew(now gateway.Mono) {
 	age := now.Sub(n.since)
 	switch {
 	case n.current == "" || age >= 2*nonceTime: // both are too old
-		n.current, n.previous, n.since = rand.Text(), "", now
+		n.current, n.previous, n.since = n.text(), "", now
 	case age >= nonceTime:
-		n.current, n.previous, n.since = rand.Text(), n.current, n.since.Add(nonceTime)
+		n.current, n.previous, n.since = n.text(), n.current, n.since.Add(nonceTime)
 	}
 }

@@ -56,6 +56,21 @@ func (p *Stepped) Receive(topic string, payload []byte, retained bool) {
 	p.s.receive(m, p.up.now())
 }
 
+// Refresh has everything retained published once more, in this session or at the beginning of the next one.
+func (p *Stepped) Refresh(told func()) {
+	if p.s == nil {
+		p.up.refreshing = append(p.up.refreshing, told)
+		return
+	}
+	p.s.refresh(told, p.up.now())
+}
+
+// WantsHistory tells whether those events that were wanted once more are on their way.
+func (p *Stepped) WantsHistory() bool { return p.s != nil && len(p.up.again) == 0 }
+
+// History sends an event once more.
+func (p *Stepped) History(h History) { p.up.again = append(p.up.again, h) }
+
 // Lost ends the session because its line has died: what was not acknowledged waits again.
 func (p *Stepped) Lost(why error) {
 	if p.s == nil {
