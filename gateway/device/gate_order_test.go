@@ -358,6 +358,16 @@ func TestForcedAndHeldOpen(t *testing.T) {
 	}
 }
 
+// The contact says so before the limit does: told once.
+func TestForcedByContactAndThenSeenToOpen(t *testing.T) {
+	b := newBench(t, func(c *GateConfig) { c.Exclusive = true })
+	b.give(Input{Kind: SignalChanged, Role: RoleForce, Signal: Signal{On: true, Quality: gateway.Good, Since: b.now}})
+	b.set("C-")
+	if all := strings.Join(b.said, "\n"); strings.Count(all, "gate.forced") != 1 {
+		t.Errorf("said:\n%s", all)
+	}
+}
+
 func TestRelayThatFails(t *testing.T) {
 	b := newBench(t, nil)
 	b.up()
