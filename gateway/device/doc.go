@@ -91,6 +91,7 @@ const (
 	Confirmed    // somebody at the center knows that a suspicion is true
 	Ended        // and has ended it from afar
 	Authorised   // lane: so many (Value) may pass
+	Standing     // as Measured, of a count that goes on while the machine begins anew: changes are reckoned from Value
 )
 
 // Changed makes the input that reports a signal.
@@ -102,6 +103,11 @@ func Changed(role Role, index uint8, s Signal) Input {
 // that says so.
 func Reading(role Role, index uint8, s Signal, value int64) Input {
 	return Input{Kind: Measured, Role: role, Index: index, Signal: s, Value: value}
+}
+
+// Stands makes the input that reports where a count stands from which changes are reckoned.
+func Stands(role Role, index uint8, s Signal, value int64) Input {
+	return Input{Kind: Standing, Role: role, Index: index, Signal: s, Value: value}
 }
 
 // at is the time an input speaks about.

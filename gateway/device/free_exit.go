@@ -27,7 +27,7 @@ func (f FreeExit) Step(now gateway.Mono, in Input) (FreeExit, Effects, gateway.M
 	switch {
 	case in.Kind == SignalChanged && in.Role == RolePresence:
 		f.presence = in.Signal.On
-	case in.Kind == Measured && in.Role == RoleLane:
+	case (in.Kind == Measured || in.Kind == Standing) && in.Role == RoleLane:
 		if f.counted && in.Value != f.balance {
 			f.mask = now.Add(FreeExitMask)
 		}

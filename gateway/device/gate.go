@@ -155,7 +155,7 @@ func (g Gate) Step(now gateway.Mono, in Input) (Gate, Effects, gateway.Mono) {
 	var fx Effects
 	t := in.at(now)
 	switch in.Kind {
-	case SignalChanged, Measured:
+	case SignalChanged, Measured, Standing:
 		g.note(in)
 	case OutputTold:
 		g.report(now, in.Report, &fx)

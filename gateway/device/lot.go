@@ -83,9 +83,11 @@ func (l Lot) Step(now gateway.Mono, in Input) (Lot, Effects, gateway.Mono) {
 			l.seen.set(in.Index, true)
 			l.taken.set(in.Index, in.Signal.On)
 		}
-	case in.Kind == Measured && in.Role == RoleLane && in.Index < l.cfg.Lanes:
+	case (in.Kind == Measured || in.Kind == Standing) && in.Role == RoleLane && in.Index < l.cfg.Lanes:
 		l.doubt[in.Index] = !in.Signal.Known()
-		l.passed += in.Value - l.lanes[in.Index]
+		if in.Kind == Measured {
+			l.passed += in.Value - l.lanes[in.Index]
+		}
 		l.lanes[in.Index] = in.Value
 	case in.Kind == OrderGiven:
 		l = l.order(now, in.Order, &fx)

@@ -44,6 +44,19 @@ func TestLotCountIsCorrectedOnlyFromWhatWasExpected(t *testing.T) {
 	}
 }
 
+// A lane goes on counting while its lot begins anew: what it counted before is in the lot's count already.
+func TestLotThatBeginsAnewCountsFromWhereItsLanesStand(t *testing.T) {
+	sure := Signal{Quality: gateway.Good, Since: origin}
+	l := NewLot(LotConfig{Capacity: 10, Lanes: 1, FullAt: 0, AvailableAt: 2}).Restore(counted(t).Snapshot(), 0)
+	l, _, _ = l.Step(origin, Stands(RoleLane, 0, sure, 4))
+	if free := l.State().Value; free != "6" {
+		t.Errorf("%s free after it began anew", free)
+	}
+	if l, _, _ = l.Step(origin, Reading(RoleLane, 0, sure, 5)); l.State().Value != "5" {
+		t.Errorf("%s free after one more", l.State().Value)
+	}
+}
+
 func TestLotSignIsLitWhileItIsFull(t *testing.T) {
 	lane := func(l Lot, at gateway.Mono, inside int64) Lot {
 		l, _, _ = l.Step(at, Reading(RoleLane, 0, Signal{Quality: gateway.Good, Since: at}, inside))

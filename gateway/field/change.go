@@ -211,7 +211,7 @@ func (c *Core) introduce(now gateway.Mono, i int) {
 				c.step(now, i, device.Changed(part.Role, part.Index, signal))
 			}
 			if signal, value, ok := of.balance(); ok {
-				c.step(now, i, device.Reading(part.Role, part.Index, signal, value))
+				c.step(now, i, device.Stands(part.Role, part.Index, signal, value))
 			}
 			continue
 		}
