@@ -75,7 +75,7 @@ var mayImport = map[string][]string{
 	},
 
 	"firmware-sim/sim": {
-		"firmware-sim/disk", "firmware-sim/district", "firmware-sim/plant", "firmware-sim/rig", "gateway", "gateway/audit", "gateway/checkpoint", "gateway/config",
+		"drivers/line", "firmware-sim/disk", "firmware-sim/district", "firmware-sim/plant", "firmware-sim/rig", "gateway", "gateway/audit", "gateway/checkpoint", "gateway/config",
 		"gateway/daemon", "gateway/device", "gateway/field", "gateway/hub", "gateway/outbox", "gateway/record", "gateway/uplink",
 	},
 

@@ -54,8 +54,9 @@ type conn struct {
 	filters map[string]bool
 	receive func(topic string, payload []byte, retained bool)
 	lost    func(error)
-	will    func()        // what the broker does when the connection dies
-	dead    bool          // for the client
+	will    func() // what the broker does when the connection dies
+	dead    bool   // for the client
+	began   time.Duration
 	sent    time.Duration // when the last packet arrives: packets do not overtake
 	acked   time.Duration
 }
@@ -85,7 +86,7 @@ func (b *broker) connect(receive func(string, []byte, bool), lost func(error), t
 		b.conn.die(errReset)
 	}
 	b.conn = &conn{
-		b: b, filters: map[string]bool{}, receive: receive, lost: lost, will: func() { b.take(topic, true, will) },
+		b: b, began: b.now(), filters: map[string]bool{}, receive: receive, lost: lost, will: func() { b.take(topic, true, will) },
 	}
 	return b.conn, nil
 }
@@ -280,6 +281,29 @@ func (b *broker) cont() {
 	for _, do := range held {
 		do()
 	}
+}
+
+// send publishes a message of some other client for the gateway. A broker that is stopped delivers it when it goes on.
+func (b *broker) send(topic string, payload []byte, retained bool) {
+	deliver := func() {
+		if retained {
+			b.retained[topic] = payload
+		}
+		b.say(topic, payload)
+	}
+	switch {
+	case b.down:
+	case b.stopped:
+		b.held = append(b.held, deliver)
+	default:
+		deliver()
+	}
+}
+
+// forget takes back what is retained. The gateway gets an empty message, too.
+func (b *broker) forget(topic string) {
+	delete(b.retained, topic)
+	b.say(topic, nil)
 }
 
 // say publishes a message for the gateway on behalf of the center.

@@ -16,6 +16,8 @@ type center struct {
 	alarms map[string]bool // that are retained
 	known  map[gateway.EventID]bool
 	bad    []string // what should never arrive
+
+	beside func(kind, rest string, payload []byte) // told of what is neither event nor alarm; nil = nobody listens
 }
 
 // event is a CloudEvent as a center reads it.
@@ -60,6 +62,10 @@ func (c *center) hear(topic string, payload []byte) {
 		c.alarms[rest] = len(payload) > 0
 		if len(payload) == 0 {
 			delete(c.alarms, rest)
+		}
+	default:
+		if c.beside != nil {
+			c.beside(kind, rest, payload)
 		}
 	}
 }

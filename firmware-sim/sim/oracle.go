@@ -61,6 +61,9 @@ func (w *world) judge() {
 	}
 	w.judgeDelivery()
 	w.judgeRest()
+	if w.people != nil {
+		w.people.book.judge()
+	}
 	w.judgeTruth()
 	w.judgePromptness()
 }

@@ -139,10 +139,12 @@ func (w *world) troubles() {
 			w.say("%v", t)
 			w.disturb(t.lasts)
 			w.result.Faults[t.name]++
+			w.disturbed = w.now
 			t.begin(w, t.chance)
 			if t.end != nil {
 				w.agenda.at(w.now+t.lasts, func() {
 					w.say("%v: over", t)
+					w.disturbed = w.now
 					t.end(w)
 				})
 			}

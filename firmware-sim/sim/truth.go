@@ -35,13 +35,14 @@ const learning = 2 * time.Minute
 // Reasons why something that happened need not be told as an event of its own.
 const (
 	wasDead   = "the daemon was dead"
-	notKnown  = "its state was said not to be known after a start"
+	notKnown  = "its state was said not to be known after a start or a reload"
 	wasAnswer = "counts apart after what could not be counted"
 )
 
 // truth is told of what really happens, and asks the gateway whether it can know.
 func (w *world) truth(t plant.Truth) {
-	if w.proc == nil || w.now-w.runs[len(w.runs)-1].begin > learning || len(w.runs) == 1 {
+	started := len(w.runs) > 1 && w.now-w.runs[len(w.runs)-1].begin <= learning
+	if w.proc == nil || !started && !w.reloaded(learning) {
 		return
 	}
 	for _, d := range w.proc.View().Devices {
@@ -73,7 +74,7 @@ func (w *world) judgeTruth() {
 	for _, p := range w.field.Pairs(latest) {
 		k := thing{p.ID, p.Type, p.Cause}
 		switch {
-		case w.ownTrouble(p.Type, p.ID):
+		case w.ownTrouble(p.Type, p.ID) || w.people != nil && byPeople[p.Type]:
 		case p.Happened && p.Event >= 0:
 			w.result.Told++
 			if n, ok := last[k]; ok && p.Event < n {
@@ -172,6 +173,14 @@ func (w *world) judgeDeaths() {
 			w.violateAt(r.begin, "run %d does not begin with a start that the center knows of", i+1)
 		}
 	}
+}
+
+// byPeople are what people bring about who order, stop, jam and reset, and what nobody in the field knows of: no passage was
+// authorised that took no ticket of ours, an arm that is stopped at its limit was not stopped, who stands before a jammed one
+// stands there for long.
+var byPeople = map[gateway.Type]bool{
+	gateway.Tailgating: true, gateway.VehicleWaiting: true, gateway.FireReset: true,
+	gateway.GateFault: true, gateway.GateObstructed: true, gateway.GateStopped: true, gateway.LoopFault: true,
 }
 
 // ownTrouble tells whether something is about network, disk and clock, which only we disturb.

@@ -7,6 +7,7 @@ import (
 	"hash"
 	"hash/fnv"
 	"math/rand/v2"
+	"os"
 	"time"
 
 	"lotusgate/firmware-sim/disk"
@@ -61,16 +62,19 @@ type world struct {
 	broker *broker
 	center *center
 
-	proc    *daemon.Stepped // nil = none runs
-	session int
-	line    *conn // of the session
-	dialing bool
-	calm    time.Duration // since when nothing disturbs the way to the center
-	quiet   int           // events issued at the last glance
-	boots   int
-	starts  int
-	synced  bool // NTP has reached the system clock of this boot
-	stepped time.Duration
+	people    *people         // nil = nobody wants anything
+	proc      *daemon.Stepped // nil = none runs
+	dialled   int
+	line      *conn // of the session
+	dialing   bool
+	calm      time.Duration // since when nothing disturbs the way to the center
+	disturbed time.Duration // when a trouble last began or ended
+	quiet     int           // events issued at the last glance
+	words     int           // that were drawn
+	boots     int
+	starts    int
+	synced    bool // NTP has reached the system clock of this boot
+	stepped   time.Duration
 
 	issued   []issue
 	settled  int // of them everything before was heard
@@ -122,6 +126,16 @@ func Run(o Options) (*Result, error) {
 		agenda: &w.agenda, now: func() time.Duration { return w.now }, chance: w.chance, center: w.center,
 		retained: map[string][]byte{}, durable: !o.byCenter(),
 	}
+	if o.peopled() {
+		dir, err := os.MkdirTemp("", "keys")
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = os.RemoveAll(dir) }() // it holds nothing that is secret
+		if err := w.invite(dir); err != nil {
+			return nil, err
+		}
+	}
 	var err error
 	day := district.NewDay(w.cfg, uint64(o.world()))
 	if o.From > 0 || o.To > 0 {
@@ -137,6 +151,9 @@ func Run(o Options) (*Result, error) {
 		w.field.Wires = func(at time.Duration, c rig.Change) { o.Tell(at, c) }
 	}
 	w.boot()
+	if w.people != nil {
+		w.people.arrive()
+	}
 	if err := w.start(); err != nil {
 		return nil, err
 	}
@@ -222,7 +239,7 @@ func (w *world) step() {
 // dial tries to connect once.
 func (w *world) dial() {
 	proc := w.proc
-	w.session++
+	w.dialled++
 	var line *conn
 	receive := func(topic string, payload []byte, retained bool) {
 		if w.proc == proc {
@@ -235,22 +252,25 @@ func (w *world) dial() {
 			proc.Uplink.Lost(why)
 		}
 	}
-	topic, will := proc.Uplink.Will(w.session)
+	topic, will := proc.Uplink.Will(w.dialled)
 	line, err := w.broker.connect(receive, lost, topic, will)
 	if err != nil {
 		return
 	}
 	w.calm, w.line = w.now, line
-	w.say("connected, session %d", w.session)
-	if err := proc.Uplink.Connect(line, w.session); err != nil {
+	w.say("connected, session %d", w.dialled)
+	if err := proc.Uplink.Connect(line, w.dialled); err != nil {
 		line.Drop()
+	}
+	if w.people != nil {
+		w.people.attacker.connected(w.chance)
 	}
 }
 
 // mark is the center's watermark, again and again.
 func (w *world) mark() {
 	if b := w.center.watermark(); b != nil {
-		w.broker.say(w.cfg.Root()+"/watermark", b)
+		w.broker.say(w.cfg.Root()+"/watermark", w.sign(b))
 	}
 	w.agenda.at(w.now+7*time.Second, w.mark)
 }
@@ -286,7 +306,7 @@ func (w *world) start() error {
 		return err
 	}
 	proc, err = daemon.NewStepped(daemon.SteppedOptions{
-		Config: w.cfg, Lines: w.field.Lines(), Reads: w.field.Hardware(), Event: w.note, Tape: tape,
+		Config: w.onDisk(), Load: w.load, Lines: w.field.Lines(), Reads: w.field.Hardware(), Event: w.note, Tape: tape,
 		Ground: daemon.Ground{
 			Boot: fmt.Sprintf("00000000-0000-4000-8000-%012d", w.boots), Mono: mono,
 			Wall: func() time.Time {
@@ -298,6 +318,7 @@ func (w *world) start() error {
 			Disciplined: func() bool { return w.synced && w.stepped == 0 },
 			Outbox:      onDisk{w.disk}, Truths: beside{w.disk},
 			Process: fmt.Sprintf("START%07d", w.starts),
+			Text:    w.word,
 			Chance:  w.o.world().For(fmt.Sprint("epochs of start ", w.starts)).Uint32N,
 		},
 	})
@@ -307,6 +328,9 @@ func (w *world) start() error {
 	w.say("the daemon starts")
 	w.proc = proc
 	w.runs = append(w.runs, run{begin: w.now, end: never, sick: w.disk.Faulty()})
+	if w.people != nil {
+		w.people.rules.born()
+	}
 	w.field.Start(proc)
 	return nil
 }
@@ -318,6 +342,9 @@ func (w *world) fall(power bool) {
 	w.runs[len(w.runs)-1].end = w.now
 	w.proc = nil
 	w.calm = never
+	if w.people != nil {
+		w.people.bereaved(power)
+	}
 	if w.broker.conn != nil {
 		w.broker.conn.die(errReset)
 	}
@@ -336,6 +363,9 @@ func (w *world) note(id gateway.EventID, e gateway.Event) {
 		w.now = min(w.now, w.field.Now())
 	}
 	w.field.Issued(id, e)
+	if w.people != nil {
+		w.people.issued(e)
+	}
 	data, err := json.Marshal(e.Data)
 	if err != nil {
 		panic(err) // every type of the catalogue has data

@@ -29,6 +29,7 @@ type Stepped struct {
 	flushed gateway.Mono // the checkpoint
 	seen    glance
 	there   bool // the center, as the field knows it
+	queue   queue
 	waits   *reload
 	served  map[gateway.Action]*serving
 }
@@ -54,7 +55,7 @@ type SteppedOptions struct {
 	Ground Ground
 	Log    *slog.Logger
 	Event  func(gateway.EventID, gateway.Event)
-	Tape   field.Tape // the flight recorder; nil = there is none
+	Tape   field.Tape                     // the flight recorder; nil = there is none
 	Load   func() (*config.Config, error) // reads the configuration again; nil = Reload is not called
 }
 
@@ -85,7 +86,8 @@ func NewStepped(o SteppedOptions) (*Stepped, error) {
 		s.Lockstep.hw, s.clock = hw, d.clock
 		s.field.Acquire()
 	}
-	d.core = s.Lockstep
+	d.core = &s.queue
+	s.queue.Lockstep = s.Lockstep
 	q := &sendQueue{box: d.box}
 	s.Uplink, err = uplink.NewStepped(d.uplinkOptions(s.ctx), q, d.clock, d.hub, q, g.Process,
 		func() time.Time { return time.Unix(0, int64(g.Mono())) })
@@ -110,6 +112,7 @@ func (s *Stepped) Begin() {
 // Step does what the parts beside the field do: commit, tell, keep, send. Next says when it wants to be called again.
 func (s *Stepped) Step() error {
 	d, now := s.d, s.d.clock.Now()
+	s.queue.drain()
 	if now.Sub(s.looked) >= clockLook {
 		s.looked = now
 		fresh := d.clock.look()

@@ -12,7 +12,40 @@ import (
 // asks of the gateway itself.
 
 // Local takes a command of somebody at the gateway, as its page and its local socket do.
-func (s *Stepped) Local(c gateway.Command) <-chan gateway.Reply { return s.d.intake.Local(c) }
+func (s *Stepped) Local(c gateway.Command) <-chan gateway.Reply {
+	replies := s.d.intake.Local(c)
+	s.queue.drain()
+	return replies
+}
+
+// queue is a core whose commands wait until whoever hands them over has returned: what it says of them comes back to him.
+type queue struct {
+	*Lockstep
+	waiting []gateway.Command
+}
+
+const queueMost = 64
+
+// Command implements core. STOP goes past all others.
+func (q *queue) Command(c gateway.Command) bool {
+	switch {
+	case c.Action == gateway.Stop:
+		q.waiting = append([]gateway.Command{c}, q.waiting...)
+	case len(q.waiting) >= queueMost:
+		return false
+	default:
+		q.waiting = append(q.waiting, c)
+	}
+	return true
+}
+
+func (q *queue) drain() {
+	for len(q.waiting) > 0 {
+		c := q.waiting[0]
+		q.waiting = q.waiting[1:]
+		q.Lockstep.Command(c)
+	}
+}
 
 // Reload reads the configuration again. What can take effect does so as soon as no barrier moves; one that is newer replaces
 // one that waits.
