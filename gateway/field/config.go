@@ -136,8 +136,9 @@ func (b *box[T]) step(now gateway.Mono, in device.Input) (fx device.Effects, wak
 
 func (b *box[T]) state() gateway.DeviceState { return b.m.State() }
 
+// signal and the next three ask what else a machine offers, by its address: so that it is not copied.
 func (b *box[T]) signal() (device.Signal, bool) {
-	s, ok := any(b.m).(interface{ Signal() device.Signal })
+	s, ok := any(&b.m).(interface{ Signal() device.Signal })
 	if !ok {
 		return device.Signal{}, false
 	}
@@ -145,7 +146,7 @@ func (b *box[T]) signal() (device.Signal, bool) {
 }
 
 func (b *box[T]) judge() func(int64) (bool, bool) {
-	m, ok := any(b.m).(interface {
+	m, ok := any(&b.m).(interface {
 		Judge(value int64) (on, ok bool)
 	})
 	if !ok {
@@ -155,7 +156,7 @@ func (b *box[T]) judge() func(int64) (bool, bool) {
 }
 
 func (b *box[T]) balance() (device.Signal, int64, bool) {
-	m, ok := any(b.m).(interface{ Balance() (device.Signal, int64) })
+	m, ok := any(&b.m).(interface{ Balance() (device.Signal, int64) })
 	if !ok {
 		return device.Signal{}, 0, false
 	}
@@ -164,7 +165,7 @@ func (b *box[T]) balance() (device.Signal, int64, bool) {
 }
 
 func (b *box[T]) drive() (device.Drive, bool) {
-	d, ok := any(b.m).(interface{ Drive() device.Drive })
+	d, ok := any(&b.m).(interface{ Drive() device.Drive })
 	if !ok {
 		return device.Drive{}, false
 	}
@@ -173,6 +174,6 @@ func (b *box[T]) drive() (device.Drive, bool) {
 
 // busy tells whether a machine wants to be left alone, and whether it is one that moves something.
 func (b *box[T]) busy(now gateway.Mono) (busy, moves bool) {
-	m, ok := any(b.m).(interface{ Busy(now gateway.Mono) bool })
+	m, ok := any(&b.m).(interface{ Busy(now gateway.Mono) bool })
 	return ok && m.Busy(now), ok
 }
