@@ -87,7 +87,7 @@ soak: build ## the demo's gateway in real time while broker, link and clock fail
 	@$(BIN)/firmware-sim soak --hours $(or $(HOURS),1) --output $(BIN)/soak
 
 mutants: ## lay deliberate faults over the product: the simulation must find each
-	@LOTUSGATE_MUTANTS=1 $(GO) test -count=1 -timeout 2h -run '^TestMutants$$' ./firmware-sim/sim
+	@LOTUSGATE_MUTANTS=1 $(GO) test -count=1 -v -timeout 2h -run '^TestMutants$$' ./firmware-sim/sim
 
 bench: ## benchmarks; each reports the physical limit beside it
 	$(GO) test -run '^$$' -bench . -benchmem ./...
