@@ -20,10 +20,9 @@ import (
 // It has a key of its own, and one that the gateway allows very little.
 type attacker struct {
 	*people
-	sent  int
-	at    []time.Duration   // of the last attacks
-	kept  map[string]*order // retained at a command's topic
-	trash []byte
+	sent int
+	at   []time.Duration   // of the last attacks
+	kept map[string]*order // retained at a command's topic
 }
 
 // attempt is an attack that must be refused, and the reasons that are right.
@@ -118,17 +117,26 @@ func (a *attacker) heard(within time.Duration) (some []*order) {
 	return some
 }
 
-func (a *attacker) replay(chance *rand.Rand) *attempt {
-	for _, o := range a.heard(time.Minute) {
-		for range 1 + chance.IntN(3) {
-			a.w.broker.send(o.topic, o.message, false)
-		}
-		if o.session != a.w.session() {
-			return &attempt{jti: o.jti, reasons: []gateway.Reason{gateway.WrongSession}}
-		}
-		break // nothing happens, but for a reply
+// latest is the last message that it has heard, nil without one.
+func (a *attacker) latest() *order {
+	if some := a.heard(time.Minute); len(some) > 0 {
+		return some[0]
 	}
 	return nil
+}
+
+func (a *attacker) replay(chance *rand.Rand) *attempt {
+	o := a.latest()
+	if o == nil {
+		return nil
+	}
+	for range 1 + chance.IntN(3) {
+		a.w.broker.send(o.topic, o.message, false)
+	}
+	if o.session != a.w.session() {
+		return &attempt{jti: o.jti, reasons: []gateway.Reason{gateway.WrongSession}}
+	}
+	return nil // nothing happens, but for a reply
 }
 
 // connected is told of a new connection: what was said in the one before is said again.
@@ -151,19 +159,20 @@ func (a *attacker) connected(chance *rand.Rand) {
 }
 
 func (a *attacker) retain(*rand.Rand) *attempt {
-	for _, o := range a.heard(time.Minute) {
-		if a.kept == nil {
-			a.kept = map[string]*order{}
-		}
-		a.kept[o.topic] = o
-		a.w.broker.send(o.topic, o.message, true)
-		a.w.agenda.at(a.w.now+30*time.Minute, func() {
-			if a.kept[o.topic] == o {
-				a.w.broker.forget(o.topic)
-			}
-		})
-		break
+	o := a.latest()
+	if o == nil {
+		return nil
 	}
+	if a.kept == nil {
+		a.kept = map[string]*order{}
+	}
+	a.kept[o.topic] = o
+	a.w.broker.send(o.topic, o.message, true)
+	a.w.agenda.at(a.w.now+30*time.Minute, func() {
+		if a.kept[o.topic] == o {
+			a.w.broker.forget(o.topic)
+		}
+	})
 	return nil
 }
 
@@ -213,23 +222,24 @@ func (a *attacker) elsewhere(chance *rand.Rand) *attempt {
 
 // flip changes what an honest order says and leaves its signature.
 func (a *attacker) flip(*rand.Rand) *attempt {
-	for _, o := range a.heard(time.Minute) {
-		parts := bytes.Split(o.message, []byte("."))
-		b, err := base64.RawURLEncoding.DecodeString(string(parts[1]))
-		var c claims
-		if err != nil || json.Unmarshal(b, &c) != nil {
-			panic("an honest order cannot be read")
-		}
-		c.Action = map[gateway.Action]gateway.Action{gateway.Open: gateway.Close}[c.Action]
-		if c.Action == "" {
-			c.Action = gateway.Open
-		}
-		c.JTI += "-flipped"
-		parts[1] = []byte(part(c))
-		a.w.broker.send(o.topic, bytes.Join(parts, []byte(".")), false)
-		return &attempt{jti: c.JTI, reasons: []gateway.Reason{gateway.BadSignature}}
+	o := a.latest()
+	if o == nil {
+		return nil
 	}
-	return nil
+	parts := bytes.Split(o.message, []byte("."))
+	b, err := base64.RawURLEncoding.DecodeString(string(parts[1]))
+	var c claims
+	if err != nil || json.Unmarshal(b, &c) != nil {
+		panic("an honest order cannot be read")
+	}
+	c.Action = map[gateway.Action]gateway.Action{gateway.Open: gateway.Close}[c.Action]
+	if c.Action == "" {
+		c.Action = gateway.Open
+	}
+	c.JTI += "-flipped"
+	parts[1] = []byte(part(c))
+	a.w.broker.send(o.topic, bytes.Join(parts, []byte(".")), false)
+	return &attempt{jti: c.JTI, reasons: []gateway.Reason{gateway.BadSignature}}
 }
 
 func (a *attacker) damage(chance *rand.Rand) *attempt {
