@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -123,6 +124,9 @@ func (run simRun) explain(out io.Writer, o sim.Options, path string) error {
 		return cmp.Or(err, fmt.Errorf("seed %d, day %d: the same world did not fail again", o.Seed, o.Day))
 	}
 	if err := small.Print(out, path); err != nil {
+		return err
+	}
+	if err := os.MkdirAll(run.save, 0o755); err != nil {
 		return err
 	}
 	file := filepath.Join(run.save, fmt.Sprintf("sim-%s-seed%d-day%d.rec", o.Config.Gateway.ID, o.Seed, o.Day))

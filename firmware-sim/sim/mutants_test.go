@@ -92,33 +92,35 @@ func TestMutants(t *testing.T) {
 	base := root(t)
 	fmt.Fprintf(os.Stdout, "%-24s %-12s %6s  %-10s %s\n", "mutant", "gateway", "seeds", "found at", "")
 	for _, m := range mutants(t) {
-		dir := t.TempDir()
-		place, replaced := m.apply(t, base, dir)
-		overlay, err := json.Marshal(map[string]map[string]string{"Replace": {place: replaced}})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		program := filepath.Join(dir, "firmware-sim")
-		if out, err := exec.Command("go", "build", "-overlay", filepath.Join(dir, "overlay.json"), "-o", program, "lotusgate/cmd/firmware-sim").CombinedOutput(); err != nil {
-			t.Errorf("%s does not build: %v\n%s", m.name, err, out)
-			continue
-		}
-		cmd := exec.Command(program, "sim", "--quiet", "--save=", "--seeds", strconv.Itoa(m.seeds), filepath.Join(base, "deploy/examples", m.gateway+".yaml"))
-		out, err := cmd.Output()
-		found := "NOT FOUND"
-		var exit *exec.ExitError
-		if errors.As(err, &exit) && exit.ExitCode() == 1 {
-			found = "an error" // the simulation itself stopped
-			if at := violated.FindSubmatch(out); at != nil {
-				found = fmt.Sprintf("seed %s", at[1])
+		t.Run(m.name, func(t *testing.T) {
+			dir := t.TempDir()
+			place, replaced := m.apply(t, base, dir)
+			overlay, err := json.Marshal(map[string]map[string]string{"Replace": {place: replaced}})
+			if err != nil {
+				t.Fatal(err)
 			}
-		}
-		fmt.Fprintf(os.Stdout, "%-24s %-12s %6d  %-10s %s\n", m.name, m.gateway, m.seeds, found, m.what)
-		if found == "NOT FOUND" {
-			t.Errorf("%s: %d seeds found nothing\n%s", m.name, m.seeds, out)
-		}
+			if err := os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			program := filepath.Join(dir, "firmware-sim")
+			if out, err := exec.Command("go", "build", "-overlay", filepath.Join(dir, "overlay.json"), "-o", program, "lotusgate/cmd/firmware-sim").CombinedOutput(); err != nil {
+				t.Errorf("%s does not build: %v\n%s", m.name, err, out)
+				return
+			}
+			cmd := exec.Command(program, "sim", "--quiet", "--save=", "--seeds", strconv.Itoa(m.seeds), filepath.Join(base, "deploy/examples", m.gateway+".yaml"))
+			out, err := cmd.Output()
+			found := "NOT FOUND"
+			var exit *exec.ExitError
+			if errors.As(err, &exit) && exit.ExitCode() == 1 {
+				found = "an error" // the simulation itself stopped
+				if at := violated.FindSubmatch(out); at != nil {
+					found = fmt.Sprintf("seed %s", at[1])
+				}
+			}
+			fmt.Fprintf(os.Stdout, "%-24s %-12s %6d  %-10s %s\n", m.name, m.gateway, m.seeds, found, m.what)
+			if found == "NOT FOUND" {
+				t.Errorf("%s: %d seeds found nothing\n%s", m.name, m.seeds, out)
+			}
+		})
 	}
 }

@@ -95,6 +95,8 @@ func (w *world) judgeTruth() {
 			w.result.Late++
 		case w.toldByOne(p, hidden), w.toldAgain(p):
 			w.result.Late++
+		case p.Type == gateway.LotCountDrift && w.reallyApart(p.ID, p.At):
+			w.result.Told++
 		case p.Type == gateway.LotCountDrift && w.deadBefore(p.At):
 			w.result.Unknown[wasAnswer]++
 		default:
