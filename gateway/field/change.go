@@ -28,7 +28,7 @@ type change struct {
 // order is open, no arm is falling and no fire is latched; when ctx ends before, nothing changes and its error is returned.
 // Relays stay those that New was given.
 //
-// What is kept goes on with its state, counts and alarms. Everything else begins anew, as after a start: what a device must
+// What is kept goes on with its state, counts, alarms and traces. Everything else begins anew, as after a start: what a device must
 // not forget it does not. Alarms of what is gone, and those that a device that begins anew does not stand for, are cleared. Native lines stay open if their Wires are the same, and no edge is lost; what a chip
 // says meanwhile is found by the first read.
 //
@@ -103,7 +103,7 @@ func (c *Core) successor(now gateway.Mono, cfg Config, kept Kept) *Core {
 	for i := range next.points {
 		p := &next.points[i]
 		if n := c.pointNamed(p.cfg.ID); n >= 0 && kept.Point(p.cfg.ID) {
-			next.adoptPoint(p, &c.points[n])
+			next.adoptPoint(p, c, &c.points[n])
 		}
 	}
 	begins := make([]bool, len(next.devices))
@@ -137,16 +137,13 @@ func (c *Core) pointNamed(id string) int {
 	return slices.IndexFunc(c.points, func(p point) bool { return p.cfg.ID == id })
 }
 
-func (c *Core) adoptPoint(p, old *point) {
+func (c *Core) adoptPoint(p *point, before *Core, old *point) {
 	p.settle, p.wake, p.budget, p.rest = old.settle, old.wake, old.budget, old.rest
 	p.sent, p.fault, p.value, p.shown = old.sent, old.fault, old.value, old.shown
 	label, terminal, unit := p.view.Label, p.view.Terminal, p.view.Unit
 	p.view = old.view
 	p.view.Label, p.view.Terminal, p.view.Unit = label, terminal, unit
-	if level, since, known := p.settle.Level(); known {
-		c.trace.Raw(p.n, since, p.settle.Raw())
-		c.trace.Settled(p.n, since, level)
-	}
+	c.trace.Keep(p.n, before.trace, old.n)
 }
 
 // showAll puts everything into the hub in one step, and takes out what is no more.

@@ -13,6 +13,7 @@ import (
 	"lotusgate/gateway"
 	"lotusgate/gateway/device"
 	"lotusgate/gateway/hub"
+	"lotusgate/gateway/trace"
 )
 
 // everything is kept.
@@ -105,6 +106,43 @@ func TestChangeGoesOn(t *testing.T) {
 			t.Errorf("alarms %+v", v.Alarms)
 		}
 	})
+}
+
+// The edges of a wire that stays are all in the trace of the new configuration, with one that bounces at that moment; what
+// is wired anew begins with the first level that is read.
+func TestChangeKeepsTraces(t *testing.T) {
+	inChange(t, func(c *changing) {
+		ids := []string{"pa", "pb", "fault"}
+		first, second := trace.New(ids), trace.New(ids)
+		c.change(func(cfg *Config) { cfg.Trace = first }, everything)
+		c.set(0, true)
+		wait(time.Second)
+		c.set(0, false)
+		wait(5 * ms) // less than the settle time
+		at := c.now()
+		kept := everything
+		kept.Point = func(id string) bool { return id == "pa" }
+		c.change(func(cfg *Config) { cfg.Trace = second }, kept)
+		wait(time.Second)
+		want := "{[{500 1} {1500 0}] [{500 1} {1500 0}] true}"
+		sig, _, _ := second.Read("pa", trace.Cursor{}, 0)
+		if got := traced(sig, c.m.start); got != want {
+			t.Errorf("the wire that stays: %s, want %s", got, want)
+		}
+		if since, ok := second.Since("pb"); !ok || since < at {
+			t.Errorf("what is wired anew is known since %v, the change was at %v", since, at)
+		}
+	})
+}
+
+// traced is a signal with milliseconds since a test began.
+func traced(s trace.Signal, start gateway.Mono) string {
+	for _, marks := range [][]trace.Mark{s.Raw, s.Settled} {
+		for i := range marks {
+			marks[i].At = (marks[i].At - start) / gateway.Mono(ms)
+		}
+	}
+	return fmt.Sprint(s)
 }
 
 // What is gone leaves the view, and its alarm is cleared; what is new begins with what its wires say already.

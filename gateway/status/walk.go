@@ -2,6 +2,7 @@ package status
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -130,14 +131,16 @@ func (s *Server) results(w walk, now gateway.Mono) []result {
 	return out
 }
 
-// look judges what came of asking for an input from one point in time to another. What the trace has forgotten counts as
-// not tested.
-func (s *Server) look(t Terminal, from, to gateway.Mono, current bool, passed map[string]bool) result {
+// look judges what came of asking for an input from one point in time to another. A step that is older than what the trace
+// knows, as when the input was wired anew since, begins with it: whatever was before counts as not tested.
+func (s *Server) look(t Terminal, asked, to gateway.Mono, current bool, passed map[string]bool) result {
 	r := result{Terminal: t, Verdict: walkOpen, Current: current}
-	if !s.wired.Load().trace.Reaches(t.ID, from) {
+	since, ok := s.wired.Load().trace.Since(t.ID)
+	from := max(asked, since)
+	if !ok || from > to {
 		return r
 	}
-	r.At, r.Figures = from, s.measure(t, from, to)
+	r.At, r.Figures = asked, s.measure(t, from, to)
 	r.Verdict = s.judge(t, r.Figures)
 	if r.Verdict != walkDead {
 		return r
@@ -146,6 +149,8 @@ func (s *Server) look(t Terminal, from, to gateway.Mono, current bool, passed ma
 		r.Verdict, r.Instead = walkInstead, other
 	} else if current {
 		r.Verdict = walkWaiting
+	} else if from > asked {
+		r.Verdict = walkOpen
 	}
 	return r
 }
@@ -178,6 +183,14 @@ func (f *findings) passed(w walk) map[string]bool {
 		}
 	}
 	return all
+}
+
+// forget what came of asking for an input: it is wired otherwise now.
+func (f *findings) forget(point string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.order = slices.DeleteFunc(f.order, func(s step) bool { return s.Point == point })
+	maps.DeleteFunc(f.found, func(s step, _ result) bool { return s.Point == point })
 }
 
 func (f *findings) keep(s step, r result) {
@@ -252,10 +265,12 @@ func (s *Server) instead(t Terminal, from, to gateway.Mono, passed map[string]bo
 			continue
 		}
 		sig, _, _ := s.wired.Load().trace.Read(other.ID, trace.Cursor{}, from)
+		was := trace.Unknown // what is read for the first time has not changed
 		for _, m := range sig.Settled {
-			if m.At > from && m.At <= to && m.Level != trace.Unknown && (first.IsZero() || m.At < first) {
+			if was != trace.Unknown && m.At > from && m.At <= to && m.Level != trace.Unknown && (first.IsZero() || m.At < first) {
 				found, first = other, m.At
 			}
+			was = m.Level
 		}
 	}
 	return found, !first.IsZero()

@@ -166,6 +166,49 @@ func TestBrowserWalks(t *testing.T) {
 	}
 }
 
+// TestStepBeginsAnewWithTheTrace asks for an input that a correction has wired anew, before it and its neighbour were read for the
+// first time.
+func TestStepBeginsAnewWithTheTrace(t *testing.T) {
+	const ms = gateway.Mono(time.Millisecond)
+	ids, base := []string{"ea", "eb", "car-fault", "pulse"}, testNow.Add(-time.Minute)
+	tr := trace.New(ids)
+	change := func(n int, at gateway.Mono, level bool) {
+		tr.Raw(n, at, level)
+		tr.Settled(n, at, level)
+	}
+	s := newServer(t, wellHub(), Options{Trace: tr})
+	w := walk{Steps: []step{{"ea", base}}}
+	expect := func(when string, at gateway.Mono, want string) {
+		t.Helper()
+		if got := s.results(w, at)[0]; got.Verdict != want || got.At != base {
+			t.Errorf("%s: %s since %v, want %s since %v", when, got.Verdict, got.At, want, base)
+		}
+	}
+	expect("asked for", base, walkWaiting)
+	for n := range ids {
+		change(n, base+40*ms, n == 1)
+	}
+	expect("read for the first time", base+50*ms, walkWaiting)
+	change(0, base+800*ms, true)
+	expect("triggered", base+900*ms, walkOK)
+	w.Steps = append(w.Steps, step{"eb", base + 5*second})
+	expect("after the next step", base+6*second, walkOK)
+
+	// One that rests active is found, too, and one that did not answer before it was wired anew has not been tested.
+	s = newServer(t, wellHub(), Options{Trace: trace.New(ids)})
+	tr = trace.New(ids)
+	s.Rewire(tr, siteTerminals())
+	w.Steps = w.Steps[:1]
+	change(0, base+40*ms, true)
+	change(0, base+800*ms, false)
+	expect("rests active", base+900*ms, walkInverted)
+	tr = trace.New(ids)
+	s = newServer(t, wellHub(), Options{Trace: tr})
+	w.Steps = append(w.Steps, step{"eb", base + 5*second})
+	change(0, base+second, false)
+	expect("did not answer since", base+6*second, walkOpen)
+}
+
 // TestWalkOutlivesTheTrace asks for a report long after the edges are forgotten, and after the inputs were wired anew.
 func TestWalkOutlivesTheTrace(t *testing.T) {
 	ids := []string{"ea", "eb", "car-fault", "pulse"}

@@ -49,7 +49,7 @@ type Mark struct {
 // Trace holds the marks of a fixed set of inputs. A nil Trace keeps nothing.
 type Trace struct {
 	index  map[string]int
-	inputs []input
+	inputs []*input
 }
 
 type input struct {
@@ -59,11 +59,19 @@ type input struct {
 
 // New makes an empty trace of the inputs ids; writers name them by their position.
 func New(ids []string) *Trace {
-	t := &Trace{index: make(map[string]int, len(ids)), inputs: make([]input, len(ids))}
+	t := &Trace{index: make(map[string]int, len(ids)), inputs: make([]*input, len(ids))}
 	for n, id := range ids {
-		t.index[id] = n
+		t.index[id], t.inputs[n] = n, new(input)
 	}
 	return t
+}
+
+// Keep makes input n of t go on where input m of other ends: the same wire in another configuration. It is for the writer of
+// both, before t has readers.
+func (t *Trace) Keep(n int, other *Trace, m int) {
+	if t != nil && other != nil {
+		t.inputs[n] = other.inputs[m]
+	}
 }
 
 // Raw notes an edge of input n, or a level that was found without one.
@@ -71,7 +79,7 @@ func (t *Trace) Raw(n int, at gateway.Mono, level bool) {
 	if t == nil {
 		return
 	}
-	in := &t.inputs[n]
+	in := t.inputs[n]
 	in.mu.Lock()
 	in.raw.add(RawKept, at, LevelOf(level))
 	in.mu.Unlock()
@@ -82,7 +90,7 @@ func (t *Trace) Settled(n int, at gateway.Mono, level bool) {
 	if t == nil {
 		return
 	}
-	in := &t.inputs[n]
+	in := t.inputs[n]
 	in.mu.Lock()
 	in.settled.add(SettledKept, at, LevelOf(level))
 	in.mu.Unlock()
@@ -93,7 +101,7 @@ func (t *Trace) Lose(n int, at gateway.Mono) {
 	if t == nil {
 		return
 	}
-	in := &t.inputs[n]
+	in := t.inputs[n]
 	in.mu.Lock()
 	in.raw.add(RawKept, at, Unknown)
 	in.settled.add(SettledKept, at, Unknown)
@@ -119,7 +127,7 @@ func (t *Trace) Read(id string, c Cursor, from gateway.Mono) (s Signal, next Cur
 	if !ok {
 		return s, c, false
 	}
-	in := &t.inputs[n]
+	in := t.inputs[n]
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	s.Whole = c == Cursor{} || !in.raw.has(c.raw) || !in.settled.has(c.settled)
@@ -131,20 +139,20 @@ func (t *Trace) Read(id string, c Cursor, from gateway.Mono) (s Signal, next Cur
 	return s, Cursor{in.raw.n, in.settled.n}, true
 }
 
-// Reaches tells whether what happened on an input since a point in time is still known. Of an input that was never read
-// nothing is forgotten.
-func (t *Trace) Reaches(id string, from gateway.Mono) bool {
+// Since tells from which moment on all that happened on an input is known: what was before is forgotten, or was never
+// seen. It is zero as long as the input was not read, and ok is false for one that does not exist.
+func (t *Trace) Since(id string) (since gateway.Mono, ok bool) {
 	if t == nil {
-		return false
+		return 0, false
 	}
 	n, ok := t.index[id]
 	if !ok {
-		return false
+		return 0, false
 	}
-	in := &t.inputs[n]
+	in := t.inputs[n]
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	return in.raw.reaches(from) && in.settled.reaches(from)
+	return max(in.raw.oldest(), in.settled.oldest()), true
 }
 
 // ring of marks. A mark is one word: time, and the level in the two lowest bits.
@@ -176,8 +184,12 @@ func (r *ring) after(n uint64) []Mark {
 	return out
 }
 
-func (r *ring) reaches(from gateway.Mono) bool {
-	return r.n == 0 || r.at(r.n-uint64(len(r.marks))).At <= from
+// oldest is when the first mark that is still there was made; zero if there is none.
+func (r *ring) oldest() gateway.Mono {
+	if r.n == 0 {
+		return 0
+	}
+	return r.at(r.n - uint64(len(r.marks))).At
 }
 
 // since copies the marks from a point in time on, and the one before.

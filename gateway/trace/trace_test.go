@@ -63,6 +63,32 @@ func TestWindowBeginsWithTheLevelBefore(t *testing.T) {
 	}
 }
 
+// TestKeptInputGoesOn is a wire that stays when another configuration begins.
+func TestKeptInputGoesOn(t *testing.T) {
+	old, tr := New([]string{"x", "y"}), New([]string{"z", "y", "x"})
+	old.Raw(0, 10, true)
+	old.Raw(1, 20, true)
+	tr.Keep(2, old, 0)
+	tr.Raw(2, 30, false)
+	s, c, _ := tr.Read("x", Cursor{}, 0)
+	if want := []Mark{{10, High}, {30, Low}}; !slices.Equal(s.Raw, want) {
+		t.Errorf("kept: %v, want %v", s.Raw, want)
+	}
+	tr.Settled(2, 30, false)
+	if s, _, _ := tr.Read("x", c, 0); s.Whole || len(s.Settled) != 1 {
+		t.Errorf("the reader has to begin anew: %+v", s)
+	}
+	for id, want := range map[string]gateway.Mono{"x": 30, "y": 0, "z": 0} { // what is not kept was not read yet
+		if since, ok := tr.Since(id); !ok || since != want {
+			t.Errorf("%s is known since %v, %v, want %v", id, since, ok, want)
+		}
+	}
+	tr.Keep(1, nil, 0)
+	if _, ok := tr.Since("nothing"); ok {
+		t.Error("an input that does not exist is known")
+	}
+}
+
 // TestOvertakenReaderBeginsAnew lets a wire chatter until the reader's place is overwritten.
 func TestOvertakenReaderBeginsAnew(t *testing.T) {
 	tr := New([]string{"x"})
