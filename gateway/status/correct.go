@@ -54,7 +54,7 @@ func (s *Server) takeCorrection(w http.ResponseWriter, r *http.Request) {
 		if fix == nil || fix.Invert != r.PostFormValue("invert") || fix.A != r.PostFormValue("a") || fix.B != r.PostFormValue("b") {
 			continue
 		}
-		for _, found := range results { // a reload forgets every edge
+		for _, found := range results { // what is wired anew forgets every edge
 			if found.At != 0 && found.Verdict != walkWaiting {
 				s.walks.keep(step{found.Terminal.ID, found.At}, found)
 			}
@@ -67,7 +67,13 @@ func (s *Server) takeCorrection(w http.ResponseWriter, r *http.Request) {
 			s.sendPage(w, r, s.renderer(walking, sc.l, r.URL.Query()), http.StatusConflict, head)
 			return
 		}
-		wk.Steps = slices.DeleteFunc(wk.Steps, func(st step) bool { return slices.Contains([]string{fix.Invert, fix.A, fix.B}, st.Point) })
+		corrected := slices.DeleteFunc([]string{fix.Invert, fix.A, fix.B}, func(id string) bool { return id == "" })
+		if done.InForce { // a page that still shows the fault does not bring it back
+			for _, point := range corrected {
+				s.walks.forget(point)
+			}
+		}
+		wk.Steps = slices.DeleteFunc(wk.Steps, func(st step) bool { return slices.Contains(corrected, st.Point) })
 		q := wk.query() // what was corrected is to be tested again
 		q.Set("corrected", done.File)
 		if done.InForce {

@@ -34,11 +34,16 @@ func TestCorrect(t *testing.T) {
 	change(2, base+21*second, true)
 	var asked []Correction
 	var refusal error
-	s := newServer(t, wellHub(), Options{
+	var s *Server
+	inForce := false
+	s = newServer(t, wellHub(), Options{
 		Trace: tr, Keeper: access.New(dir, func() time.Duration { return time.Hour }),
 		Correct: func(_ context.Context, c Correction) (Corrected, error) {
 			asked = append(asked, c)
-			return Corrected{File: "50-correction-0007.yaml"}, refusal
+			if inForce {
+				s.Rewire(trace.New([]string{"ea", "eb", "car-fault", "pulse"}), siteTerminals())
+			}
+			return Corrected{File: "50-correction-0007.yaml", InForce: inForce}, refusal
 		},
 	})
 	server := httptest.NewTLSServer(s.Handler())
@@ -70,6 +75,13 @@ func TestCorrect(t *testing.T) {
 	refusal = errors.New("points.ea.line: GPIO17 is taken")
 	if r, said := post(t, c, address, invert); r.StatusCode != http.StatusConflict || !strings.Contains(said, "Nothing was written") || !strings.Contains(said, "GPIO17 is taken") {
 		t.Errorf("refused: %d", r.StatusCode)
+	}
+	refusal, inForce = nil, true
+	if r, _ := post(t, c, address, invert); r.StatusCode != http.StatusSeeOther || len(asked) != 4 {
+		t.Errorf("in force: %d, %v", r.StatusCode, asked)
+	}
+	if r, _ := post(t, c, address, invert); r.StatusCode != http.StatusNotFound || len(asked) != 4 {
+		t.Errorf("a page that still showed the fault has inverted it again: %d, %v", r.StatusCode, asked)
 	}
 	if said := body(t, get(t, s, "/walk?lang=en&corrected=call+0900-666+now")); strings.Contains(said, "Written to") {
 		t.Error("an address makes the page say anything")

@@ -34,6 +34,19 @@
     if (old) put($("old"), words.old.replace("{1}", span("ago", silent / 1000)));
   };
 
+  // A tap is not lost: while a finger is down nothing moves under it, and on the way to another page this one is not loaded
+  // again, which would call that off.
+  let held, holding, leaving = 0;
+  const hold = (ms) => {
+    held = held || [];
+    clearTimeout(holding);
+    holding = setTimeout(() => { const all = held; held = null; all.forEach(apply); }, ms);
+  };
+  addEventListener("pointerdown", () => hold(700), true); // longer is no tap, and its end may be lost to a menu
+  for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => hold(100), true); // a click comes after it
+  addEventListener("beforeunload", () => { leaving = performance.now() + 30000; }); // or to a file, and stays
+  addEventListener("pageshow", () => { leaving = 0; });
+
   // A walk test is heard at the other end of the lane: high = passed, low = not.
   let audio, going, shown = new URLSearchParams(words.stream.split("?")[1]).get("have");
   const sound = (old, e) => {
@@ -65,10 +78,10 @@
       words.stream = m.stream;
       shown = m.id;
       close();
+      stepping = false;
       take(m);
       open();
-    } catch { location.href = plain; }
-    stepping = false;
+    } catch { stepping = false; location.href = plain; }
   };
   document.addEventListener("submit", (e) => {
     if (e.target.id !== "step" || !e.submitter) return;
@@ -97,8 +110,11 @@
   };
 
   const take = (m) => {
-    if (m.layout !== words.layout) return location.reload(); // devices came or went
     hear(m);
+    if (held) held.push(m); else apply(m);
+  };
+  const apply = (m) => {
+    if (m.layout !== words.layout && !stepping && performance.now() > leaving) return location.reload(); // devices came or went
     for (const [id, html] of Object.entries(m.parts || {})) {
       const old = $(id), t = document.createElement("template");
       t.innerHTML = html;
