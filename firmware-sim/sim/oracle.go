@@ -20,6 +20,7 @@ type Result struct {
 	Heard      int
 	Duplicates uint64
 	Runs       int
+	Reloads    int // of a configuration that was taken
 	Passages   int
 	Faults     map[string]int // that began, by kind
 	Injected   int            // things that went wrong in the field

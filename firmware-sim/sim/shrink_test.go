@@ -63,7 +63,7 @@ func TestShrink(t *testing.T) {
 	}
 }
 
-// What every run of a daemon was given and decided is in the recording, over kills and power cuts.
+// What every run of a daemon was given and decided is in the recording, over kills, power cuts and reloads.
 func TestRecord(t *testing.T) {
 	t.Parallel()
 	o := Options{Config: shipped(t, "elevator-01"), Seed: 1}
@@ -77,7 +77,7 @@ func TestRecord(t *testing.T) {
 	}
 	defer f.Close()
 	got, err := record.Play(t.Context(), f, record.PlayOptions{Parts: daemon.Recorded})
-	if r := day(t, o); err != nil || got.Different != nil || got.Cut || got.Stretches != r.Runs || got.Decisions == 0 {
-		t.Errorf("%d runs; the recording: %+v, %v", r.Runs, got, err)
+	if r := day(t, o); err != nil || got.Different != nil || got.Cut || got.Stretches != r.Runs+r.Reloads || got.Decisions == 0 {
+		t.Errorf("%d runs, %d reloads; the recording: %+v, %v", r.Runs, r.Reloads, got, err)
 	}
 }

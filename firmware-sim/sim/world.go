@@ -370,6 +370,9 @@ func (w *world) note(id gateway.EventID, e gateway.Event) {
 	if err != nil {
 		panic(err) // every type of the catalogue has data
 	}
+	if e.Type == gateway.GatewayConfigReloaded {
+		w.result.Reloads++
+	}
 	w.byID[id] = len(w.issued)
 	w.issued = append(w.issued, issue{id: id, at: w.now, event: e, data: string(data)})
 	fmt.Fprintf(w.sum, "%v %v %s %s %s\n", w.now, id, e.Type, e.ID, data)
