@@ -53,11 +53,11 @@ func (c SupplyCamera) Step(now gateway.Mono, in Input) (SupplyCamera, Effects, g
 	t := in.at(now)
 	switch {
 	case in.Kind == Measured && in.Role == RoleSupply:
-		c = c.read(in.Signal, in.Value, t)
+		c = c.read(in.Signal, in.Value, t).calm(now).settle(now, &fx)
 	case in.Kind == SignalChanged && in.Role == RoleParent:
 		c.voice = c.voice.parent(in.Signal, now)
 	}
-	c = c.settle(now, &fx)
+	c = c.calm(now)
 	c.voice = c.voice.tick(now, &fx)
 	return c, fx, after(now, gateway.Earliest(c.deadline(), c.voice.due))
 }
@@ -120,11 +120,17 @@ func (c SupplyCamera) learn(nano int64) SupplyCamera {
 	return c
 }
 
-// settle makes true what has lasted.
-func (c SupplyCamera) settle(now gateway.Mono, fx *Effects) SupplyCamera {
-	if c.tends == cameraRebootLoop && now.Sub(c.steps[0]) >= supplySpan { // no more of them
+// calm ends a reboot loop without further steps.
+func (c SupplyCamera) calm(now gateway.Mono) SupplyCamera {
+	if c.tends == cameraRebootLoop && now.Sub(c.steps[0]) >= supplySpan {
 		c.tends, c.from = c.judge(now), c.steps[0].Add(supplySpan)
 	}
+	return c
+}
+
+// settle makes true what has lasted. Only a reading proves that it has: when the time is over the next one may be on its way,
+// and say otherwise.
+func (c SupplyCamera) settle(now gateway.Mono, fx *Effects) SupplyCamera {
 	due := c.lasts()
 	if due.IsZero() || now < due {
 		return c
@@ -145,11 +151,10 @@ func (c SupplyCamera) lasts() gateway.Mono {
 }
 
 func (c SupplyCamera) deadline() gateway.Mono {
-	d := c.lasts()
 	if c.tends == cameraRebootLoop {
-		d = gateway.Earliest(d, c.steps[0].Add(supplySpan))
+		return c.steps[0].Add(supplySpan)
 	}
-	return d
+	return 0
 }
 
 // Signal tells the camera's group whether it has power.
