@@ -56,7 +56,7 @@ cross: ## compile for every board: arm64, arm v6 and v7, riscv64
 	done
 
 unit: ## tests of every package
-	$(GO) test ./...
+	$(GO) test -timeout 20m ./...
 
 race: ## tests of what runs concurrently, under the race detector
 	CGO_ENABLED=1 $(GO) test -race ./drivers/... ./gateway/access ./gateway/checkpoint ./gateway/control ./gateway/day ./gateway/field \
