@@ -136,7 +136,7 @@ func (b *box[T]) step(now gateway.Mono, in device.Input) (fx device.Effects, wak
 
 func (b *box[T]) state() gateway.DeviceState { return b.m.State() }
 
-// signal and the next three ask what else a machine offers, by its address: so that it is not copied.
+// signal, balance, drive and busy ask what else a machine offers by its address: so that it is not copied for each edge.
 func (b *box[T]) signal() (device.Signal, bool) {
 	s, ok := any(&b.m).(interface{ Signal() device.Signal })
 	if !ok {
@@ -145,8 +145,9 @@ func (b *box[T]) signal() (device.Signal, bool) {
 	return s.Signal(), true
 }
 
+// judge is asked in goroutines that gather proof while the core steps the machine: it keeps a copy of it.
 func (b *box[T]) judge() func(int64) (bool, bool) {
-	m, ok := any(&b.m).(interface {
+	m, ok := any(b.m).(interface {
 		Judge(value int64) (on, ok bool)
 	})
 	if !ok {
