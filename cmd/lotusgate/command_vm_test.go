@@ -26,6 +26,7 @@ type coils struct {
 	moved  chan struct{} // signalled, buffered 1
 	on     map[int]bool
 	pulses map[int][]pulseSeen
+	asked  map[int]time.Time // just before a line was looked at last
 	since  map[int]time.Time
 	gap    map[int]time.Duration
 	end    func()
@@ -39,12 +40,12 @@ func (p pulseSeen) String() string { return fmt.Sprintf("%v±%v", p.length, p.wi
 func (s *site) watchCoils() *coils {
 	c := &coils{
 		s: s, moved: make(chan struct{}, 1),
-		on: map[int]bool{}, pulses: map[int][]pulseSeen{}, since: map[int]time.Time{}, gap: map[int]time.Duration{},
+		on: map[int]bool{}, pulses: map[int][]pulseSeen{},
+		asked: map[int]time.Time{}, since: map[int]time.Time{}, gap: map[int]time.Duration{},
 	}
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
-		last := time.Now()
 		for {
 			select {
 			case <-stop:
@@ -52,11 +53,9 @@ func (s *site) watchCoils() *coils {
 			case <-time.After(200 * time.Microsecond):
 			}
 			c.mu.Lock()
-			now := time.Now()
 			for _, n := range []int{relayOpen, relayClose, relayStop} {
-				c.look(n, now, now.Sub(last))
+				c.look(n)
 			}
-			last = now
 			c.mu.Unlock()
 		}
 	}()
@@ -65,11 +64,19 @@ func (s *site) watchCoils() *coils {
 	return c
 }
 
-func (c *coils) look(n int, now time.Time, blind time.Duration) {
+// look reads a line. What it sees has come about between just before the look before and just after this one.
+func (c *coils) look(n int) {
+	before := time.Now()
 	high, err := c.s.gpio.Value(n)
 	if err != nil {
 		high = false // the chip is out: no coil has current
 	}
+	now := time.Now()
+	var blind time.Duration
+	if last := c.asked[n]; !last.IsZero() {
+		blind = now.Sub(last)
+	}
+	c.asked[n] = before
 	c.gap[n] = max(c.gap[n], blind)
 	if high == c.on[n] {
 		return
