@@ -23,19 +23,26 @@ var quickLoop = strings.NewReplacer(
 	"entry-b-in:  {line: GPIO27,", "entry-b-in:  {line: GPIO27, settle: 1ms,",
 )
 
+// embeddedBroker is that of the demo, until the end.
+func embeddedBroker(b *testing.B) (address string) {
+	b.Helper()
+	address, end, err := startBroker()
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := end(); err != nil {
+			b.Error(err)
+		}
+	})
+	return address
+}
+
 // BenchmarkCrowd is an edge at the demo's loop until the core has decided, and until a subscriber has the event, without and with
 // a thousand connections to the page: a third are streams that nobody reads, a third requests that never end, a third send
 // bodies that are too large, over and over. An input may change 60 times a minute: -benchtime 50x.
 func BenchmarkCrowd(b *testing.B) {
-	broker, closeBroker, err := startBroker()
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() {
-		if err := closeBroker(); err != nil {
-			b.Error(err)
-		}
-	}()
+	broker := embeddedBroker(b)
 	decided, heard := make(chan time.Time, 64), make(chan time.Time, 64)
 	s := startSite(b, siteOptions{broker: "mqtt://" + broker, edit: quickLoop, event: func(_ gateway.EventID, e gateway.Event) {
 		if e.Type == gateway.LoopOccupied || e.Type == gateway.LoopCleared {
@@ -153,15 +160,7 @@ func inUse() int64 {
 // BenchmarkWatched is the processor time that the daemon of the demo takes for ten seconds, its simulated site included, with nobody
 // and with 20 browsers at the overview; what the reading of the streams takes is counted, too.
 func BenchmarkWatched(b *testing.B) {
-	broker, closeBroker, err := startBroker()
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer func() {
-		if err := closeBroker(); err != nil {
-			b.Error(err)
-		}
-	}()
+	broker := embeddedBroker(b)
 	s := startSite(b, siteOptions{broker: "mqtt://" + broker, edit: strings.NewReplacer(), lively: true})
 	u, err := url.Parse(s.view)
 	if err != nil {
