@@ -50,7 +50,7 @@ func withPage(t *testing.T, cfg, next *config.Config, look func(get func(path st
 		})
 	}()
 	addr := <-page
-	<-decides // the page answers before there is anything to record
+	<-decides // something to compare
 	client := &http.Client{Timeout: time.Minute}
 	look(func(path string) []byte {
 		a, err := client.Get(fmt.Sprintf("http://%s%s", addr, path))

@@ -43,6 +43,7 @@ type Recorder struct {
 	fresh   bool         // the next stretch is wanted
 	written int64        // of the stretch, as it is on disk
 	stats   Stats
+	begun   chan struct{} // closed by the first stretch
 	urgent  chan struct{}
 	flushed chan chan error
 }
@@ -95,7 +96,7 @@ func New(o Options) (*Recorder, error) {
 		o.Date = func(gateway.Mono) time.Time { return time.Time{} }
 	}
 	return &Recorder{
-		o: o, mark: -1, broken: true, urgent: make(chan struct{}, 1), flushed: make(chan chan error),
+		o: o, mark: -1, broken: true, begun: make(chan struct{}), urgent: make(chan struct{}, 1), flushed: make(chan chan error),
 	}, nil
 }
 
@@ -116,6 +117,11 @@ func (r *Recorder) Begins(now gateway.Mono, state []byte, layout string, config 
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	select {
+	case <-r.begun:
+	default:
+		close(r.begun)
+	}
 	r.begins = append(r.begins, len(r.buf))
 	r.broken, r.fresh, r.written, r.now = false, false, 0, now
 	r.buf = append(r.buf, frameBegins)
@@ -293,8 +299,13 @@ func (r *Recorder) Run(ctx context.Context) {
 	}
 }
 
-// Flush writes what there is. Run must be running.
+// Flush writes what there is, which is at least how the core began: who asks earlier waits. Run must be running.
 func (r *Recorder) Flush(ctx context.Context) error {
+	select {
+	case <-r.begun:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	done := make(chan error, 1)
 	select {
 	case r.flushed <- done:

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -223,6 +224,40 @@ func TestRun(t *testing.T) {
 	if got := played(t, read(t, dir)); got.Cut || got.Inputs < 5 {
 		t.Errorf("%+v", got)
 	}
+}
+
+// Who asks for the recording before the core has begun gets how it began, and no empty file.
+func TestFlushWaitsForTheCore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		r, err := New(Options{Dir: dir, Limit: 4 << 20, Version: "test"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go r.Run(ctx)
+		flushed := make(chan error, 1)
+		go func() { flushed <- r.Flush(ctx) }()
+		impatient, leave := context.WithCancel(ctx)
+		leave()
+		if err := r.Flush(impatient); !errors.Is(err, context.Canceled) {
+			t.Errorf("who does not wait is told %v", err)
+		}
+		synctest.Wait()
+		select {
+		case err := <-flushed:
+			t.Fatalf("flushed before there is anything: %v", err)
+		default:
+		}
+		newLife(t, r)
+		if err := <-flushed; err != nil {
+			t.Fatal(err)
+		}
+		if got := played(t, read(t, dir)); got.Cut {
+			t.Errorf("%+v", got)
+		}
+	})
 }
 
 // FuzzRead: no bytes bring the reader down, neither those of a file nor those of an input.
