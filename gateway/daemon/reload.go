@@ -21,9 +21,13 @@ type inForce struct {
 	mu    sync.Mutex // held while the configuration is read again, and a change waits
 	cfg   atomic.Pointer[config.Config]
 	parts field.Config
+	start *config.Config // the first: its relays are held until the end
 }
 
 func (f *inForce) set(cfg *config.Config, parts field.Config) {
+	if f.start == nil {
+		f.start = cfg
+	}
 	f.cfg.Store(cfg)
 	f.parts = parts
 }
@@ -166,25 +170,26 @@ func (f *inForce) compare(fresh *config.Config, attach func(*config.Config) fiel
 		now.Field(i).Set(was.Field(i))
 	}
 
-	// Relays are held from the first moment to the last: no reload lets go of one.
+	// Relays are held from the first moment to the last: no reload lets go of one, and a gate that comes back finds its own.
+	held := f.start
 	cfg.Gates = maps.Clone(cfg.Gates)
 	for id, g := range cfg.Gates {
-		stays("gates."+id+".outputs", reflect.DeepEqual(old.Gates[id].Outputs, g.Outputs))
-		g.Outputs = old.Gates[id].Outputs
+		stays("gates."+id+".outputs", reflect.DeepEqual(held.Gates[id].Outputs, g.Outputs))
+		g.Outputs = held.Gates[id].Outputs
 		cfg.Gates[id] = g
 	}
-	for id, g := range old.Gates {
+	for id, g := range held.Gates {
 		if _, ok := cfg.Gates[id]; !ok {
 			stays("gates."+id+".outputs", reflect.DeepEqual(g.Outputs, config.GateOutputs{}))
 		}
 	}
 	cfg.Lots = maps.Clone(cfg.Lots)
 	for id, l := range cfg.Lots {
-		stays("lots."+id+".sign", reflect.DeepEqual(old.Lots[id].Sign, l.Sign))
-		l.Sign = old.Lots[id].Sign
+		stays("lots."+id+".sign", reflect.DeepEqual(held.Lots[id].Sign, l.Sign))
+		l.Sign = held.Lots[id].Sign
 		cfg.Lots[id] = l
 	}
-	for id, l := range old.Lots {
+	for id, l := range held.Lots {
 		if _, ok := cfg.Lots[id]; !ok {
 			stays("lots."+id+".sign", l.Sign == nil)
 		}

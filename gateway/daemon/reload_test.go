@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -77,6 +78,33 @@ func TestCompare(t *testing.T) {
 				t.Errorf("%+v, %+v", r.told, r.cfg.Gateway)
 			}
 		})
+	}
+}
+
+// A gate that was removed and put back has the relays that were held all the time: no restart is needed for it. Others are.
+func TestGateThatComesBack(t *testing.T) {
+	var f inForce
+	first := example(t)
+	f.set(first, attachAlone(first))
+	fresh := func(change func(*config.Config)) reload {
+		cfg := example(t)
+		cfg.Storage.Path = first.Storage.Path
+		change(cfg)
+		return f.compare(cfg, attachAlone)
+	}
+	gone := fresh(func(c *config.Config) { c.Gates = nil })
+	f.set(gone.cfg, gone.parts)
+	back := fresh(func(*config.Config) {})
+	if len(back.told.Restart) != 0 || !reflect.DeepEqual(back.cfg.Gates["entry-gate"].Outputs, first.Gates["entry-gate"].Outputs) {
+		t.Errorf("needs a restart: %v; outputs %+v", back.told.Restart, back.cfg.Gates["entry-gate"].Outputs)
+	}
+	other := fresh(func(c *config.Config) {
+		g := c.Gates["entry-gate"]
+		g.Outputs.Open = &config.Output{Line: "GPIO26", Active: config.ActiveHigh}
+		c.Gates["entry-gate"] = g
+	})
+	if got := strings.Join(other.told.Restart, ","); got != "gates.entry-gate.outputs" {
+		t.Errorf("with another relay it needs a restart for %q", got)
 	}
 }
 
