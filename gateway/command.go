@@ -152,7 +152,7 @@ type CommandData struct {
 	Action     Action              `json:"action,omitempty"`
 	Ref        string              `json:"ref,omitempty"`
 	Reason     Reason              `json:"reason,omitempty"`
-	Verified   *bool               `json:"verified,omitempty"` // done: a limit switch said so
+	Verified   *bool               `json:"verified,omitempty"` // done: a limit switch said so; where nothing moves: it is so now
 	Evidence   map[string]Evidence `json:"evidence,omitempty"`
 	Suppressed int                 `json:"suppressed,omitempty"` // rejections since the last one that nobody was told of
 }
@@ -167,7 +167,7 @@ type Reply struct {
 	Detail   string              `json:"detail,omitempty"` // for people
 	Repeated bool                `json:"repeated"`
 	Session  string              `json:"session,omitempty"`  // wrong_session: the current one
-	Verified *bool               `json:"verified,omitempty"` // done: a limit switch said so
+	Verified *bool               `json:"verified,omitempty"` // done: a limit switch said so; where nothing moves: it is so now
 	Evidence map[string]Evidence `json:"evidence,omitempty"`
 	At       *string             `json:"at"`
 

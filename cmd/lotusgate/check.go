@@ -36,14 +36,22 @@ func checkCommand() *cobra.Command {
 			if len(cfg.Warnings) > 0 {
 				fmt.Fprintln(cmd.OutOrStdout(), paint(cmd.OutOrStdout(), cfg.Warnings.In(language())))
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: ok, %d points, %d devices, %d warnings\n",
-				path, len(cfg.Points), len(cfg.Devices()), len(cfg.Warnings))
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: ok, %s, %s, %s\n",
+				path, count(len(cfg.Points), "point"), count(len(cfg.Devices()), "device"), count(len(cfg.Warnings), "warning"))
 			return nil
 		},
 	}
 	cmd.Flags().StringVarP(&path, "config", "c", defaultConfig, "configuration file")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return cmd
+}
+
+// count is a number of things in words: 1 point, 2 points.
+func count(n int, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprint(n, " ", thing)
 }
 
 // checkJSON prints {"ok":…,"errors":[…],"warnings":[…]}.

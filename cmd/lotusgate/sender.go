@@ -126,7 +126,8 @@ func sentence(r gateway.Reply) string {
 	if r.Detail != "" {
 		fmt.Fprintf(&b, " (%s)", r.Detail)
 	}
-	if r.Verified != nil && *r.Verified {
+	moves := slices.Contains([]gateway.Action{gateway.Open, gateway.Close, gateway.HoldOpen}, r.Action)
+	if moves && r.Verified != nil && *r.Verified {
 		b.WriteString(", a limit switch says so")
 	}
 	if r.Repeated {

@@ -94,7 +94,7 @@ func TestCheckLooksAtTheStorage(t *testing.T) {
 				t.Fatal(err)
 			}
 		}), 0, "1 events in"},
-		{"/dev/shm/lotusgate-test", 0, "1 warnings"},
+		{"/dev/shm/lotusgate-test", 0, "1 warning\n"},
 	}
 	defer open().Close()
 	for _, c := range cases {

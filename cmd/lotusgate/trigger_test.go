@@ -71,6 +71,12 @@ func TestTrigger(t *testing.T) {
 			}
 		})
 	}
+	reset := done
+	reset.Device, reset.Action = "fire", gateway.ResetFire
+	socket, _ := daemonAnswering(t, reset)
+	if code, out, errs := call(t, "trigger", "--socket", socket, "fire", "reset_fire"); code != 0 || !strings.Contains(out, "reset_fire: done\n") {
+		t.Errorf("exit %d: %s%s: no limit switch says that a fire is over", code, out, errs)
+	}
 	code, _, errs := call(t, "trigger", "--socket", filepath.Join(t.TempDir(), "none"), "entry-gate", "open")
 	if code != exitFailed || !strings.Contains(errs, "systemctl start") {
 		t.Errorf("no daemon: exit %d, %q", code, errs)
