@@ -6,6 +6,32 @@ import (
 	"time"
 )
 
+// Bus is one I²C bus.
+type Bus struct {
+	Device string `yaml:"device"` // /dev/i2c-1, or periph's name for it: I2C1
+	Speed  Hertz  `yaml:"speed"`  // what the boot configuration set; for arithmetic only. Default 100kHz
+}
+
+// Chip is one chip on a bus: an I/O expander, a converter, a supply monitor, a clock.
+type Chip struct {
+	Kind       string        `yaml:"kind"` // mcp23017
+	Bus        string        `yaml:"bus"`
+	Address    uint16        `yaml:"address"`
+	Interrupt  string        `yaml:"interrupt"`   // line that the INT pin is wired to; empty = polled only
+	InterruptB string        `yaml:"interrupt_b"` // mcp23017: line of INTB, interrupt being that of INTA; empty = one for both
+	Poll       time.Duration `yaml:"poll"`        // of an expander: default 20ms without interrupt, 1s with; of others by kind
+
+	Reference string  `yaml:"reference"` // ads1115: pin at the pull-ups' supply; the other pins are measured in ‰ of it
+	Supply    *Supply `yaml:"supply"`    // ina219, ina226: what is measured
+}
+
+// Supply is what a supply monitor is wired into.
+type Supply struct {
+	Nominal Volts `yaml:"nominal"` // 12V, 24V; at most what the part stands: 26V (ina219), 36V (ina226)
+	Shunt   Ohms  `yaml:"shunt"`
+	Max     Amps  `yaml:"max"` // the largest current that must be told exactly
+}
+
 // Kinds of chips.
 const (
 	MCP23017 = "mcp23017" // Microchip, 16 bits; keeps a pulse until it is read

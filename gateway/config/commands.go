@@ -8,6 +8,36 @@ import (
 	"lotusgate/gateway"
 )
 
+// Commands is who may command, and how they prove it.
+type Commands struct {
+	Auth      Auth           `yaml:"auth"`       // jws, none (leaves authority to the broker's rules); default jws
+	PerMinute int            `yaml:"per_minute"` // commands of one key, and to one device; default 60
+	Keys      map[string]Key `yaml:"keys"`       // by key id; without keys and with auth jws no center may command
+	Local     LocalCommands  `yaml:"local"`      // what the page and the local socket may; movement also needs the maintenance window
+}
+
+// LocalCommands is what an operator at the page, and a member of control.group at the local socket, may do.
+type LocalCommands struct {
+	Devices []string `yaml:"devices"` // ids, or "*"; none = all
+	Actions []string `yaml:"actions"` // actions, or "*"; none = all
+}
+
+// Auth is how commands prove who gave them.
+type Auth string
+
+const (
+	AuthJWS  Auth = "jws"
+	AuthNone Auth = "none"
+)
+
+// Key is one key that commands are signed with.
+type Key struct {
+	File    string   `yaml:"file"`    // public key in PEM; of HS256 the secret, in base64
+	Alg     string   `yaml:"alg"`     // EdDSA, ES256, HS256; default EdDSA
+	Devices []string `yaml:"devices"` // ids, or "*"
+	Actions []string `yaml:"actions"` // actions, or "*"
+}
+
 // maxSafety is how many safety inputs, and fire inputs, one gate may have.
 const maxSafety = 4
 

@@ -188,15 +188,23 @@ func TestRulesMatchTheStructs(t *testing.T) {
 	}
 }
 
-// fieldComments are the comments behind the fields of config.go, by Type.Field.
+// fieldComments are the comments behind the fields of the configuration's types, by Type.Field.
 func fieldComments(t *testing.T) map[string]string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "config.go", nil, parser.ParseComments)
+	paths, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
 	comments := map[string]string{}
-	for _, d := range file.Decls {
+	var decls []ast.Decl
+	for _, path := range paths {
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		decls = append(decls, file.Decls...)
+	}
+	for _, d := range decls {
 		gen, ok := d.(*ast.GenDecl)
 		if !ok {
 			continue
@@ -208,7 +216,9 @@ func fieldComments(t *testing.T) map[string]string {
 			}
 			if st, ok := spec.Type.(*ast.StructType); ok {
 				for _, f := range st.Fields.List {
-					comments[spec.Name.Name+"."+f.Names[0].Name] = strings.TrimSpace(f.Comment.Text())
+					for _, name := range f.Names {
+						comments[spec.Name.Name+"."+name.Name] = strings.TrimSpace(f.Comment.Text())
+					}
 				}
 			}
 		}

@@ -4,7 +4,33 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
+
+// Elevator is read only, by construction. Every contact is a point; which ones are wired decides what can be concluded.
+type Elevator struct {
+	Label       string            `yaml:"label"`
+	Labels      map[string]string `yaml:"labels"`
+	Fault       string            `yaml:"fault"`        // general fault contact
+	Faults      map[string]string `yaml:"faults"`       // symbolic name: point; further fault contacts
+	AlarmButton string            `yaml:"alarm_button"` // in the car
+	DoorZone    string            `yaml:"door_zone"`    // active = the car is where doors may open
+	DoorClosed  string            `yaml:"door_closed"`
+	Moving      string            `yaml:"moving"`
+	Inspection  string            `yaml:"inspection"`
+	FireMode    string            `yaml:"fire_mode"`
+	Supply      string            `yaml:"supply"`      // active = healthy
+	Presence    string            `yaml:"presence"`    // somebody is in the car
+	AlarmEnd    string            `yaml:"alarm_end"`   // the switch at the lift that ends an alarm
+	Test        string            `yaml:"test"`        // closes when a test call has succeeded
+	RaiseAfter  *time.Duration    `yaml:"raise_after"` // of a fault; default 1s
+	ClearAfter  *time.Duration    `yaml:"clear_after"` // of a fault; default 1s
+	Filter      *time.Duration    `yaml:"filter"`      // a door that opens so soon after the button makes the alarm needless, 0s = no filter; default 10s
+	Override    *time.Duration    `yaml:"override"`    // holding the button so long overrides the filter, 0s = never; default 30s
+	OutOfZone   time.Duration     `yaml:"out_of_zone"` // standing closed outside a door zone is suspicious after; default 15s
+	InZone      time.Duration     `yaml:"in_zone"`     // standing closed in a door zone, with a sign of people; default 90s
+	TestEvery   time.Duration     `yaml:"test_every"`  // a test call is due so often, if test is wired; default 72h
+}
 
 // elevatorCodes are the symbolic names of this product with their codes in GB/T 24476-2017; those from 91 on are a
 // platform's own, which other cities number otherwise. A site replaces what it needs to in elevator_codes.

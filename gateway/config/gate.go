@@ -2,9 +2,104 @@ package config
 
 import (
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 )
+
+// Gate is one barrier.
+type Gate struct {
+	Label       string            `yaml:"label"`
+	Labels      map[string]string `yaml:"labels"`
+	Lane        string            `yaml:"lane"`         // lane it closes
+	OpenLimit   string            `yaml:"open_limit"`   // point
+	ClosedLimit string            `yaml:"closed_limit"` // point
+	Travel      time.Duration     `yaml:"travel"`       // nominal travel time; default 5s, time-out is twice that
+	Safety      []string          `yaml:"safety"`       // points, loops and supervised inputs that must be clear to close
+	Outputs     GateOutputs       `yaml:"outputs"`
+	Pulse       time.Duration     `yaml:"pulse"`         // of a relay; default 500ms
+	Maintain    bool              `yaml:"maintain"`      // hold_open and fire hold the open relay; default false: it is pulsed whenever the gate is not open
+	MaxHold     time.Duration     `yaml:"max_hold"`      // longest time that the open relay is held, but for fire; default 0s: no limit
+	OnTrip      OnTrip            `yaml:"on_trip"`       // something comes under the closing arm: open, stop; default open
+	Clear       time.Duration     `yaml:"clear"`         // safety must have been clear that long to close; default 1s
+	Exclusive   bool              `yaml:"exclusive"`     // nothing but this gateway opens it; default false
+	HeldOpen    time.Duration     `yaml:"held_open"`     // tell when it has been open that long; default 0s: never
+	Manual      string            `yaml:"manual"`        // point: somebody opens it by hand: a fob receiver, a button, the guard's desk
+	Force       string            `yaml:"force"`         // point: the controller's contact that the arm was forced
+	Arm         string            `yaml:"arm"`           // point: active = the arm is off
+	OnPowerFail OnPowerFail       `yaml:"on_power_fail"` // the mains are lost: none, open (one pulse); default none
+	Closing     *Closing          `yaml:"closing"`
+}
+
+// OnTrip is what happens when a safety input trips while closing.
+type OnTrip string
+
+const (
+	TripOpens OnTrip = "open"
+	TripStops OnTrip = "stop"
+)
+
+// Closing are rules by which a gate closes what this gateway has opened; none without.
+type Closing struct {
+	AfterPass *time.Duration `yaml:"after_pass"` // when all who were let in have passed, so long after lane and safety are clear; 0s = at once (against tailgating)
+	NoPass    time.Duration  `yaml:"no_pass"`    // when nobody came for so long; default 0s: never
+	Idle      time.Duration  `yaml:"idle"`       // when the lane has been clear for so long, whoever has passed; default 0s: never
+}
+
+// OnPowerFail is what a gate does when the mains are lost.
+type OnPowerFail string
+
+const (
+	PowerFailNothing OnPowerFail = "none"
+	PowerFailOpens   OnPowerFail = "open" // one OPEN pulse
+)
+
+// GateOutputs are the relays of a barrier; all are held inactive from the first moment on.
+type GateOutputs struct {
+	Open  *Output `yaml:"open"`
+	Close *Output `yaml:"close"`
+	Stop  *Output `yaml:"stop"`
+}
+
+// All yields the outputs that are configured, by name.
+func (o GateOutputs) All() iter.Seq2[string, Output] {
+	return func(yield func(string, Output) bool) {
+		for _, out := range []struct {
+			name string
+			out  *Output
+		}{{"open", o.Open}, {"close", o.Close}, {"stop", o.Stop}} {
+			if out.out != nil && !yield(out.name, *out.out) {
+				return
+			}
+		}
+	}
+}
+
+// Output is one relay, on a native line or a pin of an expander.
+type Output struct {
+	Line   string `yaml:"line"`
+	Chip   string `yaml:"chip"`
+	Pin    string `yaml:"pin"`
+	Active Level  `yaml:"active"` // level that energises the coil; default high
+	Guard  Guard  `yaml:"guard"`  // what makes the relay inactive when this program dies: kernel (probed at start), one_shot, watchdog; default kernel
+}
+
+// Guard is what makes a relay inactive when the program that drives it dies.
+type Guard string
+
+const (
+	GuardKernel   Guard = "kernel"   // returns released lines to inputs; probed, not believed
+	GuardOneShot  Guard = "one_shot" // the relay makes one pulse of its own length
+	GuardWatchdog Guard = "watchdog" // the relay wants to be told again and again
+)
+
+// Fire is the contact of a fire alarm system.
+type Fire struct {
+	Label  string            `yaml:"label"`
+	Labels map[string]string `yaml:"labels"`
+	Input  string            `yaml:"input"` // point or supervised input
+	Gates  []string          `yaml:"gates"` // its zone; none = all gates
+}
 
 // checkGateRules holds that what moves a gate by itself can see what it does.
 func (c *checker) checkGateRules(id string) {

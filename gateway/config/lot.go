@@ -3,7 +3,37 @@ package config
 import (
 	"fmt"
 	"strconv"
+	"time"
 )
+
+// Bay is one parking bay with a sensor.
+type Bay struct {
+	Label      string            `yaml:"label"`
+	Labels     map[string]string `yaml:"labels"`
+	Input      string            `yaml:"input"`       // point or loop
+	RaiseAfter *time.Duration    `yaml:"raise_after"` // default 5s
+	ClearAfter *time.Duration    `yaml:"clear_after"` // default 5s
+}
+
+// Lot is a place with a number of bays, counted by their sensors, at its lanes, or both.
+type Lot struct {
+	Label       string            `yaml:"label"`
+	Labels      map[string]string `yaml:"labels"`
+	Capacity    int               `yaml:"capacity"` // default: the bays that are listed
+	Bays        []string          `yaml:"bays"`
+	Lanes       []string          `yaml:"lanes"`
+	FullAt      int               `yaml:"full_at"`      // full when so many are free; default none are
+	AvailableAt *int              `yaml:"available_at"` // available again when so many are; default: 2 more than full_at
+	Drift       int               `yaml:"drift"`        // bays and lanes may differ by so many; default 5
+	DriftAfter  time.Duration     `yaml:"drift_after"`  // more than that for so long is reported; default 15m
+	Sign        *Sign             `yaml:"sign"`         // lit while the lot is full; none = there is none
+}
+
+// Sign is the relay of a sign that says "full", or of a beeper.
+type Sign struct {
+	Line   string `yaml:"line"`
+	Active Level  `yaml:"active"` // level that switches it on; default high
+}
 
 // Bounds of one lot: device.MaxBays less one, device.MaxLotLanes.
 const mostBays, mostLotLanes = 255, 16

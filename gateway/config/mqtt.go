@@ -10,9 +10,44 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
+
+// Words of MQTT.Ack.
+const (
+	AckBroker = "puback"    // the broker has acknowledged it
+	AckCenter = "watermark" // the center has stored it
+)
+
+// Words of MQTT.Format.
+const (
+	FormatCloudEvents = "cloudevents"
+	FormatCompact     = "compact"
+)
+
+// MQTT is the way to the center.
+type MQTT struct {
+	Broker       string        `yaml:"broker"`        // mqtt://host:1883, mqtts://host:8883, ws://host:80/path, wss://host:443/path (default ports); empty = no uplink, events are kept
+	Prefix       string        `yaml:"prefix"`        // of every topic; default lotusgate/v1
+	ClientID     string        `yaml:"client_id"`     // default <site>_<id>
+	UsernameFile string        `yaml:"username_file"` // files hold one line
+	PasswordFile string        `yaml:"password_file"`
+	CAFile       string        `yaml:"ca_file"` // PEM; default: the system's roots
+	CertFile     string        `yaml:"cert_file"`
+	KeyFile      string        `yaml:"key_file"`
+	Ack          string        `yaml:"ack"`             // who has the last word about an event: puback is the broker, watermark the center; default puback
+	Window       int           `yaml:"window"`          // unacknowledged publishes; default 64
+	KeepAlive    time.Duration `yaml:"keep_alive"`      // default 20s
+	AckTimeout   time.Duration `yaml:"ack_timeout"`     // a publish not acknowledged by then ends the connection; default 15s
+	EventLabels  []string      `yaml:"event_labels"`    // labels that go out with each event, by their names, "*" = all; default none
+	BacklogRate  int           `yaml:"backlog_per_sec"` // events a second of what waited; 0 = as fast as the window allows
+	Stall        time.Duration `yaml:"stall"`           // with ack watermark: so long without progress is an alarm; default 10m
+	Format       string        `yaml:"format"`          // of events: cloudevents, or compact, without what the topic says; default cloudevents
+	Discovery    string        `yaml:"home_assistant"`  // prefix of Home Assistant's discovery: homeassistant; empty = the gateway is not announced
+	Heartbeat    time.Duration `yaml:"heartbeat"`       // the center is away when none of its heartbeats came for so long; 0 = they are not looked for
+}
 
 // ports of the schemes that a broker's address may have.
 var ports = map[string]string{"mqtt": "1883", "mqtts": "8883", "ws": "80", "wss": "443"}

@@ -9,6 +9,21 @@ import (
 	"time"
 )
 
+// Bytes is a size: 64MiB, 512KiB, 1GiB.
+type Bytes int64
+
+// Hertz is a frequency: 100kHz, 400kHz.
+type Hertz int64
+
+// Volts is a voltage in µV: 12V, 3300mV.
+type Volts int64
+
+// Ohms is a resistance in µΩ: 100mohm, 2mohm, 1ohm.
+type Ohms int64
+
+// Amps is a current in µA: 2A, 800mA.
+type Amps int64
+
 // unit is one spelling of a unit and what it is worth.
 type unit struct {
 	name string
