@@ -292,3 +292,26 @@ func TestClockOnTheBus(t *testing.T) {
 		}
 	}
 }
+
+// A clock on the bus that is off is set to what the system clock shows.
+func TestClockOnTheBusIsSet(t *testing.T) {
+	w := &watch{up: time.Minute, ntp: true, system: noon.Add(-time.Minute)}
+	c := reboot(t, nil, "b", w)
+	c.look()
+	bus := sim.NewBus("I2C1")
+	part := sim.NewDS3231(func() time.Duration { return w.up }, 0)
+	if err := bus.Attach(0x68, part); err != nil {
+		t.Fatal(err)
+	}
+	r, err := newRTC(bus, chip{clock: c, now: func() time.Duration { return w.up }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s drivers.Sample
+	if err := r.Service(&s, 0); err != nil {
+		t.Fatal(err)
+	}
+	if off := part.Time().Sub(noon).Abs(); off > time.Second {
+		t.Errorf("it shows %v, want %v", part.Time(), noon)
+	}
+}

@@ -43,7 +43,7 @@ func (r *rtc) Service(s *drivers.Sample, _ time.Duration) error {
 	// It counts whole seconds: the middle of the one it is in is off by half a second at most.
 	wall := got.Time.Add(time.Second / 2)
 	if r.clock.fromBus(wall, got.Trusted, gateway.MonoOf(s.At)) {
-		return r.dev.Set(time.Now())
+		return r.dev.Set(r.clock.keeper.wall())
 	}
 	return nil
 }
