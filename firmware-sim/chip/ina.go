@@ -55,6 +55,28 @@ func (m *inaMonitor) Drive(shunt, supply physic.ElectricPotential) {
 	m.shunt, m.supply = shunt, supply
 }
 
+// Follow is Drive for pins whose voltages change all the time: the last conversion that has ended saw what they had at its
+// end, and they are left at what they have now. pins tells what they had so long ago.
+func (m *inaMonitor) Follow(pins func(ago time.Duration) (shunt, supply physic.ElectricPotential)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.converting {
+		if passed, period := m.now()-m.started, m.part.period(); passed >= period {
+			m.shunt, m.supply = pins(m.sinceEnd(passed, period))
+			m.catchUp()
+		}
+	}
+	m.shunt, m.supply = pins(0)
+}
+
+// sinceEnd is how long ago the last conversion ended; a triggered one is not repeated.
+func (m *inaMonitor) sinceEnd(passed, period time.Duration) time.Duration {
+	if m.config&inaContinuous == 0 {
+		return passed - period
+	}
+	return passed % period
+}
+
 func (m *inaMonitor) restart(config uint16) {
 	m.shuntResult, m.busResult, m.power, m.current, m.calibration = 0, 0, 0, 0, 0
 	m.ready, m.over = false, false

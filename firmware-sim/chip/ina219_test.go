@@ -184,3 +184,26 @@ func TestINA219Writes(t *testing.T) {
 		t.Error("answered without supply")
 	}
 }
+
+// A conversion sees what the pins had when it ended, not what they had when somebody last looked, nor what they have now.
+func TestINA219FollowsItsPins(t *testing.T) {
+	h, c, now := inaHost(t)
+	const period = 1064 * time.Microsecond // of both, at power-on
+	pins := func(ago time.Duration) (shunt, supply physic.ElectricPotential) {
+		return physic.ElectricPotential((*now-ago)/period) * 10 * physic.MicroVolt, 12 * physic.Volt
+	}
+	c.Follow(pins)
+	*now = 1000*period + period/2
+	c.Follow(pins)
+	h.expect(1, 0x03, 0xe8) // 1000
+	*now = 1000*period + period - 1
+	h.expect(1, 0x03, 0xe8)
+	*now = 3001 * period
+	c.Follow(pins)
+	h.expect(1, 0x0b, 0xb9) // 3001
+
+	h.write(0, 0x39, 0x9b) // triggered: once, and no more
+	*now = 3005 * period
+	c.Follow(pins)
+	h.expect(1, 0x0b, 0xba) // 3002
+}

@@ -20,6 +20,8 @@ type Injected struct {
 	wants  []name
 	blinds string // lane of which nobody can tell anything meanwhile
 	span   span
+
+	shows func(*Gateway) certainty // whether anybody could see it come to what was planned; nil = it is plain
 }
 
 // Day is what goes on at a configuration in 24 hours, beginning at midnight.
@@ -128,7 +130,7 @@ func sedan() plant.Vehicle {
 func (d *Day) barrier(at time.Duration, lane, gate string) time.Duration {
 	const apart = 5 * time.Minute
 	s := time.Second
-	d.fault(at, gate+" jams while it opens", name{gate, gateway.GateFault, "travel_timeout"})
+	d.fault(at, gate+" jams while it opens", name{gate, gateway.GateFault, "travel_timeout"}).shows = jamsUnderWay(lane, at+8*s)
 	d.cue(at, rig.Enter{Lane: lane, Vehicle: sedan()})
 	d.cue(at+8*s, rig.Jam{Lane: lane})
 	d.cue(at+30*s, rig.Jam{Lane: lane, Freed: true})
@@ -303,7 +305,10 @@ func (d *Day) sensors() {
 	if bays := config.IDs(d.cfg.Bays); len(bays) > 2 {
 		bay := bays[len(bays)-1]
 		at := clock(10, 0)
-		d.fault(at, "the wire of "+bay+" is loose", name{d.cfg.Bays[bay].Input, gateway.InputChattering, ""})
+		input := d.cfg.Bays[bay].Input
+		line := terminal(d.cfg.Points[input])
+		d.fault(at, "the wire of "+bay+" is loose", name{input, gateway.InputChattering, ""}).shows = chatters(input, line, at)
+		d.acts = append(d.acts, func(g *Gateway) { g.glimpse(line) })
 		d.cue(at, rig.Loosen{Switch: bay, For: 90 * time.Second, Pauses: plant.Span{Min: 50 * time.Millisecond, Max: 600 * time.Millisecond}})
 	}
 }

@@ -123,8 +123,8 @@ func build(cfg *config.Config, seed uint64, scenario rig.Scenario, real bool) (*
 	site := Site(cfg)
 	o := rig.Options{Private: true, Scenario: scenario, Tell: g.hear}
 	if real {
-		g.real = &hardware{g: g}
-		o.Now, o.Pass = g.real.now, g.real.pass
+		g.real = &hardware{g: g, glimpses: map[string]*glimpses{}}
+		o.Now, o.Pass, o.Read = g.real.now, g.real.pass, g.real.read
 	}
 	board, err := rig.New(seed, site, o)
 	if err != nil {
@@ -229,6 +229,9 @@ func (g *Gateway) hear(n rig.Note) {
 	case rig.Change:
 		if !what.Relay {
 			g.changes = append(g.changes, n)
+			if g.real != nil && g.real.glimpses[what.Line] != nil {
+				g.real.glimpses[what.Line].is = what.Drive
+			}
 			if g.Wires != nil {
 				g.Wires(n.At, what)
 			}

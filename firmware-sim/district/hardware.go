@@ -22,6 +22,8 @@ type hardware struct {
 	at    time.Duration // that the field is being brought to
 	lines *kernelLines  // that are open
 	loses map[string]int
+
+	glimpses map[string]*glimpses // by line
 }
 
 // timed is a process that reads its hardware itself.

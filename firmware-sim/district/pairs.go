@@ -35,7 +35,9 @@ func (g *Gateway) Pairs(latest func(k gateway.Type, cause string) time.Duration)
 	}
 	for _, f := range g.Faults {
 		for _, n := range f.wants {
-			happened[n] = append(happened[n], f.At)
+			if g.wanted(f, n, latest(n.kind, n.cause)) {
+				happened[n] = append(happened[n], f.At)
+			}
 		}
 	}
 	for i, e := range g.Events {

@@ -76,7 +76,9 @@ func (g *Gateway) Reckon() []Row {
 	}
 	for _, f := range g.Faults {
 		for _, n := range f.wants {
-			t.row(n).Truth++
+			if g.wanted(f, n, time.Minute) {
+				t.row(n).Truth++
+			}
 		}
 	}
 	for _, e := range g.Events {

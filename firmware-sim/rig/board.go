@@ -26,6 +26,9 @@ type Options struct {
 	// one gives it up. nil = the clock of this process, on which transfers take no time but for what holds the bus.
 	Now  func() time.Duration
 	Pass func(time.Duration) bool
+
+	// Read is told of each transfer that has read from a part, when it is on the wire; only with Pass, and nil = nobody is.
+	Read func(bus string, address uint16)
 }
 
 // Board is the simulated board with its field. It is safe for concurrent use.
@@ -253,6 +256,7 @@ func (b *Board) settle() {
 		}
 		b.tell(Change{Line: r.Line, Relay: true, On: on, Name: name})
 	}
+	b.carry(func(g *gauge) bool { return g.camera != nil }) // what has been converted until now saw the plant as it was
 	b.field.Step(b.at)
 	b.hear()
 	for _, w := range b.wires {
@@ -260,11 +264,19 @@ func (b *Board) settle() {
 			b.show(w.To, w.From)
 		}
 	}
+	b.carry(func(g *gauge) bool { return g.camera == nil })
 	for i := range b.gauges {
-		g := &b.gauges[i]
-		g.carry(b.at)
-		if g.watch(b.at) {
+		if g := &b.gauges[i]; g.watch(b.at) {
 			b.tell(Change{Line: g.To, Gauge: true, Name: g.From})
+		}
+	}
+}
+
+// carry brings the values of some gauges to their chips.
+func (b *Board) carry(which func(*gauge) bool) {
+	for i := range b.gauges {
+		if g := &b.gauges[i]; which(g) {
+			g.carry(b.at)
 		}
 	}
 }

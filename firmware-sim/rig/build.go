@@ -168,7 +168,7 @@ func (b *Board) fit(chips []Chip) (of map[string]string, err error) {
 			if bus, err = newBus(c.Bus); err != nil {
 				return nil, fmt.Errorf("chip %s: %w", c.Name, err)
 			}
-			b.bus[c.Bus], bus.pass = bus, b.opt.Pass
+			b.bus[c.Bus], bus.pass, bus.read = bus, b.opt.Pass, b.opt.Read
 		}
 		interrupt := func(bool) {}
 		if c.Interrupt != "" {

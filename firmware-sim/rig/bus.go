@@ -25,6 +25,7 @@ type Bus struct {
 	name   string
 	number int
 	pass   func(time.Duration) bool // lets the time of a transfer pass; nil = the clock of this process does
+	read   func(string, uint16)     // is told of a part that was read; nil = nobody is
 	fresh  map[uint16]func()        // brings what changes with time to the chip at an address
 
 	mu    sync.Mutex
@@ -96,6 +97,9 @@ func (b *Bus) timed(addr uint16, w, r []byte, hung bool) error {
 		f()
 	}
 	err := b.Bus.Tx(addr, w, r)
+	if err == nil && len(r) > 0 && b.read != nil {
+		b.read(b.name, addr)
+	}
 	if !b.pass(half) {
 		return errGivenUp
 	}

@@ -29,7 +29,7 @@ type expander interface {
 // monitor is a chip that measures the current of a supply, and its voltage.
 type monitor interface {
 	model
-	Drive(shunt, bus physic.ElectricPotential)
+	Follow(pins func(ago time.Duration) (shunt, supply physic.ElectricPotential))
 }
 
 // kinds is the table of the chips there are: how to make one, and what its pins are called. now is the time of this
@@ -100,9 +100,9 @@ const (
 	referencePin = 3
 )
 
-// shows returns what brings the value of a gauge to a chip's pin: ‰ of the reference to a converter, µA to a shunt. It is
-// nil where there is no such chip, and an error where the chip measures nothing.
-func (b *Board) shows(to string, chips []Chip) (func(value int64), error) {
+// shows returns what brings the value of a gauge, which it had so long ago, to a chip's pin: ‰ of the reference to a
+// converter, µA to a shunt. It is nil where there is no such chip, and an error where the chip measures nothing.
+func (b *Board) shows(to string, chips []Chip) (func(value func(ago time.Duration) int64), error) {
 	name, pin, _ := strings.Cut(to, ".")
 	i := slices.IndexFunc(chips, func(c Chip) bool { return c.Name == name })
 	if i < 0 {
@@ -114,10 +114,20 @@ func (b *Board) shows(to string, chips []Chip) (func(value int64), error) {
 		if n < 0 || n == referencePin {
 			return nil, fmt.Errorf("gauge at %s: no such pin", to)
 		}
-		return func(v int64) { m.Drive(n, reference*physic.ElectricPotential(v)/1000) }, nil
+		last := int64(-1)
+		return func(value func(time.Duration) int64) {
+			if v := value(0); v != last { // it changes in steps, each of which is told
+				last = v
+				m.Drive(n, reference*physic.ElectricPotential(v)/1000)
+			}
+		}, nil
 	case monitor:
 		shunt := int64(chips[i].Shunt / physic.MilliOhm)
-		return func(v int64) { m.Drive(physic.ElectricPotential(v*shunt)*physic.NanoVolt, chips[i].Supply) }, nil
+		return func(value func(time.Duration) int64) {
+			m.Follow(func(ago time.Duration) (across, supply physic.ElectricPotential) {
+				return physic.ElectricPotential(value(ago)*shunt) * physic.NanoVolt, chips[i].Supply
+			})
+		}, nil
 	}
 	return nil, fmt.Errorf("gauge at %s: the chip measures nothing", to)
 }

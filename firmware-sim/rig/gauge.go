@@ -12,17 +12,16 @@ type gauge struct {
 	contact *plant.Contact
 	camera  *plant.Camera
 	fault   wireFault
-	last    int64             // of a contact
-	drawn   *int64            // what a scenario wants shown; nil = what is true
-	show    func(value int64) // brings it to a chip; nil = there is none
-	shown   int64             // what was brought there
+	last    int64  // of a contact
+	drawn   *int64 // what a scenario wants shown; nil = what is true
+
+	show func(value func(ago time.Duration) int64) // brings it to a chip; nil = there is none
 }
 
 // carry brings the value to the chip at the far end.
 func (g *gauge) carry(at time.Duration) {
-	if v := g.read(at); g.show != nil && v != g.shown {
-		g.shown = v
-		g.show(v)
+	if g.show != nil {
+		g.show(func(ago time.Duration) int64 { return g.read(max(0, at-ago)) })
 	}
 }
 
