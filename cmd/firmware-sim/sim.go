@@ -64,6 +64,7 @@ func simCommand() *cobra.Command {
 	f.BoolVar(&run.quiet, "quiet", false, "only days with a violation, and the sum")
 	f.IntSliceVar(&only, "only", nil, "of the troubles of a day only those with these numbers")
 	f.BoolVar(&none, "calm", false, "none of the troubles")
+	f.StringSliceVar(&run.small.Without, "without", nil, "people who do nothing: the first words of their names, as honest, hostile, technician, editor")
 	f.DurationVar(&run.small.From, "from", 0, "nothing happens in the field before that time of the day")
 	f.DurationVar(&run.small.To, "to", 0, "nor from then on")
 	f.StringVar(&hardware, "hardware", hardware, "chips, buses, wires and drivers in a share of the days of each gateway, in all, or in none")
@@ -79,7 +80,7 @@ func (run simRun) do(out io.Writer, cfgs []*config.Config, paths []string) error
 		w := &worlds[i]
 		w.Day += run.day
 		w.Only, w.From, w.To = run.small.Only, run.small.From, run.small.To
-		w.Hardware = run.small.Hardware
+		w.Hardware, w.Without = run.small.Hardware, run.small.Without
 	}
 	explained := run.save == ""
 	n := 0

@@ -287,6 +287,9 @@ func (d *Day) backsOut(lane string, at time.Duration) {
 	d.free[lane] = at + time.Minute
 }
 
+// CenterAway is from when until when the day has the center out of reach.
+func CenterAway() (from, to time.Duration) { return clock(15, 0), clock(15, 10) }
+
 // sensors of the building are raised, and one wire comes loose.
 func (d *Day) sensors() {
 	for _, id := range config.IDs(d.cfg.Contacts) {
@@ -343,8 +346,9 @@ func (d *Day) people() {
 		d.cue(at+time.Minute, rig.Move{Switch: door, Rest: true})
 	}
 	d.acts = append(d.acts, func(g *Gateway) {
-		g.At(clock(15, 0), func() { g.Center(false) })
-		g.At(clock(15, 10), func() { g.Center(true) })
+		from, to := CenterAway()
+		g.At(from, func() { g.Center(false) })
+		g.At(to, func() { g.Center(true) })
 		for _, id := range config.IDs(g.Config.Lots) {
 			if len(g.Config.Lots[id].Lanes) > 0 { // in the morning somebody has counted: nobody is there
 				g.At(clock(0, 1), func() { g.Order(id, gateway.SetCount, gateway.Args{Value: new(int64)}) })

@@ -30,6 +30,7 @@ type broker struct {
 	silent  bool // an access rule drops what is published as an event, and acknowledges it
 
 	conn     *conn
+	since    time.Duration // when it came, or went
 	retained map[string][]byte
 	born     int // processes so far
 	arrived  time.Duration
@@ -88,6 +89,7 @@ func (b *broker) connect(receive func(string, []byte, bool), lost func(error), t
 	b.conn = &conn{
 		b: b, began: b.now(), filters: map[string]bool{}, receive: receive, lost: lost, will: func() { b.take(topic, true, will) },
 	}
+	b.since = b.now()
 	return b.conn, nil
 }
 
@@ -111,7 +113,7 @@ func (c *conn) leave() {
 	if c.b.conn != c {
 		return
 	}
-	c.b.conn = nil
+	c.b.conn, c.b.since = nil, c.b.now()
 	if !c.b.down {
 		c.will()
 	}

@@ -82,7 +82,7 @@ func Campaign(all []Options, tell func(*Result) error) (*Sum, error) {
 // Sum adds worlds up.
 type Sum struct {
 	Days, Issued, Heard, Passages, Injected, Violations int
-	Told, Late                                          int
+	Told, Late, Found                                   int
 	Faults, Unknown                                     map[string]int
 	Simulated, Took, Slowest                            time.Duration
 	Waiting                                             int
@@ -97,7 +97,7 @@ func (s *Sum) add(r *Result) {
 	s.Injected, s.Violations = s.Injected+r.Injected, s.Violations+len(r.Violations)
 	s.Simulated += r.Length
 	s.seeds[r.Seed] = true
-	s.Told, s.Late = s.Told+r.Told, s.Late+r.Late
+	s.Told, s.Late, s.Found = s.Told+r.Told, s.Late+r.Late, s.Found+r.Found
 	s.Slowest, s.Waiting, s.Storage = max(s.Slowest, r.Slowest), max(s.Waiting, r.Waiting), max(s.Storage, r.Storage)
 	for name, n := range r.Faults {
 		s.Faults[name] += n
@@ -116,6 +116,7 @@ func (s *Sum) Print(out io.Writer, gateways int) error {
 	fmt.Fprintln(&b, "what happened in the field:")
 	row("told once, in time and in order", s.Told)
 	row("told by the start after it", s.Late)
+	row("alarms that a start raised, begun while the daemon was dead", s.Found)
 	for _, why := range slices.Sorted(maps.Keys(s.Unknown)) {
 		row("not to be known: "+why, s.Unknown[why])
 	}

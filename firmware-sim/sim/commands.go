@@ -116,7 +116,8 @@ func (c *caller) order(device string, a gateway.Action, args gateway.Args) {
 	}
 }
 
-// claims of a command.
+// claims of a command. They are written here once more, and are not those of gateway/intake, on purpose: a center is somebody
+// else's program, and knows docs/wire.md only.
 type claims struct {
 	JTI      string         `json:"jti"`
 	IssuedAt int64          `json:"iat"`

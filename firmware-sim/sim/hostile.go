@@ -141,6 +141,9 @@ func (a *attacker) replay(chance *rand.Rand) *attempt {
 
 // connected is told of a new connection: what was said in the one before is said again.
 func (a *attacker) connected(chance *rand.Rand) {
+	if a.w.o.lacks("hostile") {
+		return
+	}
 	const most = 3
 	for n, o := range a.heard(lifetime + dateSlack) {
 		if n == most {

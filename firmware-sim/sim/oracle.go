@@ -24,12 +24,14 @@ type Result struct {
 	Passages   int
 	Faults     map[string]int // that began, by kind
 	Injected   int            // things that went wrong in the field
+	People     []string       // who did something
 	Violations []Violation
 	Told       int            // things that happened and were told once, in time
 	Slowest    time.Duration  // of the events: under way while nothing was wrong
 	Waiting    int            // most events that were under way
 	Storage    int64          // most bytes on the disk
 	Late       int            // that a start found to have happened while the daemon was dead
+	Found      int            // alarms whose cause began while the daemon was dead, and that the start after it raised
 	Unknown    map[string]int // things that could not be known, by reason
 	Sum        uint64         // of everything that was issued and heard, and when
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"lotusgate/drivers/line"
@@ -19,6 +20,16 @@ import (
 // who changes the configuration. So it is on half of the seeds, with and without kills, whoever has the last word.
 func (o Options) peopled() bool { return (o.Seed^o.Seed>>1^o.Seed>>2)&1 == 1 }
 
+// actor is what somebody is called on the command line: the first word.
+func actor(name string) string {
+	word, _, _ := strings.Cut(name, " ")
+	return word
+}
+
+// lacks tells whether somebody is left out of the world. What the others do is the same without that one: each has chance of
+// its own.
+func (o Options) lacks(name string) bool { return slices.Contains(o.Without, actor(name)) }
+
 // people are those, and the books that are kept about them.
 type people struct {
 	w      *world
@@ -26,6 +37,7 @@ type people struct {
 	book   book
 	rules  *rules
 	status gateway.Status // as the center heard it last
+	there  []string       // who might do something
 
 	caller     caller
 	attacker   attacker
@@ -59,8 +71,8 @@ func (w *world) invite(dir string) error {
 	return nil
 }
 
-// arrive is called when the field is there: everybody begins.
-func (p *people) arrive() {
+// arrive is called when the field is there: everybody begins who is not left out.
+func (p *people) arrive() error {
 	tell := p.w.field.Tell
 	p.w.field.Tell = func(at time.Duration, what fmt.Stringer) {
 		p.rules.tell(at, what)
@@ -78,6 +90,12 @@ func (p *people) arrive() {
 	p.every("hostile center", plant.Span{Min: 10 * time.Second, Max: 10 * time.Minute}, p.attacker.act)
 	p.every("technician", plant.Span{Min: 5 * time.Minute, Max: 40 * time.Minute}, p.technician.act)
 	p.every("editor", plant.Span{Min: 20 * time.Minute, Max: 4 * time.Hour}, p.editor.act)
+	for _, who := range p.w.o.Without {
+		if !slices.Contains(p.there, who) {
+			return fmt.Errorf("nobody is called %q; there are: %s", who, strings.Join(p.there, ", "))
+		}
+	}
+	return nil
 }
 
 // issued is told of every event of the gateway.
@@ -139,8 +157,14 @@ func (w *world) stop() error {
 	return err
 }
 
-// every lets something happen again and again until the day ends, by a chance of its own.
+// every lets somebody do something again and again until the day ends, by a chance of its own, unless the world is to be
+// without that one.
 func (p *people) every(name string, gap plant.Span, do func(*rand.Rand)) {
+	p.there = append(p.there, actor(name))
+	if p.w.o.lacks(name) {
+		return
+	}
+	p.w.result.People = append(p.w.result.People, actor(name))
 	chance := p.w.o.world().For(name)
 	var next func()
 	next = func() {

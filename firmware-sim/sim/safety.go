@@ -453,7 +453,7 @@ func (r *rules) refuses(o *order, why gateway.Reason) string {
 func (r *rules) window() (may, must bool) {
 	length := r.w.cfg.Service.Window
 	since := r.w.now - r.push
-	return r.push != 0 && since <= length+time.Second,
+	return r.push != 0 && since <= length+time.Second+r.w.withoutPower(r.push),
 		r.push != 0 && since > settled && since < length && r.w.runs[len(r.w.runs)-1].begin < r.push
 }
 

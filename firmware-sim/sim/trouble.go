@@ -176,10 +176,14 @@ func storm(w *world, chance *rand.Rand) {
 
 func (w *world) sick(change func(*disk.Faults)) {
 	w.disk.Fail(change)
+	w.ailing.set(true, w.now)
 	w.runs[len(w.runs)-1].sick = true
 }
 
-func (w *world) heal() { w.disk.Fail(func(f *disk.Faults) { *f = disk.Faults{} }) }
+func (w *world) heal() {
+	w.disk.Fail(func(f *disk.Faults) { *f = disk.Faults{} })
+	w.ailing.set(false, w.now)
+}
 
 // again starts the daemon after it fell.
 func (w *world) again() {

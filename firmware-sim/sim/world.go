@@ -27,10 +27,11 @@ type Options struct {
 	Length time.Duration // how long the field lives; 0 = 24 h
 	Tell   func(at time.Duration, what fmt.Stringer)
 
-	Only   []int         // troubles that happen, by their numbers; nil = all of them
-	From   time.Duration // nothing happens in the field by itself before that,
-	To     time.Duration // nor from then on; 0 = the whole day
-	Record string        // directory for the flight recording; "" = none is made
+	Only    []int         // troubles that happen, by their numbers; nil = all of them
+	Without []string      // people who do nothing: honest, hostile, technician, editor
+	From    time.Duration // nothing happens in the field by itself before that,
+	To      time.Duration // nor from then on; 0 = the whole day
+	Record  string        // directory for the flight recording; "" = none is made
 
 	Hardware Hardware // whether chips, buses and drivers are in it
 }
@@ -61,6 +62,9 @@ type world struct {
 	disk   *disk.Disk
 	broker *broker
 	center *center
+	ground *ground // what is so in the field
+	alarms *watch
+	ailing span // the disk
 
 	people    *people         // nil = nobody wants anything
 	proc      *daemon.Stepped // nil = none runs
@@ -101,6 +105,7 @@ type issue struct {
 type run struct {
 	begin, end time.Duration
 	sick       bool // the disk was not in order at some time of it
+	cut        bool // the power ended it
 }
 
 // Run simulates one day of one gateway and judges it.
@@ -144,6 +149,7 @@ func Run(o Options) (*Result, error) {
 	if w.field, err = day.Build(uint64(o.world()), o.hardware()); err != nil {
 		return nil, err
 	}
+	w.ground, w.alarms = newGround(w), newWatch(w.cfg)
 	defer func() { _ = w.field.Close() }() // simulated pins have nothing to say
 	defer w.eject()
 	w.field.Tell = w.see
@@ -152,7 +158,9 @@ func Run(o Options) (*Result, error) {
 	}
 	w.boot()
 	if w.people != nil {
-		w.people.arrive()
+		if err := w.people.arrive(); err != nil {
+			return nil, err
+		}
 	}
 	if err := w.start(); err != nil {
 		return nil, err
@@ -160,6 +168,7 @@ func Run(o Options) (*Result, error) {
 	w.troubles()
 	w.agenda.at(0, w.mark)
 	w.agenda.at(time.Minute, w.glance)
+	w.agenda.at(looksEvery, w.faces)
 	if o.hardware() {
 		w.agenda.at(foundWithin, w.look)
 	}
@@ -172,6 +181,7 @@ func Run(o Options) (*Result, error) {
 
 // see is told of what happens in the field.
 func (w *world) see(at time.Duration, what fmt.Stringer) {
+	w.ground.tell(at, what)
 	if t, ok := what.(plant.Truth); ok {
 		w.truth(t)
 	}
@@ -339,7 +349,7 @@ func (w *world) start() error {
 func (w *world) fall(power bool) {
 	w.eject()
 	w.say("the daemon is dead; power cut: %t", power)
-	w.runs[len(w.runs)-1].end = w.now
+	w.runs[len(w.runs)-1].end, w.runs[len(w.runs)-1].cut = w.now, power
 	w.proc = nil
 	w.calm = never
 	if w.people != nil {
@@ -363,6 +373,10 @@ func (w *world) note(id gateway.EventID, e gateway.Event) {
 		w.now = min(w.now, w.field.Now())
 	}
 	w.field.Issued(id, e)
+	w.alarms.issued(w.now, e)
+	if e.Type == gateway.FireReset {
+		w.ground.reset[e.ID] = w.now
+	}
 	if w.people != nil {
 		w.people.issued(e)
 	}
