@@ -19,6 +19,7 @@ type Small struct {
 	Violation Violation
 	Planned   int           // troubles of the whole day
 	Troubles  []string      // that are left
+	People    []string      // who are
 	Tried     int           // worlds
 	Log       []string      // what happened around it
 	from, to  time.Duration // of the log
@@ -32,8 +33,8 @@ const (
 	mostLines = 160
 )
 
-// Shrink looks for the least of a world that fails: the earliest violation, without the troubles that it does not need, and
-// without what happens in the field before and after. It returns nil where nothing is violated.
+// Shrink looks for the least of a world that fails: the earliest violation, without the troubles and the people that it does
+// not need, and without what happens in the field before and after. It returns nil where nothing is violated.
 func Shrink(o Options) (*Small, error) {
 	o.Tell = nil
 	r, err := Run(o)
@@ -54,6 +55,7 @@ func Shrink(o Options) (*Small, error) {
 		}
 	}
 	s.troubles(all)
+	s.people(r.People)
 	s.field()
 	for _, n := range s.Options.Only {
 		s.Troubles = append(s.Troubles, fmt.Sprintf("%v %v", day[n].at.Round(time.Millisecond), day[n]))
@@ -108,6 +110,29 @@ func (s *Small) troubles(left []int) {
 			parts = min(2*parts, len(left))
 		}
 	}
+}
+
+// people leaves out all of them, or as many as possible, one by one.
+func (s *Small) people(there []string) {
+	without := func(who []string) bool {
+		o := s.Options
+		o.Without = who
+		return s.fails(o)
+	}
+	s.People = there
+	if len(there) == 0 {
+		return
+	}
+	if without(slices.Concat(s.Options.Without, there)) {
+		s.People = nil
+		return
+	}
+	if len(there) == 1 {
+		return
+	}
+	s.People = slices.DeleteFunc(slices.Clone(there), func(who string) bool {
+		return without(slices.Concat(s.Options.Without, []string{who}))
+	})
 }
 
 // field lets the field rest before and after what matters.
@@ -167,6 +192,9 @@ func (s *Small) Command(config string) string {
 		troubles = "--only " + strings.Trim(strings.ReplaceAll(fmt.Sprint(s.Options.Only), " ", ","), "[]")
 	}
 	b := fmt.Sprintf("firmware-sim sim --seed %d --day %d --seeds 1 --days 1 %s", s.Options.Seed, s.Options.Day, troubles)
+	if len(s.Options.Without) > 0 {
+		b += " --without " + strings.Join(s.Options.Without, ",")
+	}
 	if s.Options.From > 0 {
 		b += fmt.Sprintf(" --from %v", s.Options.From)
 	}
@@ -185,6 +213,9 @@ func (s *Small) Print(out io.Writer, config string) error {
 	fmt.Fprintf(&b, "\nthe least that brings it about (%d worlds tried): %d of %d troubles", s.Tried, len(s.Troubles), s.Planned)
 	if s.Options.From > 0 || s.Options.To > 0 {
 		fmt.Fprintf(&b, ", the field from %v to %v", s.Options.From.Round(time.Second), cmp.Or(s.Options.To, s.Options.Length).Round(time.Second))
+	}
+	if len(s.People) > 0 {
+		fmt.Fprintf(&b, ", with %s", strings.Join(s.People, ", "))
 	}
 	fmt.Fprintf(&b, "\n    %v\n", s.Violation)
 	for _, t := range s.Troubles {

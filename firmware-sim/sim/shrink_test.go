@@ -55,6 +55,43 @@ func TestShrink(t *testing.T) {
 	playsAgain(t, file)
 }
 
+// A world that fails because of one of its people is left with that one.
+func TestShrinkPeople(t *testing.T) {
+	was := attacks[0].do
+	defer func() { attacks[0].do = was }() // not parallel: the table is everybody's
+	attacks[0].do = func(a *attacker, chance *rand.Rand) *attempt {
+		a.w.violate("somebody hostile has been here")
+		return was(a, chance)
+	}
+	small, err := Shrink(Options{Config: shipped(t, "elevator-01"), Seed: 2, Length: 6 * time.Hour, Hardware: Nobody})
+	if err != nil || small == nil {
+		t.Fatal(small, err)
+	}
+	if !slices.Equal(small.People, []string{"hostile"}) || len(small.Troubles) != 0 {
+		t.Errorf("left: %v, %v", small.People, small.Troubles)
+	}
+	var b bytes.Buffer
+	if err := small.Print(&b, "elevator-01.yaml"); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"with hostile", " --without ", "honest", "technician", "editor"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%q is missing in\n%s", want, b.String())
+		}
+	}
+	again, err := Run(small.Options)
+	if err != nil || !slices.Contains(again.Violations, small.Violation) || !slices.Equal(again.People, small.People) {
+		t.Errorf("again: %v, %v, %v", again, small.Violation, err)
+	}
+}
+
+// Who is to be left out has to be somebody.
+func TestWithoutNobody(t *testing.T) {
+	if _, err := Run(Options{Config: shipped(t, "elevator-01"), Seed: 2, Without: []string{"hostil"}}); err == nil || !strings.Contains(err.Error(), "hostile") {
+		t.Error(err)
+	}
+}
+
 // playsAgain holds that a recording is decided bit by bit as it was.
 func playsAgain(t *testing.T, file string) record.Result {
 	t.Helper()
