@@ -25,7 +25,7 @@ type actuator struct {
 	gate    string
 	held    atomic.Bool // OPEN may be active for longer than a pulse
 	now     func() gateway.Mono
-	core    chan<- Input
+	core    inlet
 	out     [device.Outputs]output
 	poke    chan struct{}
 	results chan switched
@@ -79,7 +79,7 @@ const (
 // errReadBack says that a relay is not as it was switched.
 var errReadBack = errors.New("the relay does not read back what it was told")
 
-func newActuator(d DeviceConfig, now func() gateway.Mono, core chan<- Input) *actuator {
+func newActuator(d DeviceConfig, now func() gateway.Mono, core inlet) *actuator {
 	a := &actuator{
 		gate: d.Meta.ID, now: now, core: core,
 		poke: make(chan struct{}, 1), results: make(chan switched, device.Outputs), told: make(chan device.Report, 64),
@@ -113,7 +113,7 @@ func (a *actuator) run(ctx context.Context) {
 			case <-ctx.Done():
 				return
 			case r := <-a.told:
-				push(ctx, a.core, Input{Kind: ReportInput, ID: a.gate, Report: r})
+				a.core.push(ctx, Input{Kind: ReportInput, ID: a.gate, Report: r})
 			}
 		}
 	})

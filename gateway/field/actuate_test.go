@@ -66,7 +66,7 @@ func (c *coil) stick(n int) {
 type stage struct {
 	coils [device.Outputs]*coil
 	a     *actuator
-	core  chan Input
+	core  queue
 	start time.Time
 	stop  func()
 }
@@ -74,7 +74,7 @@ type stage struct {
 func (s *stage) now() gateway.Mono { return gateway.Mono(time.Second + time.Since(s.start)) }
 
 func newStage(held bool) *stage {
-	s := &stage{start: time.Now(), core: make(chan Input, 1024)}
+	s := &stage{start: time.Now(), core: make(queue, 1024)}
 	d := DeviceConfig{Held: held}
 	for i := range s.coils {
 		s.coils[i] = &coil{start: s.start}

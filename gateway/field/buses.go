@@ -20,13 +20,15 @@ var rests = [...]time.Duration{time.Millisecond, 4 * time.Millisecond}
 type acquireBus struct {
 	cfg   BusConfig
 	now   func() gateway.Mono
-	core  chan<- Input
+	core  inlet
 	ints  chan drivers.Edge
 	level levelOf
 	drive chan driveAsk
 	ask   chan chipAsk // for fresh levels, by proof
 	turn  *coroutine   // nil = a goroutine
 	wants []chipAsk    // that wait for a value, oldest first
+
+	asked, called func() bool // whether something waits: a question, or also INT; of a coroutine
 
 	chips    []chipState
 	sample   drivers.Sample
@@ -72,6 +74,8 @@ type chipState struct {
 // run keeps the bus open until ctx ends.
 func (b *acquireBus) run(ctx context.Context) {
 	b.chips = make([]chipState, len(b.cfg.Chips))
+	b.asked = func() bool { return len(b.drive)+len(b.ask) > 0 }
+	b.called = func() bool { return len(b.ints) > 0 || b.asked() }
 	wait := retryFirst
 	for ctx.Err() == nil {
 		bus, err := b.cfg.Open()
@@ -107,7 +111,11 @@ func (b *acquireBus) await(ctx context.Context, until gateway.Mono, listen bool)
 		ints = nil
 	}
 	if b.turn != nil {
-		b.turn.wait(until, func() bool { return len(ints)+len(b.drive)+len(b.ask) > 0 })
+		ready := b.asked
+		if listen {
+			ready = b.called
+		}
+		b.turn.wait(until, ready)
 		switch {
 		case len(ints) > 0:
 			w.edge = new(<-ints)
@@ -261,7 +269,7 @@ func (b *acquireBus) attend(ctx context.Context, bus Bus, i int) {
 		}
 		b.works(ctx, i)
 		c.up, c.wait, c.intAt, c.watch.dumb = true, retryFirst, [2]time.Duration{}, 0
-		push(ctx, b.core, Input{Kind: UpInput, Source: b.cfg.Chips[i].Source, Channel: All})
+		b.core.push(ctx, Input{Kind: UpInput, Source: b.cfg.Chips[i].Source, Channel: All})
 	}
 	c.due = b.now().Add(b.poll(i))
 	if b.look(ctx, bus, i, [2]time.Duration{}) {
@@ -295,7 +303,7 @@ func (b *acquireBus) look(ctx context.Context, bus Bus, i int, at [2]time.Durati
 func (b *acquireBus) renew(ctx context.Context, bus Bus, i int) error {
 	err := bus.Chips[i].Init()
 	if err == nil {
-		push(ctx, b.core, Input{Kind: ResetInput, Source: b.cfg.Chips[i].Source})
+		b.core.push(ctx, Input{Kind: ResetInput, Source: b.cfg.Chips[i].Source})
 	}
 	return err
 }
@@ -335,13 +343,13 @@ func (b *acquireBus) rest(ctx context.Context, d time.Duration) bool {
 // pass gives the sample to the core: first the edges, then the levels they ended with, then what was measured.
 func (b *acquireBus) pass(ctx context.Context, src int) bool {
 	for _, e := range b.sample.Edges {
-		if !push(ctx, b.core, Input{Kind: EdgeInput, Source: src, Edge: e}) {
+		if !b.core.push(ctx, Input{Kind: EdgeInput, Source: src, Edge: e}) {
 			return false
 		}
 	}
 	l := Levels{At: gateway.MonoOf(b.sample.At)}
 	l.Bits[0], l.Valid[0] = uint64(b.sample.Levels), uint64(b.sample.Inputs)
-	if !push(ctx, b.core, Input{Kind: LevelsInput, Source: src, Levels: l}) {
+	if !b.core.push(ctx, Input{Kind: LevelsInput, Source: src, Levels: l}) {
 		return false
 	}
 	for _, r := range b.sample.Readings {
@@ -352,7 +360,7 @@ func (b *acquireBus) pass(ctx context.Context, src int) bool {
 			}
 			return match
 		})
-		if !push(ctx, b.core, Input{Kind: ReadingInput, Source: src, Reading: r}) {
+		if !b.core.push(ctx, Input{Kind: ReadingInput, Source: src, Reading: r}) {
 			return false
 		}
 	}

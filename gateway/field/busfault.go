@@ -32,7 +32,7 @@ func (b *acquireBus) fail(ctx context.Context, i int, err error) {
 	}
 	was := b.verdict
 	if b.verdict = b.judge(); b.verdict == drivers.FaultNone {
-		push(ctx, b.core, Input{Kind: DownInput, Source: b.cfg.Chips[i].Source, Channel: All, Err: err})
+		b.core.push(ctx, Input{Kind: DownInput, Source: b.cfg.Chips[i].Source, Channel: All, Err: err})
 		return
 	}
 	err = &drivers.Error{Fault: b.verdict, Op: "bus " + b.cfg.ID, Err: fmt.Errorf("last try: %w", err)}
@@ -40,7 +40,7 @@ func (b *acquireBus) fail(ctx context.Context, i int, err error) {
 		b.allDown(ctx, err)
 		return
 	}
-	push(ctx, b.core, Input{Kind: DownInput, Source: b.cfg.Chips[i].Source, Channel: All, Err: err})
+	b.core.push(ctx, Input{Kind: DownInput, Source: b.cfg.Chips[i].Source, Channel: All, Err: err})
 }
 
 // judge tells what the failures of all chips say together about the bus.
@@ -71,16 +71,16 @@ func (b *acquireBus) works(ctx context.Context, i int) {
 	}
 	if !b.up {
 		b.up = true
-		push(ctx, b.core, Input{Kind: UpInput, Source: b.cfg.Source, Channel: All})
+		b.core.push(ctx, Input{Kind: UpInput, Source: b.cfg.Source, Channel: All})
 	}
 }
 
 // allDown marks the bus and every chip of it as down.
 func (b *acquireBus) allDown(ctx context.Context, err error) {
 	b.up = false
-	push(ctx, b.core, Input{Kind: DownInput, Source: b.cfg.Source, Channel: All, Err: err})
+	b.core.push(ctx, Input{Kind: DownInput, Source: b.cfg.Source, Channel: All, Err: err})
 	for i, c := range b.cfg.Chips {
 		b.chips[i].up = false
-		push(ctx, b.core, Input{Kind: DownInput, Source: c.Source, Channel: All, Err: err})
+		b.core.push(ctx, Input{Kind: DownInput, Source: c.Source, Channel: All, Err: err})
 	}
 }

@@ -26,6 +26,7 @@ type Core struct {
 	latency  *latency
 	tape     Tape
 	recorded []byte // Config.Recorded
+	given    Input  // what is being applied, so that to show it to the tape costs no allocation
 	moved    bool   // what is being applied has had an effect
 	due      gateway.Mono
 	dueKnown bool // due is what Wake returns
@@ -128,14 +129,20 @@ func (c *Core) begin(now gateway.Mono) {
 
 // Apply gives one input to the core. now must not be before the now of an earlier call.
 func (c *Core) Apply(now gateway.Mono, in Input) {
-	c.tape.Given(now, &in)
+	c.given = in
+	c.take(now, &c.given)
+}
+
+// take is Apply of an input that lies somewhere until it was applied.
+func (c *Core) take(now gateway.Mono, in *Input) {
+	c.tape.Given(now, in)
 	c.apply(now, in)
 	c.dueKnown = c.dueKnown && !c.moved
 	c.keep()
 	c.applied(now)
 }
 
-func (c *Core) apply(now gateway.Mono, in Input) {
+func (c *Core) apply(now gateway.Mono, in *Input) {
 	switch in.Kind {
 	case EdgeInput, LevelsInput, DownInput, ReadingInput, TrafficInput: // what they do says whether they matter
 	default:

@@ -36,6 +36,8 @@ func (c *coroutine) runnable() bool {
 	return !c.over && (c.due <= c.now() || c.ready != nil && c.ready())
 }
 
+func (c *coroutine) ended() bool { return c.over }
+
 // end lets it return from where it waits. What it does on the way is nobody's business any more.
 func (c *coroutine) end() {
 	c.over = true

@@ -142,15 +142,22 @@ func (l *Levels) Get(n int) (level, ok bool) {
 	return l.Bits[n/64]&m != 0, l.Valid[n/64]&m != 0
 }
 
-// push gives in to the core, or gives up when ctx ends and the core has no room.
-func push(ctx context.Context, core chan<- Input, in Input) bool {
+// inlet is where what readers find goes in. push is false when the core has no room and ctx ends.
+type inlet interface {
+	push(ctx context.Context, in Input) bool
+}
+
+// queue is the inlet of a core that is another goroutine.
+type queue chan Input
+
+func (q queue) push(ctx context.Context, in Input) bool {
 	select {
-	case core <- in:
+	case q <- in:
 		return true
 	default:
 	}
 	select {
-	case core <- in:
+	case q <- in:
 		return true
 	case <-ctx.Done():
 		return false

@@ -6,7 +6,7 @@ import (
 )
 
 // down marks a source, or one channel of it, as unreadable. It is reported once, not with every attempt.
-func (c *Core) down(now gateway.Mono, in Input) {
+func (c *Core) down(now gateway.Mono, in *Input) {
 	s := &c.sources[in.Source]
 	s.heard = s.heard || in.Channel == All
 	s.view.Errors++
@@ -45,7 +45,7 @@ func (c *Core) down(now gateway.Mono, in Input) {
 }
 
 // up marks a source, or one channel of it, as readable again.
-func (c *Core) up(now gateway.Mono, in Input) {
+func (c *Core) up(now gateway.Mono, in *Input) {
 	s := &c.sources[in.Source]
 	if in.Channel != All {
 		p := c.pointAt(in.Source, in.Channel)
@@ -70,7 +70,7 @@ func (c *Core) up(now gateway.Mono, in Input) {
 }
 
 // interrupt notes whether the INT wire of a chip can be relied on. Its points are read all the same, by polling.
-func (c *Core) interrupt(now gateway.Mono, in Input) {
+func (c *Core) interrupt(now gateway.Mono, in *Input) {
 	s := &c.sources[in.Source]
 	was, since := s.view.Interrupt, s.blind
 	s.view.Interrupt, s.blind = "", 0

@@ -16,7 +16,7 @@ import (
 type Field struct {
 	cfg  Config // the core goroutine's
 	core *Core
-	in   chan Input
+	in   queue
 	now  func() gateway.Mono
 	beat func()
 
@@ -45,7 +45,7 @@ const commandsWaiting = 16
 // once a second: the proof of life that a watchdog wants.
 func New(cfg Config, h *hub.Hub, r Recorder, now func() gateway.Mono, beat func()) *Field {
 	f := &Field{
-		cfg: cfg, core: NewCore(cfg, h, r, now()), in: make(chan Input, inputsWaiting), now: now, beat: beat,
+		cfg: cfg, core: NewCore(cfg, h, r, now()), in: make(queue, inputsWaiting), now: now, beat: beat,
 		stops: make(chan gateway.Command, commandsWaiting), queue: make(chan gateway.Command, commandsWaiting),
 		changes: make(chan *change), questions: make(chan question, commandsWaiting), actuators: map[string]*actuator{},
 	}
@@ -100,13 +100,13 @@ func (f *Field) Command(c gateway.Command) bool {
 
 // Signal tells the internal devices of a kind that something is so.
 func (f *Field) Signal(ctx context.Context, kind string, on bool) bool {
-	return push(ctx, f.in, Input{Kind: SignalInput, ID: kind, On: on})
+	return f.in.push(ctx, Input{Kind: SignalInput, ID: kind, On: on})
 }
 
 // Post hands an event of another part of the daemon to the core, so that all events are issued in one order. It waits
 // while the core is behind, and gives up when ctx ends.
 func (f *Field) Post(ctx context.Context, e gateway.Event) bool {
-	return push(ctx, f.in, Input{Kind: EventInput, Event: e})
+	return f.in.push(ctx, Input{Kind: EventInput, Event: e})
 }
 
 // Last issues the last event of the run. Run must have returned.
@@ -114,7 +114,7 @@ func (f *Field) Last(e gateway.Event) { f.core.Apply(f.now(), Input{Kind: EventI
 
 // ActOnAlarm hands what somebody does about an alarm to the core. It waits as Post does.
 func (f *Field) ActOnAlarm(ctx context.Context, act AlarmAct) bool {
-	return push(ctx, f.in, Input{Kind: AlarmInput, Alarm: act})
+	return f.in.push(ctx, Input{Kind: AlarmInput, Alarm: act})
 }
 
 // Run acquires and steps until ctx ends, and returns when every goroutine it started has ended. The owners of the buses

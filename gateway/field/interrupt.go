@@ -77,7 +77,7 @@ func (b *acquireBus) watchInterrupt(ctx context.Context, i int) {
 	if fault != drivers.FaultNone {
 		why = &drivers.Error{Fault: fault, Op: "watch INT", Err: why}
 	}
-	push(ctx, b.core, Input{Kind: InterruptInput, Source: b.cfg.Chips[i].Source, Err: why})
+	b.core.push(ctx, Input{Kind: InterruptInput, Source: b.cfg.Chips[i].Source, Err: why})
 }
 
 // intLow asks the owner of the native lines whether a chip holds INT low. Chips may share a line.

@@ -25,7 +25,7 @@ var errNoLines = errors.New("gpio lines are gone: check that the board's gpiochi
 type acquireLines struct {
 	cfg   LinesConfig
 	now   func() gateway.Mono
-	core  chan<- Input
+	core  inlet
 	toINT map[int]chan<- drivers.Edge // channel → the bus that owns the interrupt
 
 	all     []int         // every channel
@@ -140,7 +140,7 @@ func (a *acquireLines) run(ctx context.Context) *heldLines {
 	for ctx.Err() == nil {
 		lines, errs := a.cfg.Open(a.all)
 		if lines == nil {
-			if !push(ctx, a.core, Input{Kind: DownInput, Source: a.cfg.Source, Channel: All, Err: errors.Join(errs...)}) {
+			if !a.core.push(ctx, Input{Kind: DownInput, Source: a.cfg.Source, Channel: All, Err: errors.Join(errs...)}) {
 				return nil
 			}
 		} else {
@@ -181,7 +181,7 @@ func (a *acquireLines) serve(ctx context.Context, lines Lines, errs []error, tak
 	missing := a.announce(ctx, errs)
 	if takenOver {
 		a.raw.At = a.now()
-		push(ctx, a.core, Input{Kind: LevelsInput, Source: a.cfg.Source, Levels: a.raw})
+		a.core.push(ctx, Input{Kind: LevelsInput, Source: a.cfg.Source, Levels: a.raw})
 	} else {
 		a.raw = Levels{}
 		if err := a.compare(ctx, lines, errs, true); err != nil {
@@ -237,14 +237,14 @@ func (a *acquireLines) serve(ctx context.Context, lines Lines, errs []error, tak
 
 // announce tells the core which lines can be read, and returns those that cannot.
 func (a *acquireLines) announce(ctx context.Context, errs []error) (missing []int) {
-	push(ctx, a.core, Input{Kind: UpInput, Source: a.cfg.Source, Channel: All})
+	a.core.push(ctx, Input{Kind: UpInput, Source: a.cfg.Source, Channel: All})
 	for n, err := range errs {
 		kind := UpInput
 		if err != nil {
 			kind = DownInput
 			missing = append(missing, n)
 		}
-		push(ctx, a.core, Input{Kind: kind, Source: a.cfg.Source, Channel: n, Err: err})
+		a.core.push(ctx, Input{Kind: kind, Source: a.cfg.Source, Channel: n, Err: err})
 	}
 	return missing
 }
@@ -260,7 +260,7 @@ func (a *acquireLines) available(missing []int) bool {
 }
 
 func (a *acquireLines) gone(ctx context.Context, err error) {
-	push(ctx, a.core, Input{Kind: DownInput, Source: a.cfg.Source, Channel: All, Err: err})
+	a.core.push(ctx, Input{Kind: DownInput, Source: a.cfg.Source, Channel: All, Err: err})
 }
 
 // edge notes an edge and passes it to the core, or to the bus whose interrupt it is.
@@ -271,7 +271,7 @@ func (a *acquireLines) edge(ctx context.Context, e drivers.Edge) {
 	}
 	bus, ok := a.toINT[e.Channel]
 	if !ok {
-		if push(ctx, a.core, Input{Kind: EdgeInput, Source: a.cfg.Source, Edge: e}) {
+		if a.core.push(ctx, Input{Kind: EdgeInput, Source: a.cfg.Source, Edge: e}) {
 			a.raw.Set(e.Channel, e.Level)
 		}
 		return
@@ -309,7 +309,7 @@ func (a *acquireLines) compare(ctx context.Context, lines Lines, errs []error, f
 	}
 	a.suspect = suspect
 	found.At = a.now()
-	if !push(ctx, a.core, Input{Kind: LevelsInput, Source: a.cfg.Source, Levels: found}) {
+	if !a.core.push(ctx, Input{Kind: LevelsInput, Source: a.cfg.Source, Levels: found}) {
 		return nil
 	}
 	for n := range a.cfg.Count {

@@ -21,7 +21,7 @@ type question struct {
 type proof struct {
 	cfg       Config
 	now       func() gateway.Mono
-	core      chan<- Input
+	core      inlet
 	questions <-chan question
 	lines     levelOf
 	turn      *coroutine       // of one question; nil = goroutines
@@ -50,7 +50,7 @@ func (p *proof) answerInTurn(ctx context.Context, q question, inputs []safetyInp
 	for i, in := range inputs[:min(len(inputs), device.MaxSafety)] {
 		e.Samples[i] = p.input(ctx, in)
 	}
-	push(ctx, p.core, Input{Kind: ProofInput, Device: q.device, Evidence: e})
+	p.core.push(ctx, Input{Kind: ProofInput, Device: q.device, Evidence: e})
 }
 
 // answer reads all inputs at once and tells the core what came in time.
@@ -63,7 +63,7 @@ func (p *proof) answer(ctx context.Context, q question, inputs []safetyInput) {
 		wg.Go(func() { e.Samples[i] = p.input(limit, in) })
 	}
 	wg.Wait()
-	push(ctx, p.core, Input{Kind: ProofInput, Device: q.device, Evidence: e})
+	p.core.push(ctx, Input{Kind: ProofInput, Device: q.device, Evidence: e})
 }
 
 // input reads every wire of a safety input: blocked if one is, as old as the oldest, bad if one is.

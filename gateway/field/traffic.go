@@ -40,7 +40,7 @@ func (b *acquireBus) tally(ctx context.Context, bus Bus, leaving bool) {
 			in.Load = drivers.Load(t.Bits-b.count.bits[n], b.cfg.Speed, during)
 		}
 		b.count.bits[n] = t.Bits
-		push(ctx, b.core, Input{Kind: TrafficInput, Source: src, Traffic: in})
+		b.core.push(ctx, Input{Kind: TrafficInput, Source: src, Traffic: in})
 	}
 	for i, c := range b.cfg.Chips {
 		retries += b.chips[i].retries

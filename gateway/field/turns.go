@@ -16,13 +16,19 @@ type readers struct {
 	all    []*coroutine
 	cancel context.CancelFunc
 	ctx    context.Context
-	in     chan Input // what they found, until their turn is over
+	found  []Input // until their turn is over
 	lines  *acquireLines
 	held   *heldLines // once they have ended
 	chips  []chan<- chipAsk
 
 	current *coroutine
 	still   gateway.Mono // nothing but the current one is due before
+}
+
+// push implements inlet: the core is told when the turn is over.
+func (r *readers) push(_ context.Context, in Input) bool {
+	r.found = append(r.found, in)
+	return true
 }
 
 // Acquire lets the field read lines and buses itself from Begin on, with the readers of Field. Then Edge, Reread and levels
@@ -40,16 +46,16 @@ func (l *Lockstep) Pass(d time.Duration) bool {
 
 // acquire starts the readers, as Field does.
 func (l *Lockstep) acquire(held *heldLines) {
-	r := &readers{in: make(chan Input, inputsWaiting), chips: make([]chan<- chipAsk, len(l.cfg.Sources))}
+	r := &readers{chips: make([]chan<- chipAsk, len(l.cfg.Sources))}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	l.readers = r
 	now := func() gateway.Mono { return l.now }
 	toINT := map[int]chan<- drivers.Edge{}
-	r.lines = &acquireLines{now: now, core: r.in, toINT: toINT, turn: l.coroutine(), held: held, watched: &atomic.Int64{}}
+	r.lines = &acquireLines{now: now, core: r, toINT: toINT, turn: l.coroutine(), held: held, watched: &atomic.Int64{}}
 	var buses []*acquireBus
 	for _, b := range l.cfg.Buses {
 		a := &acquireBus{
-			cfg: b, now: now, core: r.in, ints: make(chan drivers.Edge, 64), level: r.lines.read,
+			cfg: b, now: now, core: r, ints: make(chan drivers.Edge, 64), level: r.lines.read,
 			ask: make(chan chipAsk, mostWaiting), turn: l.coroutine(),
 		}
 		for _, c := range b.Chips {
@@ -113,20 +119,38 @@ func (l *Lockstep) takeTurns() {
 			r.current, r.still = c, l.dueBeside(c)
 			c.resume()
 			r.current = nil
-			for len(r.in) > 0 {
-				l.core.Apply(l.now, <-r.in)
-			}
+			l.hear()
 		}
-		r.all = slices.DeleteFunc(r.all, func(c *coroutine) bool { return c.over })
+		if slices.ContainsFunc(r.all, (*coroutine).ended) {
+			r.all = slices.DeleteFunc(r.all, (*coroutine).ended)
+		}
 	}
 }
 
-// passes lets time pass where nothing is due before and nobody else is wanted: a transfer that nothing happens in costs no
-// turn.
+// hear gives the core what readers have found.
+func (l *Lockstep) hear() {
+	r := l.readers
+	for i := range r.found {
+		l.core.take(l.now, &r.found[i])
+	}
+	r.found = r.found[:0]
+}
+
+// passes lets time pass where nothing is due before and nobody else is wanted: neither a transfer that nothing happens in
+// nor a look that finds nothing costs a turn.
 func (l *Lockstep) passes(until gateway.Mono) bool {
 	r := l.readers
-	if r == nil || until > r.still || len(r.in) > 0 {
+	if r == nil || until > r.still {
 		return false
+	}
+	if len(r.found) > 0 {
+		l.hear()
+		if l.told || len(l.asked) > 0 {
+			return false
+		}
+		if r.still = l.dueBeside(r.current); until >= r.still {
+			return false // who is due at the same time has his turn in the order of all
+		}
 	}
 	for _, c := range r.all {
 		if c != r.current && c.ready != nil && c.ready() {
@@ -166,6 +190,6 @@ func (l *Lockstep) dueReading() gateway.Mono {
 // prove lets a reader answer a question with fresh levels.
 func (l *Lockstep) prove(q question) {
 	r := l.readers
-	p := &proof{cfg: l.cfg, now: func() gateway.Mono { return l.now }, core: r.in, lines: r.lines.read, chips: r.chips, turn: l.coroutine()}
+	p := &proof{cfg: l.cfg, now: func() gateway.Mono { return l.now }, core: r, lines: r.lines.read, chips: r.chips, turn: l.coroutine()}
 	r.begin(p.turn, func() { p.answerInTurn(r.ctx, q, l.safety[q.device]) })
 }
