@@ -45,7 +45,7 @@ var _ Device = (*ADS1115)(nil)
 // oscillator runs at speed per mille of nominal, 900 to 1100 in a good part (§5.5).
 func NewADS1115(now func() time.Duration, speed int) *ADS1115 {
 	c := &ADS1115{now: now, speed: speed}
-	c.registers = c
+	c.registers, c.wire = c, &c.wordPart
 	c.powerOn()
 	return c
 }

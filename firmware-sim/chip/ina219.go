@@ -28,7 +28,7 @@ var _ Device = (*INA219)(nil)
 // NewINA219 makes a part that has just been powered up. now is the time that passes, since any moment.
 func NewINA219(now func() time.Duration) *INA219 {
 	c := &INA219{inaMonitor: inaMonitor{now: now}}
-	c.registers, c.part = c, c
+	c.registers, c.wire, c.part = c, &c.wordPart, c
 	c.powerOn()
 	return c
 }

@@ -39,7 +39,7 @@ var _ Device = (*INA226)(nil)
 // NewINA226 makes a part that has just been powered up. now is the time that passes, since any moment.
 func NewINA226(now func() time.Duration) *INA226 {
 	c := &INA226{inaMonitor: inaMonitor{now: now}}
-	c.registers, c.part = c, c
+	c.registers, c.wire, c.part = c, &c.wordPart, c
 	c.powerOn()
 	return c
 }

@@ -1,7 +1,5 @@
 package chip
 
-import "sync"
-
 // MCP23017 models Microchip's 16-bit I/O expander after DS20001952C (2005-2016). "§" below is a section of it.
 // It is safe for concurrent use.
 //
@@ -18,7 +16,7 @@ import "sync"
 type MCP23017 struct {
 	wiring MCP23017Wiring
 
-	mu      sync.Mutex
+	socket
 	world   pins
 	held    bool // RESET pin low, or no supply
 	port    [2]mcpPort
@@ -82,6 +80,7 @@ type mcpPort struct {
 // NewMCP23017 makes a chip that has just been powered up.
 func NewMCP23017(w MCP23017Wiring) *MCP23017 {
 	c := &MCP23017{wiring: w, ints: [2]bool{true, true}}
+	c.wire = c
 	c.reset()
 	return c
 }

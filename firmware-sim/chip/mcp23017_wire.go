@@ -2,20 +2,16 @@ package chip
 
 var _ Device = (*MCP23017)(nil)
 
-// Start implements Device. The address pointer stays as it is: a read may follow a write after a repeated start,
+// start implements wire. The address pointer stays as it is: a read may follow a write after a repeated start,
 // or come alone (Figure 3-3).
-func (c *MCP23017) Start(read bool) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+func (c *MCP23017) start(read bool) bool {
 	c.addressed = !c.held
 	c.pointed = read
 	return c.addressed
 }
 
-// Write implements Device: the first byte is the register address, the others go into registers (§3.2.2.1).
-func (c *MCP23017) Write(b byte) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// write implements wire: the first byte is the register address, the others go into registers (§3.2.2.1).
+func (c *MCP23017) write(b byte) bool {
 	if !c.addressed {
 		return false
 	}
@@ -33,10 +29,8 @@ func (c *MCP23017) Write(b byte) bool {
 	return true
 }
 
-// Read implements Device. A part that was reset in the middle of a transfer lets SDA go: the host reads ones.
-func (c *MCP23017) Read() byte {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// read implements wire. A part that was reset in the middle of a transfer lets SDA go: the host reads ones.
+func (c *MCP23017) read() byte {
 	if !c.addressed {
 		return 0xff
 	}
@@ -54,11 +48,9 @@ func (c *MCP23017) Read() byte {
 	}
 }
 
-// Sent implements Device: the interrupt is cleared "after the LSb of the data is clocked out during a read command
+// sent implements wire: the interrupt is cleared "after the LSb of the data is clocked out during a read command
 // of GPIO or INTCAP" (§3.6.4).
-func (c *MCP23017) Sent() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+func (c *MCP23017) sent() {
 	if !c.addressed {
 		return
 	}
@@ -69,10 +61,8 @@ func (c *MCP23017) Sent() {
 	}
 }
 
-// Stop implements Device.
-func (c *MCP23017) Stop() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// stop implements wire.
+func (c *MCP23017) stop() {
 	c.addressed = false
 }
 

@@ -1,7 +1,5 @@
 package chip
 
-import "sync"
-
 // PCA9555 models the 16-bit I/O expander that NXP (PCA9555_8, Rev. 08, 2009) and TI (SCPS131J, 2021; TCA9555, SCPS200)
 // make, and its siblings without pull-ups. "§" below is a section of NXP's datasheet unless TI is named. It is safe
 // for concurrent use.
@@ -17,7 +15,7 @@ import "sync"
 type PCA9555 struct {
 	wiring PCA9555Wiring
 
-	mu      sync.Mutex
+	socket
 	world   pins
 	held    bool
 	out     uint16 // output port registers
@@ -30,8 +28,9 @@ type PCA9555 struct {
 	addressed bool
 	commanded bool
 
-	intr bool // level of INT as last reported
-	outs [16]Output
+	intr  bool // level of INT as last reported
+	outs  [16]Output
+	shown [2]uint16 // output port and configuration registers that outs was made of
 }
 
 // PCA9555Wiring says what hangs on the chip and which variant it is. The functions are called with the chip locked,
@@ -61,6 +60,7 @@ var (
 // NewPCA9555 makes a chip that has just been powered up.
 func NewPCA9555(w PCA9555Wiring) *PCA9555 {
 	c := &PCA9555{wiring: w, intr: true}
+	c.wire = c
 	c.reset()
 	return c
 }
@@ -128,6 +128,15 @@ func (c *PCA9555) levels() uint16 {
 }
 
 func (c *PCA9555) settle() {
+	if p := [2]uint16{c.out, c.config}; p != c.shown {
+		c.shown = p
+		c.drivePins()
+	}
+	// §6.5.3: active while an input differs from the input port register; an output cannot cause an interrupt.
+	c.setInterrupt((c.levels()^c.seen)&c.config == 0)
+}
+
+func (c *PCA9555) drivePins() {
 	for n := range c.outs {
 		o := HiZ
 		if c.config>>n&1 == 0 {
@@ -143,8 +152,6 @@ func (c *PCA9555) settle() {
 			}
 		}
 	}
-	// §6.5.3: active while an input differs from the input port register; an output cannot cause an interrupt.
-	c.setInterrupt((c.levels()^c.seen)&c.config == 0)
 }
 
 func (c *PCA9555) setInterrupt(high bool) {
@@ -157,20 +164,16 @@ func (c *PCA9555) setInterrupt(high bool) {
 	}
 }
 
-// Start implements Device. A read begins at the register of the last command byte (Figure 12).
-func (c *PCA9555) Start(read bool) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// start implements wire. A read begins at the register of the last command byte (Figure 12).
+func (c *PCA9555) start(read bool) bool {
 	c.addressed = !c.held
 	c.commanded = read
 	c.next = c.command
 	return c.addressed
 }
 
-// Write implements Device.
-func (c *PCA9555) Write(b byte) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// write implements wire.
+func (c *PCA9555) write(b byte) bool {
 	if !c.addressed {
 		return false
 	}
@@ -195,11 +198,9 @@ func (c *PCA9555) Write(b byte) bool {
 	return true
 }
 
-// Read implements Device. An input port is sampled, and its interrupt let go, at the acknowledge before its byte
+// read implements wire. An input port is sampled, and its interrupt let go, at the acknowledge before its byte
 // (Figures 13 and 14; TI §8.4.1).
-func (c *PCA9555) Read() byte {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+func (c *PCA9555) read() byte {
 	if !c.addressed {
 		return 0xff
 	}
@@ -222,21 +223,22 @@ func (c *PCA9555) Read() byte {
 	return byte(v >> shift)
 }
 
-// Sent implements Device.
-func (c *PCA9555) Sent() {}
+// sent implements wire.
+func (c *PCA9555) sent() {}
 
-// Stop implements Device.
-func (c *PCA9555) Stop() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// stop implements wire.
+func (c *PCA9555) stop() {
 	c.addressed = false
 }
 
 // Heard implements Listener, for TI's erratum. INT stays off until the inputs move again.
 func (c *PCA9555) Heard(read bool) {
+	if !c.wiring.Erratum || !read {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.wiring.Erratum && read && c.command == 0 {
+	if c.command == 0 {
 		c.setInterrupt(true)
 	}
 }

@@ -1,12 +1,10 @@
 package chip
 
-import "sync"
-
 // wordPart is the wire side of a part with a pointer and 16-bit registers, most significant byte first, and its supply:
 // TI's monitors and converters embed it. The first byte of a write is the pointer, which stays; bytes read beyond the
-// second repeat. mu guards the whole part.
+// second repeat.
 type wordPart struct {
-	mu        sync.Mutex
+	socket
 	registers registers
 	held      bool
 
@@ -44,18 +42,14 @@ func (p *wordPart) lose() {
 	p.registers.powerOn()
 }
 
-// Start implements Device.
-func (p *wordPart) Start(bool) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// start implements wire.
+func (p *wordPart) start(bool) bool {
 	p.addressed, p.index = !p.held, 0
 	return p.addressed
 }
 
-// Write implements Device.
-func (p *wordPart) Write(b byte) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// write implements wire.
+func (p *wordPart) write(b byte) bool {
 	if !p.addressed {
 		return false
 	}
@@ -71,10 +65,8 @@ func (p *wordPart) Write(b byte) bool {
 	return true
 }
 
-// Read implements Device.
-func (p *wordPart) Read() byte {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// read implements wire.
+func (p *wordPart) read() byte {
 	if !p.addressed {
 		return 0xff
 	}
@@ -85,16 +77,12 @@ func (p *wordPart) Read() byte {
 	return byte(p.value)
 }
 
-// Sent implements Device.
-func (p *wordPart) Sent() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// sent implements wire.
+func (p *wordPart) sent() {
 	p.index++
 }
 
-// Stop implements Device.
-func (p *wordPart) Stop() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// stop implements wire.
+func (p *wordPart) stop() {
 	p.addressed = false
 }

@@ -57,14 +57,12 @@ func (b *Bus) Close() error { return nil }
 
 // Tx implements i2c.Bus. On a hung bus it takes the kernel's patience and fails.
 func (b *Bus) Tx(addr uint16, w, r []byte) error {
-	b.mu.Lock()
-	hung := b.hung
-	b.mu.Unlock()
+	hung, stretched := b.state()
 	if b.pass != nil {
-		return b.timed(addr, w, r, hung != nil)
+		return b.timed(addr, w, r, hung != nil, stretched)
 	}
 	if hung == nil {
-		time.Sleep(b.stretched()) // a stretched clock holds up who waits for it
+		time.Sleep(stretched) // a stretched clock holds up who waits for it
 		return b.Bus.Tx(addr, w, r)
 	}
 	t := time.NewTimer(hangTime)
@@ -83,18 +81,20 @@ var (
 )
 
 // timed is a transfer that takes its time.
-func (b *Bus) timed(addr uint16, w, r []byte, hung bool) error {
+func (b *Bus) timed(addr uint16, w, r []byte, hung bool, stretched time.Duration) error {
 	if hung {
 		b.pass(hangTime)
 		return errTimedOut
 	}
 	bits := 1 + 10*min(len(w), 1) + 9*len(w) + 10*min(len(r), 1) + 9*len(r) // stop; start, address, bytes
 	half := time.Duration(bits) * b.Speed().Period() / 2
-	if !b.pass(half + b.stretched()) {
+	if !b.pass(half + stretched) {
 		return errGivenUp
 	}
-	if f := b.fresh[addr]; f != nil {
-		f()
+	if len(b.fresh) > 0 {
+		if f := b.fresh[addr]; f != nil {
+			f()
+		}
 	}
 	err := b.Bus.Tx(addr, w, r)
 	if err == nil && len(r) > 0 && b.read != nil {
@@ -119,17 +119,17 @@ func (b *Bus) hang(held bool) {
 	}
 }
 
-// stretched is how long a part holds the clock in the next transfer.
-func (b *Bus) stretched() time.Duration {
+// state is what holds the next transfer up: a wire that is held, or a part that stretches the clock for so long.
+func (b *Bus) state() (hung chan struct{}, stretched time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.slow.Times == 0 {
-		return 0
+	if b.hung != nil || b.slow.Times == 0 {
+		return b.hung, 0
 	}
 	if b.slow.Times > 0 {
 		b.slow.Times--
 	}
-	return b.slow.Delay
+	return nil, b.slow.Delay
 }
 
 // disturb makes transfers go wrong until it is called with a fault that does nothing.
