@@ -310,7 +310,12 @@ func (b *broker) forget(topic string) {
 
 // say publishes a message for the gateway on behalf of the center.
 func (b *broker) say(topic string, payload []byte) {
-	if c := b.conn; c != nil && !b.down && !b.cut && !b.stopped && c.wants(topic) {
+	if c := b.conn; b.heard(topic) {
 		c.answer(func() { c.receive(topic, payload, false) })
 	}
+}
+
+// heard tells whether the gateway would hear now of what is said.
+func (b *broker) heard(topic string) bool {
+	return b.conn != nil && !b.down && !b.cut && !b.stopped && b.conn.wants(topic)
 }

@@ -180,5 +180,15 @@ func (w *world) sign(watermark []byte) []byte {
 	if w.people == nil || watermark == nil {
 		return watermark
 	}
-	return token(header{"EdDSA", centerKey, watermarkType}, json.RawMessage(watermark), signer(w.people.keys[centerKey]))
+	s := &w.people.signed
+	if string(watermark) != s.watermark { // the same says the same: a signature costs as much as a second of a world
+		*s = signedWatermark{string(watermark), token(header{"EdDSA", centerKey, watermarkType}, json.RawMessage(watermark), signer(w.people.keys[centerKey]))}
+	}
+	return s.token
+}
+
+// signedWatermark is what the center has said last.
+type signedWatermark struct {
+	watermark string
+	token     []byte
 }

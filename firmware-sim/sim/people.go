@@ -38,6 +38,7 @@ type people struct {
 	rules  *rules
 	status gateway.Status // as the center heard it last
 	there  []string       // who might do something
+	signed signedWatermark
 
 	caller     caller
 	attacker   attacker

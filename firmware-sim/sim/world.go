@@ -279,8 +279,10 @@ func (w *world) dial() {
 
 // mark is the center's watermark, again and again.
 func (w *world) mark() {
-	if b := w.center.watermark(); b != nil {
-		w.broker.say(w.cfg.Root()+"/watermark", w.sign(b))
+	if topic := w.cfg.Root() + "/watermark"; w.broker.heard(topic) {
+		if b := w.center.watermark(); b != nil {
+			w.broker.say(topic, w.sign(b))
+		}
 	}
 	w.agenda.at(w.now+7*time.Second, w.mark)
 }
