@@ -75,8 +75,9 @@ var mayImport = map[string][]string{
 	},
 
 	"firmware-sim/sim": {
-		"drivers/line", "firmware-sim/disk", "firmware-sim/district", "firmware-sim/plant", "firmware-sim/rig", "gateway", "gateway/audit", "gateway/checkpoint", "gateway/config",
-		"gateway/daemon", "gateway/device", "gateway/field", "gateway/hub", "gateway/outbox", "gateway/record", "gateway/uplink",
+		"deploy/examples", "drivers/line", "firmware-sim/disk", "firmware-sim/district", "firmware-sim/plant", "firmware-sim/rig", "gateway", "gateway/audit",
+		"gateway/checkpoint", "gateway/config", "gateway/daemon", "gateway/device", "gateway/field", "gateway/hub", "gateway/outbox", "gateway/record",
+		"gateway/status", "gateway/uplink",
 	},
 
 	"cmd/lotusgate": {

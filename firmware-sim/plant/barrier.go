@@ -24,6 +24,7 @@ const (
 	CloseInput               // normally open contact
 	StopInput                // contact in the stop loop: active = the loop is broken, nothing moves
 	TicketInput              // the ticket machine's contact, in parallel to OpenInput
+	FobInput                 // the contact of a receiver of residents' fobs, likewise
 	inputs
 )
 
@@ -51,6 +52,7 @@ type Barrier struct {
 	since   time.Duration // when the motor was told
 	turn    time.Duration // when a reversed motor starts; Never = it does not wait
 	jammed  bool          // the gear is stuck
+	dead    bool          // somebody has switched it off
 	blocked bool          // photocell or safety loop, as the controller sees them
 	passed  bool          // somebody cleared the safety inputs since the arm began to open
 	leave   time.Duration // when the controller closes by itself; Never = not
@@ -134,6 +136,28 @@ func (b *Barrier) Obstruct(now time.Duration, percent int) {
 func (b *Barrier) Jam(now time.Duration, jammed bool) {
 	b.Step(now)
 	b.jammed = jammed
+	b.gear(now)
+}
+
+// Power switches controller and motor off, or on again. The arm stays where it is, and limit switches are contacts: they
+// speak all the same.
+func (b *Barrier) Power(now time.Duration, on bool) {
+	b.Step(now)
+	if b.dead == !on {
+		return
+	}
+	kind := ControllerOff
+	if b.dead = !on; !b.dead {
+		kind = ControllerOn
+	}
+	b.journal.add(Truth{At: now, Device: b.name, Kind: kind})
+	if !b.dead {
+		if b.up() {
+			b.opened(now)
+		}
+		return
+	}
+	b.motor, b.turn, b.leave = 0, Never, Never
 	b.gear(now)
 }
 

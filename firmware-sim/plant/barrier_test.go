@@ -70,6 +70,9 @@ func TestBarrier(t *testing.T) {
 	under := func(vehicle int) func(*Barrier, time.Duration) {
 		return func(b *Barrier, now time.Duration) { b.Under(now, vehicle) }
 	}
+	power := func(on bool) func(*Barrier, time.Duration) {
+		return func(b *Barrier, now time.Duration) { b.Power(now, on) }
+	}
 	const s = time.Second
 	opened := []does{{1 * s, set(OpenInput, true)}, {1500 * ms, set(OpenInput, false)}}
 	closes := []does{{5 * s, set(CloseInput, true)}, {5500 * ms, set(CloseInput, false)}}
@@ -158,6 +161,24 @@ func TestBarrier(t *testing.T) {
 		{"jammed runs its motor to the time-out", BarrierOptions{}, slices.Concat([]does{{0, func(b *Barrier, now time.Duration) { b.Jam(now, true) }}}, opened), `
 			1.02s arm opening by relay
 			7.02s motor timed out`},
+		{"switched off while it opens stands still, hears nobody, and goes on when it is asked again", BarrierOptions{}, slices.Concat(opened, []does{
+			{2 * s, power(false)}, {3 * s, set(FobInput, true)}, {4 * s, set(FobInput, false)}, {20 * s, power(true)},
+			{30 * s, set(FobInput, true)}, {31 * s, set(FobInput, false)},
+		}), `
+			1.02s arm opening by relay
+			2s controller switched off
+			20s controller switched on
+			30.02s arm opening by fob
+			32.04s arm open by fob`},
+		{"switched off while it is open closes only after it is on again", BarrierOptions{NoPassage: 5 * s}, slices.Concat(opened, []does{
+			{5 * s, power(false)}, {15 * s, power(true)},
+		}), `
+			1.02s arm opening by relay
+			4.02s arm open by relay
+			5s controller switched off
+			15s controller switched on
+			20s arm closing by auto
+			23s arm closed by auto`},
 		{"lifted by hand stays up", BarrierOptions{AutoClose: 2 * s, NoPassage: 5 * s}, []does{{1 * s, (*Barrier).Lift}}, `
 			1s arm opening by hand
 			4s arm open by hand`},

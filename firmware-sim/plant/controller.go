@@ -28,6 +28,7 @@ func (b *Barrier) control(at time.Duration) {
 // command obeys one input that has changed. Only OpenInput and StopInput mean something while they last.
 func (b *Barrier) command(at time.Duration, in Input, active bool) {
 	switch {
+	case b.dead:
 	case in == StopInput && active:
 		b.leave = Never
 		if b.arm.dir != 0 || b.motor != 0 {
@@ -40,6 +41,8 @@ func (b *Barrier) command(at time.Duration, in Input, active bool) {
 		b.run(at, +1, CauseRelay)
 	case in == TicketInput:
 		b.run(at, +1, CauseTicket)
+	case in == FobInput:
+		b.run(at, +1, CauseFob)
 	case in == CloseInput && !b.blocked && !b.held():
 		b.run(at, -1, CauseRelay)
 	}
@@ -51,6 +54,7 @@ func (b *Barrier) held() bool { return b.in[OpenInput].active || b.in[StopInput]
 // safety reacts to the controller's own photocell and loop.
 func (b *Barrier) safety(at time.Duration) {
 	switch {
+	case b.dead:
 	case b.blocked && b.motor < 0:
 		b.run(at, +1, CauseSafety)
 	case b.blocked:

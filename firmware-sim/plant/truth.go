@@ -39,6 +39,9 @@ const (
 	ArmMounted Kind = "arm mounted"
 	MotorOff   Kind = "motor timed out"
 
+	ControllerOff Kind = "controller switched off"
+	ControllerOn  Kind = "controller switched on"
+
 	FaultRaised  Kind = "fault raised"
 	FaultCleared Kind = "fault cleared"
 
@@ -73,6 +76,7 @@ type Cause string
 const (
 	CauseNone     Cause = ""
 	CauseTicket   Cause = "ticket"   // the ticket machine beside the lane
+	CauseFob      Cause = "fob"      // a resident's
 	CauseRelay    Cause = "relay"    // an input that somebody else drives: the gateway
 	CauseAuto     Cause = "auto"     // the controller's own timer
 	CauseSafety   Cause = "safety"   // the controller's own photocell or loop

@@ -186,6 +186,16 @@ func (b *Board) Raised(name string) bool {
 	return s != nil && s.Raised()
 }
 
+// Arm is how far the arm of a lane is up, in percent.
+func (b *Board) Arm(lane string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if l := b.lanes[lane]; l != nil {
+		return l.Barrier.Percent()
+	}
+	return 0
+}
+
 // Units is how many units have flowed through a meter.
 func (b *Board) Units(name string) uint64 {
 	b.mu.Lock()

@@ -32,6 +32,7 @@ type order struct {
 
 	accepted, ended []time.Duration
 	stage           gateway.Stage // of the end
+	why             gateway.Reason
 	refused         []gateway.Reason
 	replies         []gateway.Reply
 }
@@ -154,9 +155,12 @@ func (b *book) end(o *order, e gateway.Event, d gateway.CommandData) {
 	case len(o.ended) > 0 && !w.lifeAt(o.ended[0]).sick && w.durable(o.ended[0]):
 		w.violate("%s %s (%s) has ended twice", e.ID, d.Action, d.JTI)
 	}
-	o.ended, o.stage = append(o.ended, w.now), gateway.Done
-	if e.Type == gateway.CommandFailed {
+	o.ended, o.stage, o.why = append(o.ended, w.now), gateway.Done, d.Reason
+	switch {
+	case e.Type == gateway.CommandFailed:
 		o.stage = gateway.Failed
+	case moves(o.action) && d.Verified != nil && *d.Verified:
+		w.people.rules.proven(o)
 	}
 }
 

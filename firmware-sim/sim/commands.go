@@ -108,12 +108,15 @@ func (c *caller) plan(a gateway.Action, chance *rand.Rand) (device string, args 
 }
 
 // order gives a command, if the center knows a session, and looks after a while what it has heard of it.
-func (c *caller) order(device string, a gateway.Action, args gateway.Args) {
-	if o := c.write(centerKey, device, a, args); o != nil {
+// It returns nil where it does not.
+func (c *caller) order(device string, a gateway.Action, args gateway.Args) *order {
+	o := c.write(centerKey, device, a, args)
+	if o != nil {
 		c.count("honest: " + string(a))
 		c.w.broker.send(o.topic, o.message, false)
 		c.w.agenda.at(c.w.now+25*time.Second, func() { c.book.answered(o) })
 	}
+	return o
 }
 
 // claims of a command. They are written here once more, and are not those of gateway/intake, on purpose: a center is somebody

@@ -44,10 +44,13 @@ type people struct {
 	attacker   attacker
 	technician technician
 	editor     editor
+	visitor    visitor
+	resident   resident
 }
 
 // invite lets people come. It is called before the field is built: they bring keys and a fob.
 func (w *world) invite(dir string) error {
+	receivers(w.cfg)
 	chance := w.o.world().For("keys")
 	p := &people{w: w, keys: map[string]ed25519.PrivateKey{}}
 	for _, id := range []string{centerKey, guardKey, strangerKey} {
@@ -67,9 +70,10 @@ func (w *world) invite(dir string) error {
 	w.people = p
 	p.rules = newRules(w)
 	p.caller, p.attacker, p.technician = caller{people: p}, attacker{people: p}, technician{people: p}
+	p.visitor, p.resident = newVisitor(p), resident{p}
 	p.editor = editor{people: p, file: w.cfg, inForce: w.cfg, known: map[string]*config.Config{w.cfg.Hash: w.cfg}}
 	w.center.beside = p.hear
-	return nil
+	return p.editor.keep(dir)
 }
 
 // arrive is called when the field is there: everybody begins who is not left out.
@@ -90,6 +94,8 @@ func (p *people) arrive() error {
 	p.every("honest center", plant.Span{Min: 20 * time.Second, Max: 4 * time.Minute}, p.caller.act)
 	p.every("hostile center", plant.Span{Min: 10 * time.Second, Max: 10 * time.Minute}, p.attacker.act)
 	p.every("technician", plant.Span{Min: 5 * time.Minute, Max: 40 * time.Minute}, p.technician.act)
+	p.every("visitor", plant.Span{Min: 10 * time.Minute, Max: 50 * time.Minute}, p.visitor.act)
+	p.every("resident", plant.Span{Min: 10 * time.Minute, Max: 50 * time.Minute}, p.resident.act)
 	p.every("editor", plant.Span{Min: 20 * time.Minute, Max: 4 * time.Hour}, p.editor.act)
 	for _, who := range p.w.o.Without {
 		if !slices.Contains(p.there, who) {
@@ -103,6 +109,7 @@ func (p *people) arrive() error {
 func (p *people) issued(e gateway.Event) {
 	p.rules.issued(e)
 	p.editor.issued(e)
+	p.resident.issued(e)
 	p.book.audit(e)
 }
 
@@ -182,7 +189,7 @@ func (p *people) count(what string) { p.w.result.Faults[what]++ }
 
 // do lets something happen in the field; what the configuration does not have does not happen.
 func (p *people) do(a rig.Action) {
-	if err := p.w.field.Board.Do(a); err != nil {
+	if err := p.w.field.Do(a); err != nil {
 		p.w.violate("%v: %v", a, err)
 	}
 }

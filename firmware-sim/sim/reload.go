@@ -18,6 +18,10 @@ type editor struct {
 	inForce *config.Config
 	edited  int
 	at      time.Duration // when the configuration in force took effect
+
+	path     string      // of the file; "" = there is none
+	corrects bool        // a correction is being written beside it
+	wrong    []*miswired // all day
 }
 
 // edits are what changes in the file. None needs another wire.
@@ -79,9 +83,7 @@ func (e *editor) act(chance *rand.Rand) {
 		if !n.do(&fresh, chance) {
 			return
 		}
-		e.edited++
-		fresh.Hash = string(rune('a'+e.edited%26)) + e.file.Hash[1:] // of another text
-		e.file, e.known[fresh.Hash] = &fresh, &fresh
+		e.write(&fresh)
 		what = n.name
 	}
 	e.count("reload: " + what)
@@ -89,6 +91,13 @@ func (e *editor) act(chance *rand.Rand) {
 		e.w.violate("the configuration with %s is read again: %v", what, err)
 	}
 	e.mistake = false // which is corrected at once
+}
+
+// write makes a configuration the file.
+func (e *editor) write(fresh *config.Config) {
+	e.edited++
+	fresh.Hash = string(rune('a'+e.edited%26)) + e.file.Hash[1:] // of another text
+	e.file, e.known[fresh.Hash] = fresh, fresh
 }
 
 // issued follows what is in force.
@@ -100,8 +109,10 @@ func (e *editor) issued(v gateway.Event) {
 			e.w.violate("a configuration %s is in force that nobody has written", d.Config)
 			e.inForce = e.file
 		}
+		e.inForceAgain()
 	case gateway.StartedData:
 		e.inForce = e.file
+		e.inForceAgain()
 	}
 }
 
@@ -115,8 +126,21 @@ func (w *world) load() (*config.Config, error) {
 	if w.people.editor.mistake {
 		return config.Parse("gateway.yaml", []byte("gateway: {site: lianhua, id: park-01}\npoints: {door: {line: GPIO99, chip: x1}}\n"))
 	}
+	if w.people.editor.corrects {
+		if err := w.people.editor.reread(); err != nil {
+			return nil, err
+		}
+	}
 	c := *w.people.editor.file
 	return &c, nil
+}
+
+// path is where the file is; "" = nowhere.
+func (w *world) path() string {
+	if w.people == nil {
+		return ""
+	}
+	return w.people.editor.path
 }
 
 // onDisk is the configuration that a daemon finds when it starts.

@@ -46,8 +46,14 @@ type barrier struct {
 	under    time.Duration // since when a vehicle is below the arm
 	cause    plant.Cause   // of the last closing
 	armOff   span
-	up       bool
+	up, down span
+	fob      time.Duration // its receiver heard one last; 0 = never
+	cars     []int         // on its lane
+	entered  int           // the last of them
 }
+
+// has tells whether a vehicle is on the lane.
+func (g *barrier) has(car int) bool { return slices.Contains(g.cars, car) }
 
 // span is something that begins and ends.
 type span struct {
@@ -96,7 +102,7 @@ func newRules(w *world) *rules {
 	r := &rules{w: w, gates: map[string]*barrier{}, lines: map[string]relayOf{}, zones: map[string]*zone{}, fires: map[string]*fire{}}
 	for _, id := range config.IDs(w.cfg.Gates) {
 		g := w.cfg.Gates[id]
-		b := &barrier{id: id, lane: g.Lane, cfg: g, orders: map[gateway.Action]time.Duration{}}
+		b := &barrier{id: id, lane: g.Lane, cfg: g, down: span{on: true}, orders: map[gateway.Action]time.Duration{}}
 		if b.lane == "" {
 			b.lane = id
 		}
@@ -274,10 +280,18 @@ func (r *rules) truth(at time.Duration, t plant.Truth) {
 	for _, id := range config.IDs(r.w.cfg.Gates) {
 		g := r.gates[id]
 		switch t.Device {
+		case g.cfg.Manual:
+			if t.Kind == plant.SwitchRaised {
+				g.fob = at
+			}
 		case g.lane + ".gate":
 			r.arm(g, at, t)
 		case g.lane:
 			switch t.Kind {
+			case plant.VehicleEntered:
+				g.cars, g.entered = append(g.cars, t.Vehicle), t.Vehicle
+			case plant.VehicleLeft:
+				g.cars = slices.DeleteFunc(g.cars, func(n int) bool { return n == t.Vehicle })
 			case plant.VehicleUnderArm:
 				g.under = at
 			case plant.VehicleClearOfArm:
@@ -341,7 +355,7 @@ func (r *rules) opened(f *fire) {
 	}
 	for _, id := range config.IDs(r.w.cfg.Gates) {
 		g := r.gates[id]
-		if !g.up && !g.on[plant.OpenInput] && g.began[plant.OpenInput] < f.contact.since && r.w.now-r.key.since > longest {
+		if !g.up.on && !g.on[plant.OpenInput] && g.began[plant.OpenInput] < f.contact.since && r.w.now-r.key.since > longest {
 			r.w.violate("%s: there is a fire, and it is not opened", id)
 		}
 	}
@@ -350,12 +364,19 @@ func (r *rules) opened(f *fire) {
 // arm follows the arm of a gate.
 func (r *rules) arm(g *barrier, at time.Duration, t plant.Truth) {
 	switch t.Kind {
+	case plant.ArmOpening:
+		if g.down.on && t.Cause == plant.CauseFob {
+			r.w.people.resident.opens(g, at)
+		}
+		g.down.set(false, at)
 	case plant.ArmClosing:
-		g.cause, g.up = t.Cause, false
+		g.cause = t.Cause
+		g.up.set(false, at)
 	case plant.ArmUp:
-		g.up = true
+		g.up.set(true, at)
 	case plant.ArmDown:
-		g.closing, g.up = 0, false
+		g.closing = 0
+		g.down.set(true, at)
 	case plant.ArmOff, plant.ArmMounted:
 		g.armOff.set(t.Kind == plant.ArmOff, at)
 	case plant.ArmTouched:
@@ -391,6 +412,22 @@ func (r *rules) accepted(o *order) {
 	}
 	if o.action != gateway.Stop && r.key.lasts(r.w.now, settled) {
 		r.w.violate("%s of %s is accepted while the key is turned", o.action, o.device)
+	}
+}
+
+// proven holds that a limit switch says what the gateway says that one says.
+func (r *rules) proven(o *order) {
+	g, now := r.gates[o.device], r.w.now
+	if g == nil {
+		return
+	}
+	up := r.w.field.Board.Arm(g.lane)
+	there, last, name := up >= 98, g.up.since, "up"
+	if o.action == gateway.Close {
+		there, last, name = up <= 2, g.down.since, "down"
+	}
+	if !there && now-last > time.Second { // it has not just been there
+		r.w.violate("%s of %s (%s) is done and proven, and the arm is not %s", o.action, o.device, o.jti, name)
 	}
 }
 

@@ -29,6 +29,9 @@ var jobs = []struct {
 	{"lifts an arm by hand", (*technician).lift},
 	{"takes an arm off", (*technician).unmount},
 	{"jams an arm", (*technician).jam},
+	{"switches a barrier off", (*technician).switchOff},
+	{"corrects two wires that were swapped", (*technician).swap},
+	{"corrects a contact that works the other way round", (*technician).turn},
 	{"looks after alarms", (*technician).acknowledge},
 	{"restarts the daemon", (*technician).restart},
 }

@@ -29,8 +29,12 @@ func latest(k gateway.Type, cause string) time.Duration {
 	return 6 * time.Second // inputs settle, and an arm that reopens has to come up again
 }
 
-// learning is how long after a start a device may still not be known: a lane with a queue on its loops, say.
-const learning = 2 * time.Minute
+// learning is how long after a start a device may still not be known; queueing is how long a lane may, which begins to count
+// when both its loops have been clear: not before a queue has gone.
+const (
+	learning = 2 * time.Minute
+	queueing = 10 * time.Minute
+)
 
 // Reasons why something that happened need not be told as an event of its own.
 const (
@@ -41,13 +45,15 @@ const (
 
 // truth is told of what really happens, and asks the gateway whether it can know.
 func (w *world) truth(t plant.Truth) {
-	started := len(w.runs) > 1 && w.now-w.runs[len(w.runs)-1].begin <= learning
-	if w.proc == nil || !started && !w.reloaded(learning) {
+	since := func(lately time.Duration) bool {
+		return len(w.runs) > 1 && w.now-w.runs[len(w.runs)-1].begin <= lately || w.reloaded(lately)
+	}
+	if w.proc == nil || !since(queueing) {
 		return
 	}
 	for _, d := range w.proc.View().Devices {
 		lane, isLane := d.State.Detail.(device.LaneDetail)
-		if d.State.Quality != gateway.Good || isLane && !lane.Counting {
+		if isLane && !lane.Counting || d.State.Quality != gateway.Good && since(learning) {
 			w.admitted[admission{d.ID, t.At}] = true
 		}
 	}
@@ -74,6 +80,7 @@ func (w *world) judgeTruth() {
 	for _, p := range w.field.Pairs(latest) {
 		k := thing{p.ID, p.Type, p.Cause}
 		switch {
+		case w.miswired(p.ID, p.At):
 		case w.ownTrouble(p.Type, p.ID) || w.people != nil && byPeople[p.Type]:
 		case p.Happened && p.Event >= 0:
 			w.result.Told++

@@ -318,7 +318,7 @@ func (w *world) start() error {
 		return err
 	}
 	proc, err = daemon.NewStepped(daemon.SteppedOptions{
-		Config: w.onDisk(), Load: w.load, Lines: w.field.Lines(), Reads: w.field.Hardware(), Event: w.note, Tape: tape,
+		Config: w.onDisk(), Load: w.load, Path: w.path(), Lines: w.field.Lines(), Reads: w.field.Hardware(), Event: w.note, Tape: tape,
 		Ground: daemon.Ground{
 			Boot: fmt.Sprintf("00000000-0000-4000-8000-%012d", w.boots), Mono: mono,
 			Wall: func() time.Time {
@@ -404,6 +404,9 @@ func (w *world) heard(e event) {
 	}
 	i := &w.issued[n]
 	i.heard, i.heardAt = true, w.now
+	if w.people != nil {
+		w.people.visitor.heard(i.event)
+	}
 	w.say("delivered: %v %s %s %s", e.ID, i.event.ID, i.event.Type, i.data)
 	if e.name() != i.event.Type || e.device() != i.event.ID || !sameJSON(e.Data, i.data) {
 		w.violate("%v is %s of %s %s, and arrived as %s of %s %s", e.ID, i.event.Type, i.event.ID, i.data, e.name(), e.device(), e.Data)

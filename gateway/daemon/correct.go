@@ -22,8 +22,21 @@ func (d *daemon) corrector() func(context.Context, status.Correction) (status.Co
 // correctTime is how long a correction waits until no barrier moves; after that it takes effect with the next reload.
 const correctTime = 5 * time.Second
 
-// correct works from what runs, not from what is on disk: asked twice, it does not invert twice.
+// correct writes a correction, and lets it take effect.
 func (d *daemon) correct(ctx context.Context, c status.Correction) (status.Corrected, error) {
+	file, err := d.dropIn(ctx, c)
+	if err != nil || d.o.Load == nil {
+		return status.Corrected{File: file}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, correctTime)
+	defer cancel()
+	_, err = d.reload(ctx) // which tells what keeps it from taking effect
+	return status.Corrected{File: file, InForce: err == nil}, nil
+}
+
+// dropIn writes a correction beside the configuration and returns the name of its file. It works from what runs, not from
+// what is on disk: asked twice, it does not invert twice.
+func (d *daemon) dropIn(ctx context.Context, c status.Correction) (string, error) {
 	var corrections []config.Correction
 	data := gateway.CorrectedData{Point: c.Invert, By: byPage}
 	why := "Walk test: " + c.Invert + " rested active."
@@ -33,22 +46,16 @@ func (d *daemon) correct(ctx context.Context, c status.Correction) (status.Corre
 		data.Point, data.With = c.Swap[0], c.Swap[1]
 		var err error
 		if corrections, err = config.Swap(d.inForce.config(), c.Swap[0], c.Swap[1]); err != nil {
-			return status.Corrected{}, err
+			return "", err
 		}
 		why = fmt.Sprintf("Walk test: the wires of %s and %s were swapped.", c.Swap[0], c.Swap[1])
 	}
 	name, err := config.Correct(d.o.ConfigPath, why, corrections)
 	if err != nil {
-		return status.Corrected{}, err
+		return "", err
 	}
 	data.File = filepath.Base(name)
 	d.log.Warn("configuration corrected", "event", "config_corrected", "file", name, "point", data.Point, "with", data.With)
 	d.post(ctx, gateway.ConfigCorrected, data)
-	if d.o.Load == nil {
-		return status.Corrected{File: data.File}, nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, correctTime)
-	defer cancel()
-	_, err = d.reload(ctx) // which tells what keeps it from taking effect
-	return status.Corrected{File: data.File, InForce: err == nil}, nil
+	return data.File, nil
 }

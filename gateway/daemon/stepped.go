@@ -57,6 +57,7 @@ type SteppedOptions struct {
 	Event  func(gateway.EventID, gateway.Event)
 	Tape   field.Tape                     // the flight recorder; nil = there is none
 	Load   func() (*config.Config, error) // reads the configuration again; nil = Reload is not called
+	Path   string                         // of the configuration's file, for Correct
 }
 
 // NewStepped starts a daemon. Say with Level how each terminal stands, then call Begin.
@@ -74,7 +75,7 @@ func NewStepped(o SteppedOptions) (*Stepped, error) {
 	if o.Reads != nil {
 		hw = *o.Reads
 	}
-	d, rec, err := open(Options{Config: o.Config, Hardware: hw, Log: o.Log, Event: o.Event, Load: o.Load}, on, relays)
+	d, rec, err := open(Options{Config: o.Config, Hardware: hw, Log: o.Log, Event: o.Event, Load: o.Load, ConfigPath: o.Path}, on, relays)
 	if err != nil {
 		relays.release()
 		return nil, err

@@ -5,6 +5,7 @@ import (
 
 	"lotusgate/gateway"
 	"lotusgate/gateway/outbox"
+	"lotusgate/gateway/status"
 	"lotusgate/gateway/uplink"
 )
 
@@ -55,6 +56,14 @@ func (s *Stepped) Reload() error {
 		s.waits = r
 	}
 	return err
+}
+
+// Correct writes a correction as the page does, and reads the configuration again.
+func (s *Stepped) Correct(c status.Correction) error {
+	if _, err := s.d.dropIn(s.ctx, c); err != nil {
+		return err
+	}
+	return s.Reload()
 }
 
 // change lets a configuration that waits take effect, if it may.
