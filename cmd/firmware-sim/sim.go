@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,6 +21,7 @@ type simRun struct {
 	seeds, days int
 	small       sim.Options // of every world: what it is cut down to
 	quiet       bool
+	once        bool   // the first world that fails is the last one
 	save        string // directory of recordings
 }
 
@@ -62,6 +64,7 @@ func simCommand() *cobra.Command {
 	f.Uint64Var(&run.first, "seed", 0, "the first seed")
 	f.IntVar(&run.day, "day", 0, "the first day of each")
 	f.BoolVar(&run.quiet, "quiet", false, "only days with a violation, and the sum")
+	f.BoolVar(&run.once, "first", false, "end with the first day that has a violation")
 	f.IntSliceVar(&only, "only", nil, "of the troubles of a day only those with these numbers")
 	f.BoolVar(&none, "calm", false, "none of the troubles")
 	f.StringSliceVar(&run.small.Without, "without", nil, "people who do nothing: the first words of their names, as honest, hostile, technician, editor")
@@ -72,6 +75,9 @@ func simCommand() *cobra.Command {
 	cmd.MarkFlagsMutuallyExclusive("only", "calm")
 	return cmd
 }
+
+// errFirst ends a campaign at its first violation.
+var errFirst = errors.New("a violation was found")
 
 // do prints a line for each day, in order, and the sum.
 func (run simRun) do(out io.Writer, cfgs []*config.Config, paths []string) error {
@@ -90,13 +96,17 @@ func (run simRun) do(out io.Writer, cfgs []*config.Config, paths []string) error
 		if run.quiet && len(r.Violations) == 0 {
 			return nil
 		}
-		if err := r.Print(out); err != nil || len(r.Violations) == 0 || explained {
-			return err
+		err := r.Print(out)
+		if err == nil && len(r.Violations) > 0 && !explained {
+			explained = true
+			err = run.explain(out, o, pathOf(cfgs, paths, o.Config))
 		}
-		explained = true
-		return run.explain(out, o, pathOf(cfgs, paths, o.Config))
+		if err == nil && len(r.Violations) > 0 && run.once {
+			err = errFirst
+		}
+		return err
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, errFirst) {
 		return err
 	}
 	if err := sum.Print(out, len(cfgs)); err != nil {

@@ -81,7 +81,11 @@ func TestMutantsApply(t *testing.T) {
 	}
 }
 
-var violated = regexp.MustCompile(`(?m)^seed (\d+) +day (\d+)`)
+// violated is the line of a day and its first violation.
+var violated = regexp.MustCompile(`(?m)^seed (\d+) .*\n +\S+: (.*)$`)
+
+// mutantRow is a row of the table: at most so many seeds may pass until the fault is found.
+const mutantRow = "%-24s %-12s %5s  %-9s  %s\n"
 
 // Each fault is found, within its number of seeds. The faults are never in the product: they are laid over it for one
 // build. make sim asks for it.
@@ -90,7 +94,7 @@ func TestMutants(t *testing.T) {
 		t.Skip("builds the product anew for each mutant: make mutants (LOTUSGATE_MUTANTS=1)")
 	}
 	base := root(t)
-	fmt.Fprintf(os.Stdout, "%-24s %-12s %6s  %-10s %s\n", "mutant", "gateway", "seeds", "found at", "")
+	fmt.Fprintf(os.Stdout, mutantRow, "mutant", "gateway", "seeds", "found at", "what it does, and what was found")
 	for _, m := range mutants(t) {
 		t.Run(m.name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -107,17 +111,20 @@ func TestMutants(t *testing.T) {
 				t.Errorf("%s does not build: %v\n%s", m.name, err, out)
 				return
 			}
-			cmd := exec.Command(program, "sim", "--quiet", "--save=", "--seeds", strconv.Itoa(m.seeds), filepath.Join(base, "deploy/examples", m.gateway+".yaml"))
+			cmd := exec.Command(program, "sim", "--quiet", "--first", "--save=", "--seeds", strconv.Itoa(m.seeds), filepath.Join(base, "deploy/examples", m.gateway+".yaml"))
 			out, err := cmd.Output()
-			found := "NOT FOUND"
+			found, violation := "NOT FOUND", ""
 			var exit *exec.ExitError
 			if errors.As(err, &exit) && exit.ExitCode() == 1 {
 				found = "an error" // the simulation itself stopped
 				if at := violated.FindSubmatch(out); at != nil {
-					found = fmt.Sprintf("seed %s", at[1])
+					found, violation = fmt.Sprintf("seed %s", at[1]), string(at[2])
 				}
 			}
-			fmt.Fprintf(os.Stdout, "%-24s %-12s %6d  %-10s %s\n", m.name, m.gateway, m.seeds, found, m.what)
+			fmt.Fprintf(os.Stdout, mutantRow, m.name, m.gateway, strconv.Itoa(m.seeds), found, m.what)
+			if violation != "" {
+				fmt.Fprintf(os.Stdout, mutantRow, "", "", "", "", "→ "+violation)
+			}
 			if found == "NOT FOUND" {
 				t.Errorf("%s: %d seeds found nothing\n%s", m.name, m.seeds, out)
 			}
