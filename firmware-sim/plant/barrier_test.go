@@ -162,8 +162,12 @@ func TestBarrier(t *testing.T) {
 			1.02s arm opening by relay
 			7.02s motor timed out`},
 		{"switched off while it opens stands still, hears nobody, and goes on when it is asked again", BarrierOptions{}, slices.Concat(opened, []does{
-			{2 * s, power(false)}, {3 * s, set(FobInput, true)}, {4 * s, set(FobInput, false)}, {20 * s, power(true)},
-			{30 * s, set(FobInput, true)}, {31 * s, set(FobInput, false)},
+			{2 * s, power(false)},
+			{3 * s, set(FobInput, true)},
+			{4 * s, set(FobInput, false)},
+			{20 * s, power(true)},
+			{30 * s, set(FobInput, true)},
+			{31 * s, set(FobInput, false)},
 		}), `
 			1.02s arm opening by relay
 			2s controller switched off

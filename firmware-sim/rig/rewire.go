@@ -31,7 +31,9 @@ func (a Swap) apply(b *Board) error {
 // Turn replaces a contact by one that works the other way round: it opens when it has something to say, or closes then.
 type Turn struct{ Line string }
 
-func (a Turn) String() string { return fmt.Sprintf("the contact at %s works the other way round", a.Line) }
+func (a Turn) String() string {
+	return fmt.Sprintf("the contact at %s works the other way round", a.Line)
+}
 
 func (a Turn) apply(b *Board) error {
 	w, err := b.wireAt(a.Line)
