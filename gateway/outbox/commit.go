@@ -67,6 +67,9 @@ func (o *Outbox) account(q *queue, w *write) {
 	}
 	w.segment.end = to
 	w.segment.off += int64(len(w.buf))
+	if len(q.unfirm) > 0 {
+		o.signal(o.ready)
+	}
 	q.advance(to)
 	q.stuck, q.backoff = nil, 0
 	q.trim(keptBytes, false)
@@ -92,6 +95,7 @@ func (o *Outbox) judgeStorage() {
 	switch {
 	case err != nil && o.degraded == nil:
 		o.notices = append(o.notices, Notice{Kind: StorageDegraded, Err: err})
+		o.loosen()
 	case err == nil && o.degraded != nil:
 		o.notices = append(o.notices, Notice{Kind: StorageRecovered})
 	}

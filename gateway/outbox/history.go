@@ -43,7 +43,11 @@ func (o *Outbox) History(from, to ID) *History {
 func (o *Outbox) history(from, to key) *History {
 	h := &History{box: o, epoch: from.epoch, from: from, to: to}
 	for i := range o.queues {
-		h.lanes[i] = lane{next: 1, end: o.queues[i].next}
+		q := &o.queues[i]
+		h.lanes[i] = lane{next: 1, end: q.next}
+		if len(q.unfirm) > 0 {
+			h.lanes[i].end = q.unfirm[0].from // nobody gets those yet
+		}
 	}
 	return h
 }

@@ -47,6 +47,7 @@ type modelRun struct {
 	queue     map[uint64]Queue
 	delivered spans // seen at the far side, confirmed or not
 	confirmed spans
+	firm      map[uint64]bool // nobody is to hear of them before they are durable
 	synced    uint64
 	lasting   uint64 // as the ledger of a later run says
 }
@@ -115,7 +116,7 @@ func (m *model) open() {
 		}
 		r.lasting = max(r.lasting, u.DurableTo)
 	}
-	r := &modelRun{epoch: l.Epoch, run: l.Run, payload: map[uint64][]byte{}, queue: map[uint64]Queue{}}
+	r := &modelRun{epoch: l.Epoch, run: l.Run, payload: map[uint64][]byte{}, queue: map[uint64]Queue{}, firm: map[uint64]bool{}}
 	if m.runs[r.name()] != nil {
 		m.t.Fatalf("run %s is used twice", r.name())
 	}
@@ -127,9 +128,14 @@ func (m *model) append(q Queue, size int) ID {
 	for i := range payload {
 		payload[i] = byte(m.rng.Uint32())
 	}
-	id := m.o.Append(q, payload)
 	r := m.this
 	r.issued++
+	var id ID
+	if r.firm[r.issued] = q == Alarm && m.rng.IntN(2) == 0; r.firm[r.issued] {
+		id = m.o.AppendFirm(q, payload)
+	} else {
+		id = m.o.Append(q, payload)
+	}
 	if id != (ID{r.epoch, r.run, r.issued}) {
 		m.t.Fatalf("issued %v after %d of run %s", id, r.issued-1, r.name())
 	}
@@ -158,6 +164,9 @@ func (m *model) take(n int) []Record {
 		}
 		if !rec.Resent && (r != m.this || r.delivered.has(rec.ID.Number)) {
 			m.t.Fatalf("%v does not say that it may have been sent before", rec.ID)
+		}
+		if r == m.this && r.firm[rec.ID.Number] && !m.o.Firm(rec.ID) {
+			m.t.Fatalf("%v was handed out before it was durable", rec.ID)
 		}
 		m.out[rec.ID] = true
 		if d, ok := m.told[rec.ID]; ok {
@@ -205,7 +214,13 @@ func (m *model) die(left *faultFS) {
 	for _, r := range m.runs {
 		r.confirmed = nil
 	}
+	was, hurt := m.this, m.hurt
 	m.open()
+	for number := range was.firm {
+		if before := m.o.Ledger().Before; was.firm[number] && was.delivered.has(number) && !hurt && before.DurableTo < number {
+			m.t.Fatalf("%d of run %s was handed out, and is durable to %+v only", number, was.name(), before)
+		}
+	}
 }
 
 // heal takes all faults away and waits until the outbox has noticed.
@@ -253,7 +268,7 @@ func (m *model) renew() {
 	time.Sleep(10 * time.Second)
 	synctest.Wait()
 	l := m.o.Ledger()
-	r := &modelRun{epoch: l.Epoch, run: l.Run, issued: l.Number, payload: map[uint64][]byte{}, queue: map[uint64]Queue{}}
+	r := &modelRun{epoch: l.Epoch, run: l.Run, issued: l.Number, firm: map[uint64]bool{}, payload: map[uint64][]byte{}, queue: map[uint64]Queue{}}
 	if m.runs[r.name()] != nil {
 		m.t.Fatalf("run %s is used twice", r.name())
 	}

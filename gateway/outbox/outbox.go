@@ -192,7 +192,9 @@ func (o *Outbox) signal(c chan struct{}) {
 
 // Append issues the next number and returns at once; payload is copied. The commit follows behind. Where that is
 // impossible (too large, memory full while nothing can be written) the number is told as dropped.
-func (o *Outbox) Append(kind Queue, payload []byte) ID {
+func (o *Outbox) Append(kind Queue, payload []byte) ID { return o.append(kind, payload, false) }
+
+func (o *Outbox) append(kind Queue, payload []byte, firm bool) ID {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.number++
@@ -205,7 +207,10 @@ func (o *Outbox) Append(kind Queue, payload []byte) ID {
 		o.drop(q.kind, Storage, o.number)
 	default:
 		first := q.written == q.next
-		q.push(entry{run: o.runKey, number: o.number, at: o.opt.Now(), payload: o.keep(payload)})
+		at := q.push(entry{run: o.runKey, number: o.number, at: o.opt.Now(), payload: o.keep(payload)})
+		if firm && o.degraded == nil {
+			q.unfirm.add(at, at+1)
+		}
 		if kind == Alarm || first || o.batchFull(q) {
 			o.signal(o.kick)
 		}

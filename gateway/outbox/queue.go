@@ -59,6 +59,7 @@ type queue struct {
 	begun    uint64     // position at which this run began
 	marked   uint64     // the low mark that the records on disk tell of
 	held     span       // positions that wait to be renumbered: nothing of them is handed out
+	unfirm   spans      // positions that nobody gets before they are durable
 	segments []*segment // oldest first; the last one is appended to
 	opened   time.Duration
 
@@ -115,6 +116,7 @@ func (q *queue) advance(position uint64) {
 		q.pending -= len(e.payload)
 		q.last, q.lastRun = e.number, e.run
 	}
+	q.unfirm.skip(q.written)
 }
 
 // memory is what the records that wait for a commit take, with one more of n bytes.

@@ -1,6 +1,9 @@
 package outbox
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 // span is the half-open interval [from, to).
 type span struct{ from, to uint64 }
@@ -89,4 +92,14 @@ func (s *spans) clip(end uint64) {
 		i++
 	}
 	*s = a[:i]
+}
+
+// skip removes everything below begin.
+func (s *spans) skip(begin uint64) {
+	a := *s
+	i := a.find(begin)
+	if i < len(a) && a[i].from < begin {
+		a[i].from = begin
+	}
+	*s = slices.Delete(a, 0, i)
 }

@@ -85,7 +85,7 @@ func (o *Outbox) takeBacklog(dst []Record, limit int, q *queue) []Record {
 // untaken returns the first position at or after p that may be handed out.
 func (q *queue) untaken(p uint64) uint64 {
 	for {
-		n := q.taken.next(q.settled.next(p))
+		n := q.unfirm.next(q.taken.next(q.settled.next(p)))
 		if q.held.from <= n && n < q.held.to {
 			n = q.held.to
 		}
