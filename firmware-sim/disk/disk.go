@@ -45,6 +45,7 @@ type Disk struct {
 	order  []func(map[string]*Node)
 	locked bool
 	dead   bool // after the power cut: every operation fails
+	power  int  // changes until the power goes; 0 = it stays
 	faults Faults
 	counts map[string]int
 }
@@ -77,6 +78,21 @@ func (d *Disk) Fail(change func(*Faults)) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	change(&d.faults)
+}
+
+// CutBefore lets the power go before the n-th change from now, of bytes, of a name or by a sync: from then on every operation
+// fails. What Cut returns later is the disk of that moment. Zero takes it back.
+func (d *Disk) CutBefore(n int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.power = n
+}
+
+// Dead tells whether the power is gone.
+func (d *Disk) Dead() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.dead
 }
 
 // Faulty tells whether anything is wrong.
@@ -151,6 +167,10 @@ func (d *Disk) Crash() *Disk {
 }
 
 func (d *Disk) ask(op, name string) error {
+	if d.power > 0 && slices.Contains([]string{"create", "rename", "remove", "syncdir", "write", "sync"}, op) {
+		d.power--
+		d.dead = d.dead || d.power == 0
+	}
 	if d.dead {
 		return unix.EIO
 	}

@@ -95,6 +95,9 @@ func (f *File) Sync() error {
 	defer f.disk.mu.Unlock()
 	n := f.node
 	err := f.ask("sync")
+	if f.disk.dead {
+		return err
+	}
 	if err == nil {
 		n.Kept = append(n.Kept, make([]byte, max(0, len(n.Now)-len(n.Kept)))...)
 		for s := range n.dirty {
