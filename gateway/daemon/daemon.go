@@ -88,7 +88,9 @@ type daemon struct {
 	services *services
 	center   center
 
-	unfinished unfinished // the core's, once it runs
+	ending     sync.Mutex // guards unfinished
+	unfinished unfinished
+	ended      chan struct{} // buffered 1: a command has ended
 
 	notices notices
 	beat    atomic.Int64  // gateway.Mono of the last step of the core
@@ -136,6 +138,7 @@ func start(o Options, r *relays) (*daemon, error) {
 func open(o Options, on ground, r *relays) (*daemon, *recorder, error) {
 	d := &daemon{
 		o: o, cfg: o.Config, log: o.Log, notices: notices{wake: make(chan struct{}, 1)}, moved: make(chan struct{}),
+		ended: make(chan struct{}, 1),
 	}
 	d.hub = hub.New(on.clock.mono)
 	var err error
@@ -163,7 +166,7 @@ func open(o Options, on ground, r *relays) (*daemon, *recorder, error) {
 		Version: o.Version, KernelBoot: d.clock.boot, Config: d.cfg.Hash, Started: d.clock.Now(),
 	})
 	rec := &recorder{box: d.box, boot: d.clock.boot, log: d.log, config: d.inForce.config, seen: func(id gateway.EventID, e gateway.Event) {
-		d.remember(e)
+		d.remember(id, e)
 		if o.Event != nil {
 			o.Event(id, e)
 		}
@@ -209,6 +212,7 @@ func (d *daemon) run(ctx context.Context, relays *relays) error {
 	others.Go(func() { d.watchBoard(fieldCtx) })
 	others.Go(func() { d.truths.Run(fieldCtx) })
 	others.Go(func() { d.memory.run(fieldCtx) })
+	others.Go(func() { d.keepEnds(fieldCtx) })
 	others.Go(func() { d.keepDiary(fieldCtx) })
 	others.Go(func() { d.watchCenter(fieldCtx) })
 	others.Go(func() { d.watchNight(fieldCtx) })

@@ -34,7 +34,11 @@ func (r *recorder) Record(e gateway.Event) gateway.EventID {
 	if gateway.QueueOf(e) == gateway.AlarmQueue {
 		queue = outbox.Alarm
 	}
-	stored := r.box.Append(queue, payload)
+	issue := r.box.Append
+	if audited(e) { // what a center knows of a command, the next start must know, too
+		issue = r.box.AppendFirm
+	}
+	stored := issue(queue, payload)
 	if d, ok := e.Data.(gateway.DroppedData); ok {
 		r.box.Named(namedIn(d), stored)
 	}

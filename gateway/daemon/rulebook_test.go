@@ -349,8 +349,10 @@ func (y *yard) deliver() {
 }
 
 // event follows the ledger.
-func (y *yard) event(_ gateway.EventID, e gateway.Event) {
-	y.open.follow(e)
+func (y *yard) event(issued gateway.EventID, e gateway.Event) {
+	issued.Epoch = "aaaaaa"
+	y.open.follow(issued, e)
+	y.open.settle(func(gateway.EventID) bool { return true }, issued)
 	if err := wire().Event(e); err != nil {
 		panic(err)
 	}

@@ -135,6 +135,11 @@ func (s *Stepped) Step() error {
 	d.intake.Step(s.ctx)
 	s.next = min(s.looked.Add(clockLook), s.flushed.Add(truthsEvery))
 	s.next = min(s.next, now.Add(d.box.Step()))
+	if len(d.ended) > 0 && d.settleCommands() {
+		<-d.ended
+		d.memory.soon()
+		s.next = now
+	}
 	for _, n := range d.notices.take() {
 		d.forward(s.ctx, n)
 	}

@@ -68,6 +68,7 @@ func Dates(dir string) (func(boot string, at gateway.Mono) gateway.Stamp, error)
 // closeTruths keeps what is newest.
 func (d *daemon) closeTruths() error {
 	d.keepCalendar()
+	d.settleCommands()
 	return d.truths.Close()
 }
 
