@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -101,5 +102,44 @@ func TestNewest(t *testing.T) {
 	fs.Fail(func(f *disk.Faults) { f.Refuse = func(op, _ string) error { return unix.EIO } })
 	if _, err := o.Newest(Alarm, 1); !errors.Is(err, unix.EIO) {
 		t.Errorf("on a disk that cannot be read: %v", err)
+	}
+}
+
+// BenchmarkNewest is what a start reads again of the newest records, none of it in the page cache, beside the open before it:
+// where the last segment has enough of them, and where it has none and the one before is read, too.
+func BenchmarkNewest(b *testing.B) {
+	for _, last := range []int{1000, 1} { // records in the last segment
+		b.Run(fmt.Sprintf("last=%d", last), func(b *testing.B) {
+			opt := big(b.TempDir())
+			o := mustOpen(b, opt)
+			payload := make([]byte, eventBytes)
+			for segments, n := 0, 0; segments < 5 || n < last; n++ {
+				o.Append(Alarm, payload)
+				mustSync(b, o)
+				if s := len(o.queues[Alarm].segments); s != segments {
+					segments, n = s, 0
+				}
+			}
+			mustClose(b, o)
+			var opening, reading []time.Duration
+			for b.Loop() {
+				forgetPages(b, opt.Dir)
+				started := time.Now()
+				o, err := Open(opt)
+				if err != nil {
+					b.Fatal(err)
+				}
+				opened := time.Now()
+				records, err := o.Newest(Alarm, 128<<10)
+				reading = append(reading, time.Since(opened))
+				opening = append(opening, opened.Sub(started))
+				if err != nil || len(records) < 300 {
+					b.Fatal(len(records), err)
+				}
+				mustClose(b, o)
+			}
+			b.ReportMetric(median(opening).Seconds()*1e3, "ms/open")
+			b.ReportMetric(median(reading).Seconds()*1e3, "ms/newest")
+		})
 	}
 }
