@@ -60,7 +60,6 @@ func (d truthsDisk) Create(path string) (checkpoint.File, error) { return boxDis
 // listener is a broker that passes everything on at once, and a center that stores it.
 type listener struct {
 	t      *testing.T
-	topics map[string]bool
 	heard  map[string]bool     // ids of events
 	stages map[string][]string // of each command
 	power  *disk.Disk          // without it nothing is sent

@@ -89,8 +89,14 @@ func TestUnfinishedIsWhatTheLedgerSays(t *testing.T) {
 		typ gateway.Type
 		jti string
 	}{
-		{gateway.CommandAccepted, "1"}, {gateway.CommandAccepted, "2"}, {gateway.GatewayStarted, ""}, {gateway.CommandDone, "2"},
-		{gateway.CommandAccepted, "3"}, {gateway.CommandFailed, "1"}, {gateway.CommandAccepted, "2"}, {gateway.CommandDone, "3"},
+		{gateway.CommandAccepted, "1"},
+		{gateway.CommandAccepted, "2"},
+		{gateway.GatewayStarted, ""},
+		{gateway.CommandDone, "2"},
+		{gateway.CommandAccepted, "3"},
+		{gateway.CommandFailed, "1"},
+		{gateway.CommandAccepted, "2"},
+		{gateway.CommandDone, "3"},
 	} {
 		if step.typ == gateway.GatewayStarted {
 			s.store(gateway.Event{Type: step.typ, ID: gateway.GatewayID, Data: gateway.StartedData{}})
@@ -99,7 +105,7 @@ func TestUnfinishedIsWhatTheLedgerSays(t *testing.T) {
 		s.tell(step.typ, step.jti)
 	}
 	want := []string{"", "1", "12", "12", "1", "13", "3", "23", "2"} // after so many events
-	for kept := range len(s.records) + 1 {                            // when the checkpoint was written
+	for kept := range len(s.records) + 1 {                           // when the checkpoint was written
 		for durable := range len(s.records) + 1 { // of the ledger
 			for from := range min(kept, durable) + 1 { // what can still be read of it
 				var u unfinished
