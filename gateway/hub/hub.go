@@ -16,7 +16,7 @@ type Hub struct {
 	mu      sync.Mutex
 	version uint64
 	view    *View // built for version, nil when out of date
-	changed chan struct{}
+	changed chan struct{} // nil = nobody has asked since the last change
 
 	next    View // Devices, Points, Sources, Alarms, Events unused: they live in the fields below
 	devices keyed[Device]
@@ -28,7 +28,7 @@ type Hub struct {
 
 // New makes an empty hub. now is the monotonic clock.
 func New(now func() gateway.Mono) *Hub {
-	return &Hub{now: now, changed: make(chan struct{})}
+	return &Hub{now: now}
 }
 
 // keyed is a small sorted table: hundreds of entries, read as a whole, written one at a time.
@@ -72,8 +72,10 @@ func (h *Hub) write(change func()) {
 	change()
 	h.version++
 	h.view = nil
-	close(h.changed)
-	h.changed = make(chan struct{})
+	if h.changed != nil {
+		close(h.changed)
+		h.changed = nil
+	}
 }
 
 // SetGateway replaces what is known about the gateway itself.
@@ -165,6 +167,9 @@ func (h *Hub) View() *View {
 func (h *Hub) Changed() <-chan struct{} {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.changed == nil {
+		h.changed = make(chan struct{})
+	}
 	return h.changed
 }
 
