@@ -89,15 +89,41 @@ func TestSameSeedSameWorld(t *testing.T) {
 	}
 }
 
-// A day of each kind of gateway, as it is told what wires do, and as it reads them through its drivers.
+// goal is how many seconds of the whole district a second of two processors shall simulate.
+const goal = 10_000
+
+// A day of the whole district as make sim lives it, without hardware, and with it every day; and of each kind of gateway.
 func BenchmarkDay(b *testing.B) {
+	kinds := []struct {
+		name     string
+		hardware Hardware
+	}{{"shared", Shared}, {"told", Nobody}, {"reading", Everybody}}
+	for _, kind := range kinds {
+		b.Run("district/"+kind.name, func(b *testing.B) {
+			gateways := everyGateway(b)
+			var simulated float64
+			for seed := uint64(0); b.Loop(); seed++ {
+				worlds := Worlds(gateways, seed, 1, 1)
+				for i := range worlds {
+					worlds[i].Hardware = kind.hardware
+				}
+				sum, err := Campaign(worlds, func(*Result) error { return nil })
+				if err != nil {
+					b.Fatal(err)
+				}
+				simulated += sum.Simulated.Seconds() / float64(len(gateways))
+			}
+			b.ReportMetric(simulated/b.Elapsed().Seconds(), "virtual_s/s")
+			b.ReportMetric(simulated/b.Elapsed().Seconds()/goal, "of_goal")
+		})
+	}
 	for _, gateway := range []string{"park-01", "elevator-01", "cctv-01"} {
-		for name, hardware := range map[string]Hardware{"told": Nobody, "reading": Everybody} {
-			b.Run(gateway+"/"+name, func(b *testing.B) {
+		for _, kind := range kinds[1:] {
+			b.Run(gateway+"/"+kind.name, func(b *testing.B) {
 				cfg := shipped(b, gateway)
 				var simulated float64
 				for b.Loop() {
-					simulated += day(b, Options{Config: cfg, Seed: 2, Hardware: hardware}).Length.Seconds()
+					simulated += day(b, Options{Config: cfg, Seed: 2, Hardware: kind.hardware}).Length.Seconds()
 				}
 				b.ReportMetric(simulated/b.Elapsed().Seconds(), "virtual_s/s")
 			})

@@ -15,7 +15,7 @@ type Hub struct {
 
 	mu      sync.Mutex
 	version uint64
-	view    *View // built for version, nil when out of date
+	view    *View         // built for version, nil when out of date
 	changed chan struct{} // nil = nobody has asked since the last change
 
 	next    View // Devices, Points, Sources, Alarms, Events unused: they live in the fields below
