@@ -367,11 +367,12 @@ func (w *world) forgotten(stands map[string]bool) {
 	}
 }
 
-// repaired is until when the wires of a lift could not be believed.
+// repaired is until when the wires of a device could not be believed.
 func (w *world) repaired(id string) (at time.Duration) {
+	at = w.corrected(id)
 	e, ok := w.cfg.Elevators[id]
 	if !ok {
-		return 0
+		return at
 	}
 	for _, in := range []string{e.Fault, e.AlarmButton} {
 		for _, what := range []string{cutWire, shortWire} {

@@ -147,6 +147,19 @@ func (w *world) miswired(id string, at time.Duration) bool {
 	})
 }
 
+// corrected is until when an input was wired wrongly; 0 = never.
+func (w *world) corrected(id string) (at time.Duration) {
+	if w.people == nil {
+		return 0
+	}
+	for _, m := range w.people.editor.wrong {
+		if slices.Contains(m.ids, id) {
+			at = max(at, min(m.to, w.now))
+		}
+	}
+	return at
+}
+
 // switchOff takes the power of a barrier's controller. The center tries to open, and hears that nothing moves.
 func (t *technician) switchOff(chance *rand.Rand) time.Duration {
 	id := t.gate(chance)
