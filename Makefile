@@ -66,6 +66,9 @@ race: ## tests of what runs concurrently, under the race detector
 transcript: build ## play the transcript of docs/commands.md on the demo, and write it there
 	@.ci/transcript $(BIN)
 
+replay: build ## record the demo, play it back bit by bit, and write the transcript into docs/testing.md
+	@.ci/replay $(BIN)
+
 fuzz: ## every fuzz target for FUZZ (default 3s) each
 	@.ci/fuzz $(FUZZ)
 
@@ -119,5 +122,5 @@ vuln: ## known weaknesses in what is linked; says so where the database is out o
 clean: ## remove what was built; the VM cache stays
 	@rm -rf $(BIN)
 
-.PHONY: help demo build test screenshots packages node lint fmt cross unit race transcript fuzz bench campaign reliability sim soak mutants \
+.PHONY: help demo build test screenshots packages node lint fmt cross unit race transcript replay fuzz bench campaign reliability sim soak mutants \
 	vm vm-test bench-footprint deb sign vuln clean
