@@ -24,7 +24,7 @@ const (
 	Nobody                    // never: the field tells the core what wires do
 )
 
-// hardwareShare is one in so many days of a gateway: to read every chip costs several times as much as all the rest. It is
+// hardwareShare is one in so many days of a gateway: to read every chip costs more than all the rest. It is
 // odd, so that days with and without kills come.
 const hardwareShare = 7
 
