@@ -2,6 +2,7 @@ package field
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -65,6 +66,7 @@ func (f *Field) connect() {
 	f.core.drive = func(id string, d device.Drive) {
 		if a := f.actuators[id]; a != nil {
 			a.want(d)
+			runtime.Gosched() // the relay first, the events of it then
 		}
 	}
 	f.core.ask = func(q question) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -141,8 +142,13 @@ func (in *Intake) Nonce() (string, time.Duration) {
 	return in.nonces.newest(in.opt.Now())
 }
 
-// Take is given a message for a device. It never waits.
+// Take is given a message for a device. It never waits. What it has handed over goes before what its caller does next.
 func (in *Intake) Take(device string, payload []byte, retained bool) {
+	in.take(device, payload, retained)
+	runtime.Gosched()
+}
+
+func (in *Intake) take(device string, payload []byte, retained bool) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	m := message{device: device, payload: payload, retained: retained}
