@@ -31,6 +31,7 @@ type order struct {
 	withheld            bool   // it never went the straight way
 
 	accepted, ended []time.Duration
+	begun, over     []int         // the same, as they were issued
 	stage           gateway.Stage // of the end
 	why             gateway.Reason
 	refused         []gateway.Reason
@@ -91,7 +92,7 @@ func (b *book) acceptance(o *order, e gateway.Event, d gateway.CommandData) {
 	case o.message != nil && o.session != w.session():
 		w.violate("%s %s (%s) is accepted in another session than the one it was given for", e.ID, d.Action, d.JTI)
 	}
-	o.accepted = append(o.accepted, w.now)
+	o.accepted, o.begun = append(o.accepted, w.now), append(o.begun, len(w.issued))
 	w.people.rules.accepted(o)
 }
 
@@ -152,21 +153,16 @@ func (b *book) end(o *order, e gateway.Event, d gateway.CommandData) {
 	case o == nil || len(o.accepted) == 0 && d.Reason != gateway.Restarted:
 		w.violate("%s %s (%s) has ended, and was never accepted", e.ID, d.Action, d.JTI)
 		return
-	case len(o.ended) > 0 && !w.lifeAt(o.ended[0]).sick && w.durable(o.ended[0]):
+	case len(o.ended) > 0 && w.lifeAt(o.ended[0]) == w.lifeAt(w.now):
 		w.violate("%s %s (%s) has ended twice", e.ID, d.Action, d.JTI)
 	}
-	o.ended, o.stage, o.why = append(o.ended, w.now), gateway.Done, d.Reason
+	o.ended, o.over, o.stage, o.why = append(o.ended, w.now), append(o.over, len(w.issued)), gateway.Done, d.Reason
 	switch {
 	case e.Type == gateway.CommandFailed:
 		o.stage = gateway.Failed
 	case moves(o.action) && d.Verified != nil && *d.Verified:
 		w.people.rules.proven(o)
 	}
-}
-
-// durable tells whether what was issued then had its second on the disk.
-func (w *world) durable(at time.Duration) bool {
-	return min(w.lifeAt(at).end, w.now)-at > durableAfter
 }
 
 // reply is what the center hears.
@@ -196,15 +192,27 @@ func (b *book) answered(o *order) {
 	}
 }
 
-// judge holds, at the end, that each accepted command has one end.
+// judge holds, at the end, that of each command of which the center knows that it was accepted it knows one end, and of none
+// two, wherever the power went. Only a disk that was not in order excuses.
 func (b *book) judge() {
-	for _, o := range b.list {
-		if len(o.accepted) == 0 || len(o.ended) > 0 {
-			continue
+	heard := func(events []int) (count int) {
+		for _, n := range events {
+			if b.w.issued[n].heard {
+				count++
+			}
 		}
-		at := o.accepted[0]
-		if life := b.w.lifeAt(at); !life.sick && b.w.durable(at) {
-			b.w.violate("%s of %s (%s) was accepted at %v and has no end", o.action, o.device, o.jti, at)
+		return count
+	}
+	for _, o := range b.list {
+		accepted, ends := heard(o.begun), heard(o.over)
+		if (ends > 1 || accepted > ends) && !b.sick(o) {
+			b.w.violate("%s of %s (%s) was accepted at %v and ended at %v, and the center knows %d ends of it",
+				o.action, o.device, o.jti, o.accepted, o.ended, ends)
 		}
 	}
+}
+
+// sick tells whether the disk was not in order while a command was carried out.
+func (b *book) sick(o *order) bool {
+	return slices.ContainsFunc(slices.Concat(o.accepted, o.ended), func(at time.Duration) bool { return b.w.lifeAt(at).sick })
 }
