@@ -171,6 +171,9 @@ func (g *Gate) stop(now gateway.Mono) {
 	g.cut(now, OpenOutput)
 	g.drive[StopOutput] = Pulse{now, now.Add(g.cfg.Pulse)}
 	g.closing = 0
+	if g.position == gateOpen { // stopped before it had left its limit: nothing is below a falling arm
+		g.tripped = false
+	}
 }
 
 func (g *Gate) cut(now gateway.Mono, o Output) { g.drive[o] = g.drive[o].cut(now) }

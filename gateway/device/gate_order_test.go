@@ -154,6 +154,27 @@ func TestTripWhileClosingOpens(t *testing.T) {
 	}
 }
 
+// An arm that a trip has stopped before it left its limit is open, and not obstructed until it moves again.
+func TestTripBeforeTheArmMovesStops(t *testing.T) {
+	b := newBench(t, func(c *GateConfig) { c.StopTrip = true })
+	b.up()
+	b.order(1, gateway.Close)
+	b.pass(100 * time.Millisecond)
+	b.set("S+")
+	b.pass(time.Minute)
+	if s := b.gate.State(); s.Value != "open" {
+		t.Errorf("state %q", s.Value)
+	}
+	b.expect(`
+		7s #1 accepted
+		7s CLOSE on
+		7s #1 executing
+		7.1s #1 failed safety_trip
+		7.1s CLOSE off
+		7.1s STOP on
+		7.6s STOP off`)
+}
+
 func TestCloseIsRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		change  func(*GateConfig)
