@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"lotusgate/gateway/hub"
+	"lotusgate/gateway"
 )
 
 // promptly is how long an event may be under way while nothing is wrong: a client notices after 30 s that nobody answers,
@@ -68,14 +68,12 @@ func (w *world) sample() {
 		return
 	}
 	v := w.proc.View()
-	for what, n := range map[string][2]int{
-		"events of the history":  {len(v.Events), hub.EventsKept},
-		"messages in flight":     {v.Link.InFlight, 64},
-		"devices":                {len(v.Devices), len(w.cfg.Devices())},
-		"earlier runs not ended": {len(w.proc.Ledger().Unconfirmed), len(w.runs)},
-	} {
-		if n[0] > n[1] {
-			w.violate("%s: %d, and %d are allowed", what, n[0], n[1])
+	for _, h := range append(w.proc.Holdings(),
+		gateway.Holding{What: "devices", Held: len(v.Devices), Most: len(w.cfg.Devices())},
+		gateway.Holding{What: "earlier runs not ended", Held: len(w.proc.Ledger().Unconfirmed), Most: len(w.runs)},
+	) {
+		if h.Held > h.Most {
+			w.once(h.What, "%s: %d, and %d are allowed", h.What, h.Held, h.Most)
 		}
 	}
 	waiting := 0

@@ -82,7 +82,7 @@ func Campaign(all []Options, tell func(*Result) error) (*Sum, error) {
 // Sum adds worlds up.
 type Sum struct {
 	Days, Issued, Heard, Passages, Injected, Violations int
-	Told, Late, Found                                   int
+	Told, Late, Found, States                           int
 	Faults, Unknown                                     map[string]int
 	Simulated, Took, Slowest                            time.Duration
 	Waiting                                             int
@@ -97,7 +97,7 @@ func (s *Sum) add(r *Result) {
 	s.Injected, s.Violations = s.Injected+r.Injected, s.Violations+len(r.Violations)
 	s.Simulated += r.Length
 	s.seeds[r.Seed] = true
-	s.Told, s.Late, s.Found = s.Told+r.Told, s.Late+r.Late, s.Found+r.Found
+	s.Told, s.Late, s.Found, s.States = s.Told+r.Told, s.Late+r.Late, s.Found+r.Found, s.States+r.States
 	s.Slowest, s.Waiting, s.Storage = max(s.Slowest, r.Slowest), max(s.Waiting, r.Waiting), max(s.Storage, r.Storage)
 	for name, n := range r.Faults {
 		s.Faults[name] += n
@@ -120,6 +120,7 @@ func (s *Sum) Print(out io.Writer, gateways int) error {
 	for _, why := range slices.Sorted(maps.Keys(s.Unknown)) {
 		row("not to be known: "+why, s.Unknown[why])
 	}
+	row("retained states held against the truth", s.States)
 	fmt.Fprintln(&b, "troubles injected:")
 	for _, name := range slices.Sorted(maps.Keys(s.Faults)) {
 		row(name, s.Faults[name])

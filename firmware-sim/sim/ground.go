@@ -7,6 +7,7 @@ import (
 
 	"lotusgate/firmware-sim/plant"
 	"lotusgate/firmware-sim/rig"
+	"lotusgate/gateway"
 	"lotusgate/gateway/config"
 )
 
@@ -19,6 +20,9 @@ type ground struct {
 
 	pushed time.Duration            // the service button, last
 	reset  map[string]time.Duration // a fire, last
+
+	devices []gateway.MetaDevice
+	states  map[string]stateOf // as they were retained at the last look
 }
 
 // fact is one thing that is so, or not.
@@ -46,7 +50,10 @@ const (
 )
 
 func newGround(w *world) *ground {
-	g := &ground{w: w, facts: map[fact]*span{}, wires: map[string]string{}, reset: map[string]time.Duration{}}
+	g := &ground{
+		w: w, facts: map[fact]*span{}, wires: map[string]string{}, reset: map[string]time.Duration{},
+		devices: w.cfg.Devices(), states: map[string]stateOf{},
+	}
 	for _, id := range config.IDs(w.cfg.Inputs) {
 		g.wires[w.field.Terminal(id)] = id
 	}

@@ -31,6 +31,7 @@ type Result struct {
 	Waiting    int            // most events that were under way
 	Storage    int64          // most bytes on the disk
 	Late       int            // that a start found to have happened while the daemon was dead
+	States     int            // retained ones that were held against the truth
 	Found      int            // alarms whose cause began while the daemon was dead, and that the start after it raised
 	Unknown    map[string]int // things that could not be known, by reason
 	Sum        uint64         // of everything that was issued and heard, and when
@@ -152,6 +153,7 @@ func (w *world) glance() {
 			w.judgeAlarms()
 		}
 		w.quiet = len(w.issued)
+		w.judgeStates()
 	}
 	w.agenda.at(w.now+time.Minute, w.glance)
 }

@@ -11,6 +11,7 @@ import (
 	"lotusgate/gateway/config"
 	"lotusgate/gateway/device"
 	"lotusgate/gateway/field"
+	"lotusgate/gateway/hub"
 	"lotusgate/gateway/outbox"
 	"lotusgate/gateway/uplink"
 )
@@ -167,6 +168,17 @@ func (s *Stepped) Next() gateway.Mono {
 
 // Ledger is how far numbers were issued and confirmed.
 func (s *Stepped) Ledger() gateway.Ledger { return ledger(s.d.box.Ledger()) }
+
+// Holdings are what grows in memory with what others send, each beside its limit.
+func (s *Stepped) Holdings() []gateway.Holding {
+	view := s.d.hub.View()
+	all := append(s.d.intake.Holdings(), s.Uplink.Holdings(2+len(view.Devices)+len(view.Alarms))...)
+	return append(all,
+		gateway.Holding{What: "commands not ended", Held: len(s.d.unfinished.Commands), Most: mostUnfinished},
+		gateway.Holding{What: "commands that wait for the core", Held: len(s.queue.waiting), Most: queueMost},
+		gateway.Holding{What: "events of the history", Held: len(view.Events), Most: hub.EventsKept},
+	)
+}
 
 // Pass lets the time of a transfer pass, as field.Lockstep does.
 func (s *Stepped) Pass(d time.Duration) bool { return s.field.Pass(d) }

@@ -418,6 +418,11 @@ func TestFlood(t *testing.T) {
 	if len(d.given) != 0 || d.in.suppressed < 9_900 {
 		t.Errorf("%d commands, %d suppressed", len(d.given), d.in.suppressed)
 	}
+	for _, h := range d.in.Holdings() {
+		if h.Held > h.Most {
+			t.Errorf("%s: %d, and %d are allowed", h.What, h.Held, h.Most)
+		}
+	}
 	if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 1<<20 {
 		t.Errorf("%d bytes stay", grown)
 	}

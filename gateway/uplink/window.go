@@ -26,7 +26,12 @@ type window struct {
 	limit   int
 }
 
-func newWindow(limit int) window { return window{ring: make([]slot, limit+8), limit: limit} }
+// subscriptionsMost is how many packets may be in flight beside publishes.
+const subscriptionsMost = 8
+
+func newWindow(limit int) window {
+	return window{ring: make([]slot, limit+subscriptionsMost), limit: limit}
+}
 
 // room is how many more publishes may go out now.
 func (w *window) room() int { return max(0, w.limit-w.n) }
