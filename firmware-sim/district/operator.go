@@ -65,7 +65,7 @@ func (g *Gateway) stands(id, alarm string) bool {
 // View is what the gateway knows now.
 func (g *Gateway) View() *hub.View { return g.lock.View() }
 
-// Act lets something happen in the field, now.
+// Act lets something happen in the field, now, and notes what the gateway has to say of it.
 func (g *Gateway) Act(a rig.Action) error {
 	err := g.Do(a)
 	if err == nil {

@@ -66,7 +66,7 @@ func resetChip(w *world, chance *rand.Rand) {
 	}
 	hit := chips[chance.IntN(len(chips))]
 	chip, proc, before := hit.Name, w.proc, len(w.issued)
-	if err := w.field.Board.Do(rig.ChipAct{Chip: chip, Life: rig.Resets}); err != nil {
+	if err := w.field.Do(rig.ChipAct{Chip: chip, Life: rig.Resets}); err != nil {
 		w.violate("%v", err)
 	}
 	w.agenda.at(w.now+foundWithin, func() {

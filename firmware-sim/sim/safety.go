@@ -494,12 +494,13 @@ func (r *rules) window() (may, must bool) {
 		r.push != 0 && since > settled && since < length && r.w.runs[len(r.w.runs)-1].begin < r.push
 }
 
-// died forgets what a process took with it.
+// died forgets what a process took with it. The autonomy of a lane is not among that: the next one goes on with it until the
+// center is there again, and does not say a second time that it begins.
 func (r *rules) died() {
 	r.death = r.w.now
 	for _, g := range r.gates {
 		clear(g.orders)
-		g.hold, g.closing, g.autonomy = 0, 0, false
+		g.hold, g.closing = 0, 0
 	}
 	r.w.agenda.at(r.w.now+letGo+1, func() {
 		for _, id := range config.IDs(r.w.cfg.Gates) {
