@@ -111,6 +111,7 @@ type converter struct {
 	reference int // channel, or -1: values are µV instead of ‰
 
 	turn  int           // index into channels of the conversion under way
+	runs  bool          // there is one: the chip took the order
 	ready time.Duration // when it is finished
 	full  physic.ElectricPotential
 	fresh time.Duration // when full was measured
@@ -147,7 +148,7 @@ func (v *converter) Init() error {
 
 func (v *converter) start() error {
 	takes, err := v.dev.Start(v.channels[v.turn])
-	v.ready = v.now() + takes
+	v.runs, v.ready = err == nil, v.now()+takes
 	return err
 }
 
@@ -155,7 +156,10 @@ func (v *converter) start() error {
 func (v *converter) Service(s *drivers.Sample, _ time.Duration) error {
 	now := v.now()
 	s.At = now
-	if now < v.ready {
+	switch {
+	case !v.runs:
+		return v.start()
+	case now < v.ready:
 		return nil
 	}
 	r, err := v.dev.Read()

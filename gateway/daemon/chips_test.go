@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -161,6 +162,50 @@ func TestReadings(t *testing.T) {
 	}
 	if unit := a.cfg.Chips["adc"].Unit("AIN0") + a.cfg.Chips["adc"].Unit("AIN3") + a.cfg.Chips["cam"].Unit("current"); unit != "‰µVµA" {
 		t.Errorf("units %q", unit)
+	}
+}
+
+// An order that the chip did not take is given again: nothing is waited for, and no fault comes of one transfer that failed.
+func TestConverterOrderIsLost(t *testing.T) {
+	at := time.Second
+	now := func() time.Duration { return at }
+	bus, part := sim.NewBus("I2C1"), sim.NewADS1115(now, 1000)
+	if err := bus.Attach(0x48, part); err != nil {
+		t.Fatal(err)
+	}
+	part.Drive(0, physic.Volt)
+	c, err := newConverter(bus, chip{cfg: config.Chip{Kind: config.ADS1115, Address: 0x48}, inputs: 1, now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Init(); err != nil {
+		t.Fatal(err)
+	}
+	for transfer := range 4 { // of one look: configuration, result, configuration, order
+		var s drivers.Sample
+		refused := 0
+		for look := range 20 {
+			at += 10 * time.Millisecond
+			if look == 3 {
+				for n := range transfer + 1 {
+					f := sim.Fault{Addr: 0x48, Times: 1}
+					if n == transfer {
+						f.Errno = syscall.ENXIO
+					}
+					bus.Inject(f)
+				}
+			}
+			s.Reset()
+			if err := c.Service(&s, 0); err != nil {
+				if drivers.Classify(err) != drivers.FaultNoAck {
+					t.Errorf("transfer %d, look %d: %v", transfer, look, err)
+				}
+				refused++
+			}
+		}
+		if refused != 1 || len(s.Readings) != 1 {
+			t.Errorf("transfer %d: refused %d times, %d readings at last", transfer, refused, len(s.Readings))
+		}
 	}
 }
 

@@ -64,6 +64,7 @@ type chipState struct {
 	fault   drivers.Fault // why the last attempt failed
 	due     gateway.Mono  // next poll, or next attempt
 	wait    time.Duration
+	suspect bool // another one has timed out: it is asked whether that was the bus, before any is tried again
 	retries uint64
 	missed  uint64           // pulses that were over too soon, since the start
 	before  uint64           // of these, before the bus was opened the last time
@@ -201,7 +202,7 @@ func (b *acquireBus) serve(ctx context.Context, bus Bus) {
 		now := b.now()
 		due = b.count.due
 		for i := range b.chips {
-			if b.chips[i].due <= now && len(b.ints) == 0 && !b.gone {
+			if b.chips[i].due <= now && len(b.ints) == 0 && !b.gone && (b.chips[i].up || !b.suspects()) {
 				b.attend(ctx, bus, i)
 			}
 			due = min(due, b.chips[i].due)
@@ -262,6 +263,7 @@ const stillLow = time.Nanosecond
 // attend polls a chip that is up, or tries to bring up one that is not.
 func (b *acquireBus) attend(ctx context.Context, bus Bus, i int) {
 	c := &b.chips[i]
+	c.suspect = false
 	if !c.up {
 		if err := bus.Chips[i].Init(); err != nil {
 			b.fail(ctx, i, err)

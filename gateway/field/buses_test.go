@@ -214,6 +214,34 @@ func TestBusVerdict(t *testing.T) {
 	}
 }
 
+// When a bus hangs, each chip is asked once, a second each, before any is tried again: the levels of the last one are not
+// believed for longer.
+func TestHungBusIsFoundInOneRound(t *testing.T) {
+	parts := make([]*part, 9)
+	for i := range parts {
+		parts[i] = &part{slow: time.Second}
+	}
+	cabinet(t, parts, func(_ *Field, m *memory, h *hub.Hub) {
+		wait(5 * time.Second)
+		for _, p := range parts {
+			p.becomes(syscall.ETIMEDOUT)
+		}
+		wait(time.Duration(len(parts)+1) * time.Second)
+		if n := strings.Count(m.take(), "bus.fault"); n != len(parts) {
+			t.Errorf("of %d chips %d are said not to be readable", len(parts), n)
+		}
+		for _, p := range parts {
+			p.becomes(nil)
+		}
+		wait(time.Minute)
+		for i := range parts {
+			if s := sourceOf(t, h, fmt.Sprintf("x%d", i+1)); !s.OK {
+				t.Errorf("did not come back: %+v", s)
+			}
+		}
+	})
+}
+
 // One chip that is missing leaves the other and the bus as they are.
 func TestOneMissingChip(t *testing.T) {
 	parts := []*part{{err: syscall.ENXIO}, {}}

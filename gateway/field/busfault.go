@@ -20,7 +20,7 @@ func (b *acquireBus) fail(ctx context.Context, i int, err error) {
 	if fault == drivers.FaultTimeout && c.fault != fault {
 		for j := range b.chips { // is it this chip, or the bus?
 			if b.chips[j].up && j != i {
-				b.chips[j].due = b.now()
+				b.chips[j].due, b.chips[j].suspect = b.now(), true
 			}
 		}
 	}
@@ -41,6 +41,17 @@ func (b *acquireBus) fail(ctx context.Context, i int, err error) {
 		return
 	}
 	b.core.push(ctx, Input{Kind: DownInput, Source: b.cfg.Chips[i].Source, Channel: All, Err: err})
+}
+
+// suspects tells whether a chip that is up waits to be asked whether the bus hangs. To try one again that is down takes a
+// second there, in which the others are believed.
+func (b *acquireBus) suspects() bool {
+	for i := range b.chips {
+		if b.chips[i].up && b.chips[i].suspect {
+			return true
+		}
+	}
+	return false
 }
 
 // judge tells what the failures of all chips say together about the bus.

@@ -47,7 +47,7 @@ func (b *acquireBus) watchInterrupt(ctx context.Context, i int) {
 		w.dumb, w.stuck = 0, 0
 	case fired:
 		w.dumb = 0
-	case changed && len(b.ints) == 0:
+	case changed && !low && len(b.ints) == 0: // what is held low cannot fall
 		w.dumb++
 	}
 	if low && !changed {
@@ -62,12 +62,10 @@ func (b *acquireBus) watchInterrupt(ctx context.Context, i int) {
 		return
 	case err != nil:
 		fault, why = drivers.Classify(err), err
-	case w.stuck >= stuckMost:
+	case w.stuck >= stuckMost, low && w.fault == drivers.FaultIntStuck: // one change does not free the wire
 		fault, why = drivers.FaultIntStuck, errIntStuck
 	case w.dumb >= dumbMost:
 		fault, why = drivers.FaultIntDead, errIntDead
-	case low && w.fault == drivers.FaultIntStuck: // one change does not free the wire
-		fault, why = w.fault, errIntStuck
 	}
 	w.blind = fault != drivers.FaultNone
 	if fault == w.fault {

@@ -1,6 +1,7 @@
 package field
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -73,6 +74,28 @@ func TestInterruptStuckLow(t *testing.T) {
 		}
 		if a := h.View().Alarms; len(a) != 0 {
 			t.Errorf("alarms %+v", a)
+		}
+	})
+}
+
+// A wire that touches ground cannot fall: changes that polls find meanwhile do not make another fault of it, again and again.
+func TestInterruptStuckWhileChangesCome(t *testing.T) {
+	inField(t, nil, func(b *board, m *memory, h *hub.Hub) {
+		b.mu.Lock()
+		b.stuck = true
+		b.mu.Unlock()
+		b.set(7, false)
+		wait(5 * time.Second)
+		expect(t, m, "3s bus.fault cabinet")
+		for n := range 6 {
+			b.quietly(0, n%2 == 0)
+			wait(500 * time.Millisecond)
+			if s := sourceOf(t, h, "x1"); s.Interrupt != "int_stuck" {
+				t.Fatalf("after change %d: %+v", n, s)
+			}
+		}
+		if got := m.take(); strings.Contains(got, "bus.") {
+			t.Errorf("said again: %s", got)
 		}
 	})
 }
