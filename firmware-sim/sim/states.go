@@ -91,10 +91,14 @@ func (g *ground) state(d gateway.MetaDevice) (want []string, since time.Duration
 		}
 		return want, max(since, g.reset[d.ID])
 	case config.KindInput:
-		if s := either(g.is(d.ID, cutWire), g.is(d.ID, shortWire)); !s.on {
-			return []string{"idle", "active"}, s.since
+		open, short := g.is(d.ID, cutWire), g.is(d.ID, shortWire)
+		switch {
+		case open.on:
+			return []string{cutWire}, open.since
+		case short.on:
+			return []string{shortWire}, short.since
 		}
-		return pick(g.is(d.ID, cutWire), cutWire, shortWire, 0)
+		return []string{"idle", "active"}, max(open.since, short.since)
 	case config.KindLoop:
 		return g.loopState(d.ID)
 	case config.KindLane:

@@ -21,8 +21,8 @@ func latest(k gateway.Type, cause string) time.Duration {
 		return 11 * time.Minute
 	case k == gateway.FireReset: // when somebody resets it
 		return 30 * time.Minute
-	case k.Kind() == "camera", k == gateway.CameraGroupOutage:
-		return 4 * time.Minute
+	case k.Kind() == "camera", k == gateway.CameraGroupOutage: // three heartbeats, 1.5 more where a chip has lost its registers, and the patience of its group
+		return 5*time.Minute + 30*time.Second
 	case k.Kind() == "elevator", k == gateway.LoopFault, k == gateway.GateFault, k == gateway.InputChattering:
 		return time.Minute
 	}
@@ -157,11 +157,12 @@ func (w *world) toldAgain(p district.Pair) bool {
 }
 
 // toldByOne tells whether a camera's outage is its part of one of its group, which could not be told as one because nothing
-// was known of the cameras yet.
+// was known of the cameras yet: their silence is counted from the start.
 func (w *world) toldByOne(p district.Pair, hidden map[thing][]time.Duration) bool {
+	begin := w.lifeAt(p.At).begin
 	for id, g := range w.cfg.CameraGroups {
 		for _, at := range hidden[thing{id, gateway.CameraGroupOutage, ""}] {
-			if p.Type.Kind() == "camera" && slices.Contains(g.Cameras, p.ID) && p.At >= at && p.At-at <= latest(p.Type, p.Cause) {
+			if p.Type.Kind() == "camera" && slices.Contains(g.Cameras, p.ID) && p.At >= at && p.At-max(at, begin) <= latest(p.Type, p.Cause) {
 				return true
 			}
 		}

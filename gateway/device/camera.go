@@ -9,7 +9,8 @@ import (
 // Camera watches a heartbeat pulse. It proves that the camera's own program runs, not that there is a picture.
 //
 // With the period P: late after 1.5 P without a pulse, offline after 3 P, stuck when the contact has been closed for
-// more than 2 P, online again after two pulses at most 1.5 P apart.
+// more than 2 P, online again after two pulses at most 1.5 P apart. Where its contact was not watched for a moment, one pulse
+// may have come unseen: silence is counted anew from there, once.
 type Camera struct {
 	period time.Duration
 
@@ -18,6 +19,7 @@ type Camera struct {
 	since   gateway.Mono
 	from    gateway.Mono // the last pulse, or the moment watching began
 	pulses  uint8        // good pulses in a row, up to 2
+	excused bool         // nobody may have seen the pulse that is missed
 	voice   cameraVoice
 }
 
@@ -32,7 +34,7 @@ func NewCamera(cfg CameraConfig) Camera {
 	return Camera{period: cfg.Period, voice: cameraVoice{hold: cfg.Hold}}
 }
 
-// Step takes RoleInput, the heartbeat contact, and RoleParent.
+// Step takes RoleInput, the heartbeat contact, also that it was not watched, and RoleParent.
 func (c Camera) Step(now gateway.Mono, in Input) (Camera, Effects, gateway.Mono) {
 	var fx Effects
 	t := in.at(now)
@@ -43,6 +45,9 @@ func (c Camera) Step(now gateway.Mono, in Input) (Camera, Effects, gateway.Mono)
 	case in.Kind == SignalChanged && in.Role == RoleParent:
 		c = c.expire(now, &fx)
 		c.voice = c.voice.parent(in.Signal, now)
+	case in.Kind == Unwatched && in.Role == RoleInput:
+		c = c.expire(now, &fx)
+		c = c.excuse(now)
 	}
 	c = c.expire(now, &fx)
 	c.voice = c.voice.tick(now, &fx)
@@ -64,11 +69,19 @@ func (c Camera) heard(s Signal, t gateway.Mono, fx *Effects) Camera {
 		if c.pulses > 0 && t.Sub(c.from) > c.period*3/2 {
 			c.pulses = 0
 		}
-		c.from = t
+		c.from, c.excused = t, false
 		c.pulses = min(c.pulses+1, 2)
 		if c.pulses == 2 && c.value != cameraOnline || c.value == cameraLate {
 			c = c.become(cameraOnline, t, 0, fx)
 		}
+	}
+	return c
+}
+
+// excuse takes it that a pulse came which nobody could see. Of two that are missed one was not there.
+func (c Camera) excuse(now gateway.Mono) Camera {
+	if c.value == cameraOnline && !c.excused && !c.contact.On {
+		c.from, c.excused = now, true
 	}
 	return c
 }

@@ -92,6 +92,7 @@ const (
 	Ended        // and has ended it from afar
 	Authorised   // lane: so many (Value) may pass
 	Standing     // as Measured, of a count that goes on while the machine begins anew: changes are reckoned from Value
+	Unwatched    // nobody saw Role for a moment until now: a pulse may have come and gone
 )
 
 // Changed makes the input that reports a signal.

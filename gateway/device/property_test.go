@@ -213,7 +213,7 @@ func lives() []life {
 		survives("gate", NewGate(gate), gateInputs, 15*time.Second),
 		survives("elevator", NewElevator(lift), liftInputs, 2*time.Second),
 		survives("elevator, slowly", NewElevator(lift), liftInputs, 30*time.Second),
-		survives("camera", NewCamera(CameraConfig{Period: time.Minute}), signals(RoleInput), 2*time.Minute),
+		survives("camera", NewCamera(CameraConfig{Period: time.Minute}), append(signals(RoleInput), Input{Kind: Unwatched, Role: RoleInput}), 2*time.Minute),
 		survives("camera in a group", NewCamera(CameraConfig{Period: time.Minute, Hold: time.Minute}), signals(RoleInput, RoleInput, RoleParent), 2*time.Minute),
 		survives("supply", supply, supplyInputs, 30*time.Second),
 		survives("supply in a group", held, supplyInputs, 30*time.Second),

@@ -206,7 +206,7 @@ var (
 	inputRole   = map[string]Input{"I": {Role: RoleInput}}
 	loopRoles   = map[string]Input{"I": {Role: RoleInput}, "F": {Role: RoleFault}, "night": {Role: RoleNight}}
 	fireRoles   = map[string]Input{"I": {Role: RoleInput}, "reset": order(gateway.ResetFire, 0)}
-	cameraRoles = map[string]Input{"I": {Role: RoleInput}, "P": {Role: RoleParent}, "mA": {Role: RoleSupply, Value: 1000}}
+	cameraRoles = map[string]Input{"I": {Role: RoleInput}, "gap": {Kind: Unwatched, Role: RoleInput}, "P": {Role: RoleParent}, "mA": {Role: RoleSupply, Value: 1000}}
 	groupRoles  = map[string]Input{
 		"1": {Role: RoleChild}, "2": {Role: RoleChild, Index: 1}, "3": {Role: RoleChild, Index: 2}, "4": {Role: RoleChild, Index: 3},
 	}

@@ -162,6 +162,7 @@ func (c *Core) apply(now gateway.Mono, in *Input) {
 		s.view.Resets++
 		c.hub.PutSource(s.view)
 		c.emit(gateway.Event{Type: gateway.BusChipReset, ID: s.cfg.Bus, At: now, Data: gateway.ChipResetData{Chip: s.cfg.ID}})
+		c.unwatched(now, in.Source)
 	case EventInput:
 		c.emit(in.Event)
 	case ReadingInput:

@@ -236,6 +236,18 @@ func (c *Core) tell(now gateway.Mono, p *point, s device.Signal) {
 	}
 }
 
+// unwatched tells the devices of a chip that it has seen nothing since it lost its registers.
+func (c *Core) unwatched(now gateway.Mono, src int) {
+	for _, i := range c.byPlace[src] {
+		if i < 0 || c.points[i].cfg.Unit != "" {
+			continue
+		}
+		for _, f := range c.points[i].feeds {
+			c.step(now, f.device, device.Input{Kind: device.Unwatched, Role: f.role, Index: f.index})
+		}
+	}
+}
+
 func (c *Core) pointAt(src, channel int) *point {
 	if channel < 0 || channel >= MaxChannels {
 		return nil
