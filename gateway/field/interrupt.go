@@ -15,7 +15,8 @@ const (
 	// dumbMost changes that only a poll found, without an INT edge in between, say that INT does not fire. One may
 	// happen: a change while the register is on the wire raises no interrupt.
 	dumbMost = 2
-	// stuckMost looks in a row that found nothing although INT is low say that something holds it.
+	// stuckMost polls without one between that saw INT high say that something holds it, if what they found does not
+	// explain it.
 	stuckMost = 3
 )
 
@@ -23,7 +24,7 @@ const (
 type watch struct {
 	fired bool // since the last poll
 	dumb  int  // polls in a row that found a change, and INT had not fired
-	stuck int  // polls in a row that found no change, and INT was low
+	stuck int  // polls after which INT was low for no reason, since it was high
 	fault drivers.Fault
 	blind bool // it cannot be relied on
 }
@@ -50,10 +51,11 @@ func (b *acquireBus) watchInterrupt(ctx context.Context, i int) {
 	case changed && !low && len(b.ints) == 0: // what is held low cannot fall
 		w.dumb++
 	}
-	if low && !changed {
-		w.stuck++
-	} else {
+	switch {
+	case !low:
 		w.stuck = 0
+	case !changed || !fired: // the poll has let go of it; another change since would follow an edge
+		w.stuck++
 	}
 	fault, why := drivers.FaultNone, error(nil)
 	switch {

@@ -100,6 +100,23 @@ func TestInterruptStuckWhileChangesCome(t *testing.T) {
 	})
 }
 
+// Traffic does not put off that a wire touches ground: what polls find did not make it fall.
+func TestInterruptStuckUnderTraffic(t *testing.T) {
+	inField(t, nil, func(b *board, m *memory, h *hub.Hub) {
+		b.mu.Lock()
+		b.stuck = true
+		b.mu.Unlock()
+		b.set(7, false)
+		for n := range 5 { // one change for each poll
+			b.quietly(0, n%2 == 0)
+			wait(time.Second)
+		}
+		if s := sourceOf(t, h, "x1"); !s.OK || s.Interrupt != "int_stuck" {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
 // A wire that works is not suspected, however often it fires.
 func TestWorkingInterruptIsNoFault(t *testing.T) {
 	inField(t, nil, func(b *board, m *memory, h *hub.Hub) {
