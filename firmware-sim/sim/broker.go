@@ -23,11 +23,12 @@ type broker struct {
 	chance *rand.Rand
 	center *center
 
-	durable bool // a kill loses nothing that was acknowledged
-	down    bool // the process does not run
-	cut     bool // the link is half open: packets vanish in both directions
-	stopped bool // SIGSTOP: it takes packets and does nothing
-	silent  bool // an access rule drops what is published as an event, and acknowledges it
+	durable bool                 // a kill loses nothing that was acknowledged
+	slow    func() time.Duration // how long after a subscription has arrived it is in force; nil = it is at once
+	down    bool                 // the process does not run
+	cut     bool                 // the link is half open: packets vanish in both directions
+	stopped bool                 // SIGSTOP: it takes packets and does nothing
+	silent  bool                 // an access rule drops what is published as an event, and acknowledges it
 
 	conn     *conn
 	since    time.Duration // when it came, or went
@@ -130,15 +131,21 @@ func (c *conn) later(do func()) {
 	c.sent = max(c.sent, c.b.now()+lag.Draw(c.b.chance))
 	born := c.b.born
 	c.b.agenda.at(c.sent, func() {
-		if c.b.cut || c.b.down || c.b.born != born || c.b.conn != c {
-			return
+		if c.b.born == born {
+			c.now(do)
 		}
-		if c.b.stopped {
-			c.b.held = append(c.b.held, do)
-			return
-		}
-		do()
 	})
+}
+
+// now lets something happen at the broker, if it still has the connection.
+func (c *conn) now(do func()) {
+	switch {
+	case c.b.cut || c.b.down || c.b.conn != c:
+	case c.b.stopped:
+		c.b.held = append(c.b.held, do)
+	default:
+		do()
+	}
 }
 
 // answer lets the client know something, in order.
@@ -162,10 +169,11 @@ func (c *conn) Publish(topic string, retained bool, payload []byte) uplink.Token
 	return a
 }
 
-// Subscribe asks for topics, and gets what is retained there.
+// Subscribe asks for topics, and gets what is retained there. A broker may pass on what the client publishes after it before
+// the subscription is in force: then somebody who has heard that can publish before it, retained.
 func (c *conn) Subscribe(filters map[string]byte) uplink.Token {
 	a := &ack{done: make(chan struct{}), granted: filters}
-	c.later(func() {
+	grant := func() {
 		for f := range filters {
 			c.filters[f] = true
 		}
@@ -175,6 +183,13 @@ func (c *conn) Subscribe(filters map[string]byte) uplink.Token {
 				c.answer(func() { c.receive(topic, payload, true) })
 			}
 		}
+	}
+	c.later(func() {
+		if c.b.slow == nil {
+			grant()
+			return
+		}
+		c.b.agenda.at(c.b.now()+c.b.slow(), func() { c.now(grant) })
 	})
 	return a
 }

@@ -166,6 +166,12 @@ func (a *attacker) retain(*rand.Rand) *attempt {
 	if o == nil {
 		return nil
 	}
+	a.keep(o)
+	return nil
+}
+
+// keep publishes an order retained, for half an hour.
+func (a *attacker) keep(o *order) {
 	if a.kept == nil {
 		a.kept = map[string]*order{}
 	}
@@ -176,12 +182,30 @@ func (a *attacker) retain(*rand.Rand) *attempt {
 			a.w.broker.forget(o.topic)
 		}
 	})
-	return nil
 }
 
 // retained tells whether an order was ever published retained.
 func (a *attacker) retained(o *order) bool {
 	return slices.Contains(slices.Collect(maps.Values(a.kept)), o)
+}
+
+// early keeps an order of the honest center from the gateway and gives it to a broker that has announced a session before the
+// gateway's subscription is in force: it is right in everything, and only that it was retained says that it may be old.
+func (a *attacker) early() {
+	device, action := a.aim(a.w.o.world().For("early " + a.status.Session))
+	topic := a.w.cfg.Root() + "/command/" + device
+	c := a.w.broker.conn
+	if a.w.o.lacks("hostile") || a.status.Session != a.w.session() || c == nil || a.w.broker.stopped || c.wants(topic) {
+		return
+	}
+	o := a.caller.write(centerKey, device, action, gateway.Args{})
+	if o == nil {
+		return
+	}
+	o.attack, o.withheld = true, true
+	a.keep(o)
+	a.expect(&attempt{jti: o.jti, reasons: []gateway.Reason{gateway.WasRetained}, what: "retained before the subscription", crowded: true})
+	a.count("hostile: retained before the subscription")
 }
 
 // order writes an order that nobody who may has given.

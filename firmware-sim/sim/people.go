@@ -73,6 +73,9 @@ func (w *world) invite(dir string) error {
 	p.visitor, p.resident = newVisitor(p), resident{p}
 	p.editor = editor{people: p, file: w.cfg, inForce: w.cfg, known: map[string]*config.Config{w.cfg.Hash: w.cfg}}
 	w.center.beside = p.hear
+	w.broker.slow = func() time.Duration {
+		return plant.Span{Max: time.Second}.Draw(w.o.world().For(fmt.Sprint("subscription ", w.dialled)))
+	}
 	return p.editor.keep(dir)
 }
 
@@ -203,7 +206,10 @@ func (p *people) hear(kind, rest string, payload []byte) {
 	case "status":
 		var s gateway.Status
 		if json.Unmarshal(payload, &s) == nil {
-			p.status = s
+			fresh := s.Session != p.status.Session
+			if p.status = s; fresh {
+				p.attacker.early()
+			}
 		}
 	case "reply":
 		var r gateway.Reply
