@@ -47,6 +47,8 @@ type barrier struct {
 	cause    plant.Cause   // of the last closing
 	armOff   span
 	up, down span
+	left     time.Duration // the arm left a limit
+	rising   bool          // it is on its way up
 	fob      time.Duration // its receiver heard one last; 0 = never
 	cars     []int         // on its lane
 	entered  int           // the last of them
@@ -306,7 +308,7 @@ func (r *rules) zone(z *zone, at time.Duration, kind plant.Kind) {
 	case plant.ZoneCovered:
 		z.covered.set(true, at)
 		for _, g := range r.gates {
-			if g.closing != 0 && at-g.closing < 2*g.cfg.Travel && slices.Contains(g.zones, z) {
+			if g.closing != 0 && at-g.closing < 2*g.cfg.Travel-reaction-settled && slices.Contains(g.zones, z) {
 				r.watch(g, z, at)
 			}
 		}
@@ -321,6 +323,13 @@ func (r *rules) zone(z *zone, at time.Duration, kind plant.Kind) {
 	case plant.DetectorTuned:
 		z.lies, z.learnt = false, z.covered.on
 	}
+}
+
+// between tells whether the arm of a gate has been at no limit from a time until now, when it may arrive at one.
+func (r *rules) between(id string, since, now time.Duration) bool {
+	g := r.gates[id]
+	at := func(limit span) bool { return limit.on && limit.since < now }
+	return g != nil && !at(g.up) && !at(g.down) && g.left <= since
 }
 
 // watch looks whether OPEN is asserted in time after something came under an arm that our CLOSE brings down.
@@ -355,7 +364,12 @@ func (r *rules) opened(f *fire) {
 	}
 	for _, id := range config.IDs(r.w.cfg.Gates) {
 		g := r.gates[id]
-		if !g.up.on && !g.on[plant.OpenInput] && g.began[plant.OpenInput] < f.contact.since && r.w.now-r.key.since > longest {
+		if g.up.on || g.on[plant.OpenInput] || g.began[plant.OpenInput] >= f.contact.since || r.w.now-r.key.since <= longest {
+			continue
+		}
+		if up := g.began[plant.OpenInput] + 2*g.cfg.Travel + longest; g.rising && r.w.now < up { // for what came before the fire
+			r.w.agenda.at(up, func() { r.opened(f) })
+		} else {
 			r.w.violate("%s: there is a fire, and it is not opened", id)
 		}
 	}
@@ -363,6 +377,13 @@ func (r *rules) opened(f *fire) {
 
 // arm follows the arm of a gate.
 func (r *rules) arm(g *barrier, at time.Duration, t plant.Truth) {
+	switch t.Kind {
+	case plant.ArmOpening, plant.ArmClosing, plant.ArmUp, plant.ArmDown, plant.ArmStopped:
+		g.rising = t.Kind == plant.ArmOpening
+	}
+	if t.Kind == plant.ArmOpening && g.down.on || t.Kind == plant.ArmClosing && g.up.on {
+		g.left = at
+	}
 	switch t.Kind {
 	case plant.ArmOpening:
 		if g.down.on && t.Cause == plant.CauseFob {

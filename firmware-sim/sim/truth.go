@@ -8,6 +8,7 @@ import (
 	"lotusgate/firmware-sim/district"
 	"lotusgate/firmware-sim/plant"
 	"lotusgate/gateway"
+	"lotusgate/gateway/config"
 	"lotusgate/gateway/device"
 )
 
@@ -48,12 +49,20 @@ func (w *world) truth(t plant.Truth) {
 	since := func(lately time.Duration) bool {
 		return len(w.runs) > 1 && w.now-w.runs[len(w.runs)-1].begin <= lately || w.reloaded(lately)
 	}
-	if w.proc == nil || !since(queueing) {
+	if w.proc == nil {
+		return
+	}
+	started := w.began()
+	if w.people != nil {
+		started = max(started, w.people.editor.at)
+	}
+	between := func(id string) bool { return w.people != nil && w.people.rules.between(id, started, t.At) }
+	if !since(queueing) && !slices.ContainsFunc(config.IDs(w.cfg.Gates), between) {
 		return
 	}
 	for _, d := range w.proc.View().Devices {
 		lane, isLane := d.State.Detail.(device.LaneDetail)
-		if isLane && !lane.Counting || d.State.Quality != gateway.Good && since(learning) {
+		if isLane && !lane.Counting || d.State.Quality != gateway.Good && (since(learning) || between(d.ID)) {
 			w.admitted[admission{d.ID, t.At}] = true
 		}
 	}
