@@ -280,10 +280,19 @@ func partsOf(c field.Config, d field.DeviceConfig) []string {
 	return names
 }
 
-// meaning is what the configuration says about a device, but for its labels.
+// meaning is what the configuration says about a device, but for its labels, and for what others do for who is on its lane:
+// nobody who stands there is forgotten for that.
 func meaning(cfg *config.Config, dev gateway.MetaDevice) (all []any) {
-	if dev.Kind == config.KindElevator {
+	switch dev.Kind {
+	case config.KindElevator:
 		all = append(all, cfg.ElevatorCodes)
+	case config.KindGate:
+		lane := cfg.Lanes[cfg.Gates[dev.ID].Lane]
+		all = append(all, lane.Direction, lane.Authorise != "")
+	case config.KindLane:
+		lane := cfg.Lanes[dev.ID]
+		lane.Label, lane.Labels, lane.FreeExit, lane.WhenAway = "", nil, false, ""
+		return []any{lane}
 	}
 	v := reflect.ValueOf(cfg).Elem()
 	for i := range v.NumField() {

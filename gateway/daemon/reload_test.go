@@ -25,6 +25,21 @@ func TestCompare(t *testing.T) {
 		{"nothing", func(*config.Config) {}, all, ""},
 		{"a label", func(c *config.Config) { l := c.Lanes["entry"]; l.Label = "East"; c.Lanes["entry"] = l }, all, ""},
 		{"a label of a wire", func(c *config.Config) { p := c.Points["entry-a-in"]; p.Label = "x"; c.Points["entry-a-in"] = p }, all, ""},
+		{"what else is done for who is on a lane", func(c *config.Config) {
+			l := c.Lanes["entry"]
+			l.FreeExit, l.WhenAway = true, config.AwayOpen
+			c.Lanes["entry"] = l
+		}, without("entry-gate"), ""},
+		{"a lane's direction, which its gate goes by", func(c *config.Config) {
+			l := c.Lanes["entry"]
+			l.Direction = l.Direction.Opposite()
+			c.Lanes["entry"] = l
+		}, without("entry", "entry-gate"), ""},
+		{"a lane's gap time", func(c *config.Config) {
+			l := c.Lanes["entry"]
+			l.Gap *= 2
+			c.Lanes["entry"] = l
+		}, without("entry"), ""},
 		{"the settle time of a wire", func(c *config.Config) {
 			p := c.Points["entry-a-in"]
 			settle := *p.Settle * 2
