@@ -204,7 +204,7 @@ func (l Lot) compare(now, t gateway.Mono, fx *Effects) Lot {
 		return l
 	}
 	if l.apart.IsZero() {
-		l.apart = t
+		l.apart = max(t, l.started) // bays that are introduced have stood so for long; nothing was compared before
 	}
 	grown := l.drift() - l.told
 	if now < l.apart.Add(l.cfg.DriftAfter) || l.told != 0 && max(grown, -grown) <= max(l.cfg.Drift, 1) {

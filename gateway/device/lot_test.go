@@ -57,6 +57,23 @@ func TestLotThatBeginsAnewCountsFromWhereItsLanesStand(t *testing.T) {
 	}
 }
 
+// Bays that have stood occupied for an hour are no drift that has lasted for an hour: their lot begins anew only now.
+func TestLotThatBeginsAnewWaitsBeforeItTellsADrift(t *testing.T) {
+	began := origin.Add(time.Hour)
+	cfg := LotConfig{Capacity: 10, Bays: 1, Lanes: 1, FullAt: 0, AvailableAt: 2, Drift: 2, DriftAfter: 15 * time.Minute}
+	l := NewLot(cfg).Restore(LotSnapshot{Passed: 4, Counted: true}, 0)
+	l, fx, due := l.Step(began, Changed(RoleBay, 0, Signal{On: true, Quality: gateway.Good, Since: origin}))
+	if len(fx.Events) > 0 {
+		t.Errorf("it tells at once: %+v", fx.Events)
+	}
+	if want := began.Add(cfg.DriftAfter); due != want {
+		t.Fatalf("it looks again at %v, want %v", due, want)
+	}
+	if _, fx, _ = l.Step(due, Input{}); len(fx.Events) != 1 || fx.Events[0].Type != gateway.LotCountDrift || fx.Events[0].At != due {
+		t.Errorf("after it has lasted: %+v", fx.Events)
+	}
+}
+
 func TestLotSignIsLitWhileItIsFull(t *testing.T) {
 	lane := func(l Lot, at gateway.Mono, inside int64) Lot {
 		l, _, _ = l.Step(at, Reading(RoleLane, 0, Signal{Quality: gateway.Good, Since: at}, inside))
