@@ -41,7 +41,8 @@ type Gateway struct {
 	lock     Process       // nil = the power is off, or nobody has started it
 	boot     time.Duration // when its kernel booted, so that its clock shows epoch then
 	lines    line.Provider
-	levels   map[string]bool   // of every terminal, as they are
+	levels   map[string]bool // of every terminal, as they are
+	since    map[string]time.Duration
 	kinds    map[string]string // by id
 	gateOf   map[string]string // by lane
 	changes  []rig.Note        // of wires, since the last look
@@ -112,7 +113,7 @@ func Build(cfg *config.Config, seed uint64, scenario rig.Scenario) (*Gateway, er
 
 func build(cfg *config.Config, seed uint64, scenario rig.Scenario, real bool) (*Gateway, error) {
 	g := &Gateway{
-		Config: cfg, pulls: map[string]bool{}, kinds: map[string]string{}, gateOf: map[string]string{}, levels: map[string]bool{},
+		Config: cfg, pulls: map[string]bool{}, kinds: map[string]string{}, gateOf: map[string]string{}, levels: map[string]bool{}, since: map[string]time.Duration{},
 	}
 	for _, d := range cfg.Devices() {
 		g.kinds[d.ID] = d.Kind
@@ -289,7 +290,9 @@ func (g *Gateway) pass() {
 		case rig.ToPower:
 			level = true
 		}
-		g.levels[c.Line] = level
+		if level != g.levels[c.Line] {
+			g.levels[c.Line], g.since[c.Line] = level, n.At
+		}
 		if g.lock != nil && g.real == nil {
 			g.lock.Level(c.Line, level)
 		}

@@ -12,6 +12,7 @@ import (
 	"lotusgate/drivers"
 	"lotusgate/drivers/line"
 	"lotusgate/firmware-sim/rig"
+	"lotusgate/gateway/config"
 	"lotusgate/gateway/daemon"
 	"lotusgate/gateway/field"
 )
@@ -54,6 +55,12 @@ func (g *Gateway) LoseEdge(pin string, edges int) {
 		g.real.loses = map[string]int{}
 	}
 	g.real.loses[pin] = edges
+}
+
+// Carries is the level at a point's terminal, and since when.
+func (g *Gateway) Carries(p config.Point) (level bool, since time.Duration) {
+	t := terminal(p)
+	return g.levels[t], g.since[t]
 }
 
 // now is virtual time as chips have it: later than that of the board's field, while a transfer is under way.

@@ -262,7 +262,7 @@ func (w *world) faces() {
 		return
 	}
 	a, v := w.alarms, w.proc.View()
-	if slices.ContainsFunc(v.Sources, func(s hub.Source) bool { return !s.OK }) && w.o.hardware() {
+	if !w.intact() || slices.ContainsFunc(v.Sources, func(s hub.Source) bool { return !s.OK }) && w.o.hardware() {
 		a.unsure = w.now
 	}
 	sure := max(w.began(), a.unsure)

@@ -66,6 +66,7 @@ func resetChip(w *world, chance *rand.Rand) {
 	}
 	hit := chips[chance.IntN(len(chips))]
 	chip, proc, before := hit.Name, w.proc, len(w.issued)
+	w.sore = w.now + foundWithin
 	if err := w.field.Do(rig.ChipAct{Chip: chip, Life: rig.Resets}); err != nil {
 		w.violate("%v", err)
 	}
@@ -88,11 +89,11 @@ func resetChip(w *world, chance *rand.Rand) {
 	})
 }
 
-// look holds what the gateway knows of its chips against what is so: each of them can be read again soon after a start or a
-// loss of supply.
+// look holds what the gateway knows of its chips against what is so: each of them can be read again soon after a start, a loss of
+// supply or a damage.
 func (w *world) look() {
 	w.agenda.at(w.now+foundWithin, w.look)
-	if w.proc == nil || w.now-w.runs[len(w.runs)-1].begin < foundWithin {
+	if w.proc == nil || w.now-w.runs[len(w.runs)-1].begin < foundWithin || !w.intact() {
 		return
 	}
 	for _, s := range w.proc.View().Sources {

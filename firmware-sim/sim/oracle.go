@@ -68,6 +68,7 @@ func (w *world) judge() {
 	if w.people != nil {
 		w.people.book.judge()
 	}
+	w.judgeDamage()
 	w.judgeTruth()
 	w.judgePromptness()
 }

@@ -11,6 +11,7 @@ import (
 
 	"lotusgate/firmware-sim/disk"
 	"lotusgate/firmware-sim/plant"
+	"lotusgate/firmware-sim/rig"
 )
 
 // trouble is a kind of thing that goes wrong beside the field.
@@ -40,6 +41,31 @@ var all = []trouble{
 	},
 	{name: "link flaps", often: 5 * time.Hour, begin: flap},
 	{name: "chip loses its registers", often: 2 * time.Hour, begin: resetChip, wired: true},
+	{
+		name: "chip unplugged", often: 3 * time.Hour, lasts: plant.Span{Min: time.Second, Max: 5 * time.Minute}, wired: true,
+		begin: unplug, end: (*world).mend,
+	},
+	{
+		name: "bus hung", often: 4 * time.Hour, lasts: plant.Span{Min: time.Second, Max: 4 * time.Minute}, wired: true,
+		begin: hang, end: (*world).mend,
+	},
+	{
+		name: "bus fails", often: 4 * time.Hour, lasts: plant.Span{Min: 10 * time.Millisecond, Max: time.Minute}, wired: true,
+		begin: refuse, end: (*world).mend,
+	},
+	{
+		name: "bus stumbles", often: 2 * time.Hour, lasts: plant.Span{Min: 10 * time.Second, Max: 10 * time.Second}, wired: true,
+		begin: stumble, end: (*world).mend,
+	},
+	{
+		name: "INT wire cut", often: 6 * time.Hour, lasts: plant.Span{Min: time.Minute, Max: 20 * time.Minute}, wired: true,
+		begin: breakINT(rig.Cut), end: (*world).mend,
+	},
+	{
+		name: "INT wire at ground", often: 6 * time.Hour, lasts: plant.Span{Min: time.Second, Max: 20 * time.Minute}, wired: true,
+		begin: breakINT(rig.Grounded), end: (*world).mend,
+	},
+	{name: "INT edges merged", often: 2 * time.Hour, begin: loseINT, wired: true},
 	{
 		name: "events dropped in silence", often: 8 * time.Hour, lasts: plant.Span{Min: time.Second, Max: 10 * time.Minute},
 		begin: func(w *world, _ *rand.Rand) { w.broker.silent = w.o.byCenter() },
@@ -136,8 +162,13 @@ func (w *world) troubles() {
 			if t.kills && w.proc == nil {
 				return // it does not run
 			}
+			if t.wired && !w.intact() {
+				return // one thing at a time: what is said must belong to it
+			}
 			w.say("%v", t)
-			w.disturb(t.lasts)
+			if !t.wired { // buses are not in the way to the center
+				w.disturb(t.lasts)
+			}
 			w.result.Faults[t.name]++
 			w.disturbed = w.now
 			t.begin(w, t.chance)

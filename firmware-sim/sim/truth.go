@@ -40,6 +40,8 @@ const (
 // Reasons why something that happened need not be told as an event of its own.
 const (
 	wasDead   = "the daemon was dead"
+	wasHidden = "what shows it could not be read, and it was said not to be known"
+	wasMissed = "an INT wire was broken, which was not said yet"
 	notKnown  = "its state was said not to be known after a start or a reload"
 	wasAnswer = "counts apart after what could not be counted"
 )
@@ -84,7 +86,7 @@ type thing struct {
 // judgeTruth: everything that really happened was told once, in time and in order, and nothing else was; or it could not be
 // known, and the gateway has said so.
 func (w *world) judgeTruth() {
-	hidden := map[thing][]time.Duration{} // happened while the daemon was dead
+	hidden := map[thing][]unseen{} // happened while the daemon was dead, or could not read what shows it
 	last := map[thing]int{}
 	for _, p := range w.field.Pairs(latest) {
 		k := thing{p.ID, p.Type, p.Cause}
@@ -104,13 +106,15 @@ func (w *world) judgeTruth() {
 				continue
 			}
 			w.result.Unknown[reason]++
-			hidden[k] = append(hidden[k], p.At)
+			hidden[k] = append(hidden[k], unseen{p.At, reason})
 		case w.toldLate(p, hidden[k]):
+			w.result.Unknown[hidden[k][len(hidden[k])-1].reason]--
 			hidden[k] = hidden[k][:len(hidden[k])-1]
-			w.result.Unknown[wasDead]--
 			w.result.Late++
 		case w.toldByOne(p, hidden), w.toldAgain(p):
 			w.result.Late++
+		case w.missed(p.ID, p.At, latest(p.Type, p.Cause)):
+			w.result.Unknown[wasMissed]++
 		case p.Type == gateway.LotCountDrift && w.reallyApart(p.ID, p.At):
 			w.result.Told++
 		case p.Type == gateway.LotCountDrift && w.deadBefore(p.At):
@@ -134,16 +138,33 @@ func (w *world) unknowable(p district.Pair) string {
 			return wasDead
 		}
 	}
+	if w.hidden(w.shownBy(p.Type, p.ID), p.At, latest(p.Type, p.Cause)) {
+		return wasHidden
+	}
 	if w.admitted[admission{p.ID, p.At}] {
 		return notKnown
+	}
+	if w.missed(p.ID, p.At, latest(p.Type, p.Cause)) {
+		return wasMissed
 	}
 	return ""
 }
 
-// toldLate tells whether an event is what a start found to have happened while the daemon was dead.
-func (w *world) toldLate(p district.Pair, hidden []time.Duration) bool {
-	r := w.lifeAt(p.At)
-	return len(hidden) > 0 && hidden[len(hidden)-1] < r.begin && p.At-r.begin <= latest(p.Type, p.Cause)
+// unseen is something that happened and could not be known then.
+type unseen struct {
+	at     time.Duration
+	reason string
+}
+
+// toldLate tells whether an event is what a start found to have happened while the daemon was dead, or what was found when
+// it could be read again.
+func (w *world) toldLate(p district.Pair, hidden []unseen) bool {
+	if len(hidden) == 0 {
+		return false
+	}
+	r, last := w.lifeAt(p.At), hidden[len(hidden)-1]
+	concluded := latest(p.Type, p.Cause)
+	return last.at < r.begin && p.At-r.begin <= concluded || last.reason == wasHidden && w.foundAgain(w.shownBy(p.Type, p.ID), p.At, concluded)
 }
 
 // memoryEvery is how often what a device must not forget is written, where no alarm hurries it.
@@ -167,11 +188,11 @@ func (w *world) toldAgain(p district.Pair) bool {
 
 // toldByOne tells whether a camera's outage is its part of one of its group, which could not be told as one because nothing
 // was known of the cameras yet: their silence is counted from the start.
-func (w *world) toldByOne(p district.Pair, hidden map[thing][]time.Duration) bool {
+func (w *world) toldByOne(p district.Pair, hidden map[thing][]unseen) bool {
 	begin := w.lifeAt(p.At).begin
 	for id, g := range w.cfg.CameraGroups {
-		for _, at := range hidden[thing{id, gateway.CameraGroupOutage, ""}] {
-			if p.Type.Kind() == "camera" && slices.Contains(g.Cameras, p.ID) && p.At >= at && p.At-max(at, begin) <= latest(p.Type, p.Cause) {
+		for _, u := range hidden[thing{id, gateway.CameraGroupOutage, ""}] {
+			if p.Type.Kind() == "camera" && slices.Contains(g.Cameras, p.ID) && p.At >= u.at && p.At-max(u.at, begin) <= latest(p.Type, p.Cause) {
 				return true
 			}
 		}
@@ -202,9 +223,10 @@ var byPeople = map[gateway.Type]bool{
 	gateway.GateFault: true, gateway.GateObstructed: true, gateway.GateStopped: true, gateway.LoopFault: true,
 }
 
-// ownTrouble tells whether something is about network, disk and clock, which only we disturb.
+// ownTrouble tells whether something is about network, disk, clock and buses, which only we disturb; judgeDamage looks after
+// the last.
 func (w *world) ownTrouble(k gateway.Type, id string) bool {
-	return k == gateway.BusChipReset || k == gateway.AutonomyEntered || k == gateway.AutonomyLeft || id == gateway.GatewayID
+	return k == gateway.BusChipReset || k == gateway.BusFault || k == gateway.BusRecovered || k == gateway.AutonomyEntered || k == gateway.AutonomyLeft || id == gateway.GatewayID
 }
 
 // Violation is what the gateway owed and did not keep.

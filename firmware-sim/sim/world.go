@@ -84,7 +84,12 @@ type world struct {
 	settled  int // of them everything before was heard
 	spells   []spell
 	admitted map[admission]bool
-	tape     *tape // of the run; nil = nothing is recorded
+	damages  []*damage
+	sore     time.Duration            // until when a damage may be felt
+	doubts   map[string][]doubt       // of devices and points
+	apart    map[string]time.Duration // since when points are not what their wires carry
+	lookAt   time.Duration            // when they are looked at next
+	tape     *tape                    // of the run; nil = nothing is recorded
 	byID     map[gateway.EventID]int
 	runs     []run
 	sum      hash.Hash64
@@ -122,7 +127,8 @@ func Run(o Options) (*Result, error) {
 		unhurried(&cfg)
 	}
 	w := &world{
-		o: o, cfg: &cfg, end: o.Length + settling, byID: map[gateway.EventID]int{}, admitted: map[admission]bool{}, sum: fnv.New64a(), disk: disk.New(),
+		o: o, cfg: &cfg, end: o.Length + settling, byID: map[gateway.EventID]int{}, admitted: map[admission]bool{},
+		doubts: map[string][]doubt{}, apart: map[string]time.Duration{}, sum: fnv.New64a(), disk: disk.New(),
 		chance: o.world().For("network"),
 		result: &Result{Seed: o.Seed, Day: o.Day, Length: o.Length + settling, Gateway: cfg.Gateway.ID, Faults: map[string]int{}, Unknown: map[string]int{}},
 	}
@@ -171,6 +177,7 @@ func Run(o Options) (*Result, error) {
 	w.agenda.at(looksEvery, w.faces)
 	if o.hardware() {
 		w.agenda.at(foundWithin, w.look)
+		w.agenda.at(believed, w.believe)
 	}
 	if err := w.live(); err != nil {
 		return nil, err
