@@ -33,8 +33,8 @@
 //     (25 µs at 400 kHz, 100 µs at 100 kHz).
 //   - A change within the eight clocks of the GPIO byte: the read clears the interrupt it raised, so nothing
 //     signals it. The next Service finds it: call it now and then without an interrupt.
-//   - Pulses whose burst failed or was disturbed after INTCAP was clocked out, and those while the chip was without
-//     supply. Levels come right with the next burst.
+//   - Pulses whose burst failed or was disturbed after INTCAP was clocked out, those while the chip was without
+//     supply, and those while Service looks for a twin. Levels come right with the next burst.
 //
 // Two chips at one address: of another kind the second shows by its registers. A twin takes every write and answers with the
 // same ones; Init looks for it by reading the inputs as they are and inverted, where the wired AND of two different levels

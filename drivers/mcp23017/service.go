@@ -33,7 +33,8 @@ func (d *Dev) ServicePorts(s *drivers.Sample, intAt [2]time.Duration) error {
 	if !d.known {
 		return d.error(drivers.FaultReset, "service", errors.New("the chip is not set up yet"))
 	}
-	if d.unexplained >= unexplainedMost {
+	looked := d.unexplained >= unexplainedMost
+	if looked {
 		if err := d.alone(); err != nil {
 			return err
 		}
@@ -69,6 +70,9 @@ func (d *Dev) ServicePorts(s *drivers.Sample, intAt [2]time.Duration) error {
 	}
 	d.at = at
 	at = max(at, intAt[0], intAt[1])
+	if looked { // what is latched now is the look's own inversion of the inputs
+		clear(r[atINTF : atINTF+2])
+	}
 	d.edges(s, r, intAt, at)
 	s.Levels, s.Inputs, s.At = uint32(d.levels), uint32(d.o.Inputs), at
 	return nil

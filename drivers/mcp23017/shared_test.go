@@ -77,3 +77,40 @@ func TestTwinShowsItself(t *testing.T) {
 		t.Errorf("%v (%v)", f, err)
 	}
 }
+
+// Changes that no interrupt explains on a chip that is alone: the look for a twin inverts every input and finds none, and
+// what it latched itself is no edge.
+func TestLookForATwinMakesNothingUp(t *testing.T) {
+	b := newBench(t)
+	high := false
+	for range unexplainedMost {
+		b.now += ms
+		byteOfGPIO := 0
+		b.bus.During(func(_ uint16, read bool, n int) {
+			if read && n == atGPIO { // in the middle of the byte: its read clears the interrupt
+				byteOfGPIO++
+				high = !high
+				b.chip.Drive(0, high)
+			}
+		})
+		b.s.Reset()
+		if err := b.dev.Service(&b.s, 0); err != nil {
+			t.Fatal(err)
+		}
+		b.bus.During(nil)
+		if byteOfGPIO != 1 {
+			t.Fatalf("the pin changed %d times in the burst", byteOfGPIO)
+		}
+	}
+	b.service() // the change of the last burst, which is the third that nothing explains
+	if b.dev.unexplained != unexplainedMost {
+		t.Fatalf("%d looks without an explanation, want %d", b.dev.unexplained, unexplainedMost)
+	}
+	if edges := b.service(); len(edges) != 0 {
+		t.Errorf("nothing changed, and %d edges were told: %+v", len(edges), edges)
+	}
+	b.after(ms, 0, !high)
+	if edges := b.service(); len(edges) != 1 || edges[0].Channel != 0 || edges[0].Lost != 0 {
+		t.Errorf("after the look a change gave %+v", edges)
+	}
+}
