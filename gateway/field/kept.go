@@ -54,7 +54,7 @@ func (b *keptBox[T, S]) recall(m Memory, key string) {
 	var s S
 	if shift, ok := m.Recall(key, &s); ok {
 		b.m = b.m.Restore(s, shift)
-		b.kept = b.m.Snapshot()
+		b.kept = s // with the times of another boot it is not what must be kept from now on
 	}
 }
 
@@ -104,6 +104,7 @@ func (c *Core) recall(now gateway.Mono) {
 		}
 		return false
 	})
+	c.alarms.changed = shift != 0 && len(kept.Standing)+len(kept.Shelved) > 0 // their times are of this boot now
 	for _, key := range c.alarms.keys() {
 		c.hub.PutAlarm(c.alarms.standing[key])
 	}

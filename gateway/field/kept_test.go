@@ -2,6 +2,7 @@ package field
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +122,36 @@ func TestAlarmsSurviveARestart(t *testing.T) {
 	for _, a := range h.View().Alarms {
 		if a.Key() != "i2c-1/fault" {
 			t.Errorf("still stands: %+v", a)
+		}
+	}
+}
+
+// What another boot of the kernel has left is kept with the times of this one: the next boot counts from this one.
+func TestTimesMoveOnceABoot(t *testing.T) {
+	n := &notebook{}
+	c, m, _ := keptSite(n, 0)
+	c.begin(m.start)
+	l := Levels{At: m.start}
+	l.Set(0, true)
+	c.Apply(m.start, Input{Kind: LevelsInput, Levels: l})
+	c.Tick(m.start.Add(time.Second))
+	c.Apply(m.start.Add(time.Second), Input{Kind: AlarmInput, Alarm: AlarmAct{ID: "door", Alarm: "raised", Act: Shelve, For: time.Hour}})
+	since := func() (device, alarm, shelved gateway.Mono) {
+		var kept struct{ Since gateway.Mono }
+		var alarms keptAlarms
+		if err := errors.Join(json.Unmarshal(n.pages["device contact door"], &kept), json.Unmarshal(n.pages[alarmsKey], &alarms)); err != nil {
+			t.Fatal(err)
+		}
+		return kept.Since, alarms.Standing[0].Since, alarms.Shelved["door/raised"]
+	}
+	device, alarm, shelved := since()
+	for range 2 {
+		n.shift = -10 * time.Minute
+		c, m, _ = keptSite(n, 0)
+		c.begin(m.start)
+		device, alarm, shelved = device.Add(n.shift), alarm.Add(n.shift), shelved.Add(n.shift)
+		if d, a, s := since(); d != device || a != alarm || s != shelved {
+			t.Errorf("device %v, alarm %v, shelf %v; want %v, %v, %v", d, a, s, device, alarm, shelved)
 		}
 	}
 }
