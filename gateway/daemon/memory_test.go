@@ -1,9 +1,12 @@
 package daemon
 
 import (
+	"context"
 	"log/slog"
 	"path/filepath"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"lotusgate/gateway"
@@ -34,6 +37,60 @@ func TestFireIsKeptAtOnce(t *testing.T) {
 			t.Fatal("it is not on the disk")
 		}
 	}
+}
+
+// While a maintenance window is open the checkpoint is never older than truthsEvery, also where nothing else happens and after
+// the daemon was restarted: a power cut does not give it back what had passed of it. Once it is closed nothing is written.
+func TestOpenWindowIsKeptFresh(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "checkpoint")
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		now := func() gateway.Mono { return gateway.MonoOf(time.Hour + time.Since(begin)) }
+		live := func() (*memory, func()) {
+			truths, err := checkpoint.Open(checkpoint.Options{Path: path, Every: truthsEvery})
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := newMemory(truths, &clock{keeper: timekeeper{mono: now}, boot: "b"}, slog.New(slog.DiscardHandler))
+			ctx, cancel := context.WithCancel(t.Context())
+			var wg sync.WaitGroup
+			wg.Go(func() { truths.Run(ctx) })
+			wg.Go(func() { m.run(ctx) })
+			return m, func() { cancel(); wg.Wait() }
+		}
+		stale := func() time.Duration {
+			t.Helper()
+			var kept keptIn
+			if ok, err := checkpoint.Peek(path, memorySection, &kept); !ok || err != nil {
+				t.Fatal(ok, err)
+			}
+			return now().Sub(kept.At)
+		}
+		m, stop := live()
+		const key = "device maintenance maintenance"
+		until := now().Add(10 * time.Minute)
+		m.Keep([]field.Truth{{Key: key, Value: device.WindowSnapshot{Opened: now(), Until: until}}}, true)
+		for range 5 {
+			time.Sleep(59 * time.Second)
+			if s := stale(); s > truthsEvery {
+				t.Fatalf("%v before its end what is kept is of %v ago", until.Sub(now()), s)
+			}
+		}
+		stop()
+		m, stop = live()
+		defer stop()
+		if _, ok := m.Recall(key, &device.WindowSnapshot{}); !ok {
+			t.Fatal("it is forgotten")
+		}
+		time.Sleep(4 * time.Minute)
+		if s := stale(); s > truthsEvery {
+			t.Fatalf("after a restart what is kept is of %v ago", s)
+		}
+		time.Sleep(time.Hour)
+		if s := stale(); s < 50*time.Minute {
+			t.Errorf("written %v ago, when it was closed", s)
+		}
+	})
 }
 
 // What an earlier boot of the kernel had kept keeps its age: by dates, or, without any, as if the power had never been off.

@@ -131,6 +131,7 @@ func (s *Stepped) Step() error {
 	}
 	if urgent || now.Sub(s.flushed) >= truthsEvery {
 		s.flushed = now
+		d.memory.counting()
 		_ = d.truths.Flush() // it tells of failures itself, and is tried again
 	}
 	d.intake.Step(s.ctx)

@@ -90,6 +90,14 @@ type LaneSnapshot struct {
 	Credits bool                 `json:"credits"` // passages are authorised here
 }
 
+// Ends is when who has not passed by then may not any more.
+func (s LaneSnapshot) Ends() gateway.Mono {
+	if s.Grants == [maxGrants]LaneGrant{} {
+		return 0
+	}
+	return s.Until
+}
+
 // Snapshot is what Restore wants.
 func (l Lane) Snapshot() LaneSnapshot {
 	return LaneSnapshot{Count: l.count, Waits: l.waits, Grants: l.grants, Until: l.until, Credits: l.counts}
@@ -203,6 +211,9 @@ type WindowSnapshot struct {
 	Opened gateway.Mono `json:"opened"`
 	Until  gateway.Mono `json:"until"`
 }
+
+// Ends is when the window closes.
+func (s WindowSnapshot) Ends() gateway.Mono { return s.Until }
 
 // Snapshot is what Restore wants.
 func (w Window) Snapshot() WindowSnapshot { return WindowSnapshot{w.opened, w.until} }
