@@ -54,8 +54,11 @@ func (w *world) judgePromptness() {
 	}
 }
 
-// beside is what the outbox may take beyond its queues: the segments that it is about to give back, cursors, the checkpoint.
+// beyond is what the outbox may take beyond its queues: the segments that it is about to give back, cursors, the checkpoint.
 const beyond = 3 << 20
+
+// After a connection began most is under way: it is looked at every crowding until crowded.
+const crowding, crowded = 200 * time.Millisecond, 3 * time.Second
 
 // sample looks at what must not grow.
 func (w *world) sample() {

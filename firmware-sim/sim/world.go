@@ -43,6 +43,15 @@ func (o Options) deadly() bool { return o.Seed%2 == 1 }
 // byCenter tells who has the last word about an event: the center with its watermark, or the broker.
 func (o Options) byCenter() bool { return o.Seed/2%2 == 0 }
 
+// segment is how many bytes a segment of the outbox has. In every second world it is a small one: there a day goes many times
+// round in the queues.
+func (o Options) segment() int64 {
+	if o.world().For("room").IntN(2) == 0 {
+		return 64 << 10
+	}
+	return 0
+}
+
 // world is what every chance of one day comes from.
 func (o Options) world() plant.Seed { return plant.Seed(o.Seed + uint64(o.Day)<<32) }
 
@@ -125,6 +134,9 @@ func Run(o Options) (*Result, error) {
 	}
 	if o.hardware() {
 		unhurried(&cfg)
+	}
+	if o.segment() != 0 {
+		cfg.Storage.Alarm, cfg.Storage.Normal = 8*config.Bytes(o.segment()), 16*config.Bytes(o.segment())
 	}
 	w := &world{
 		o: o, cfg: &cfg, end: o.Length + settling, byID: map[gateway.EventID]int{}, admitted: map[admission]bool{},
@@ -279,6 +291,9 @@ func (w *world) dial() {
 	if err := proc.Uplink.Connect(line, w.dialled); err != nil {
 		line.Drop()
 	}
+	for after := crowding; after <= crowded; after += crowding {
+		w.agenda.at(w.now+after, w.sample)
+	}
 	if w.people != nil {
 		w.people.attacker.connected(w.chance)
 	}
@@ -335,7 +350,7 @@ func (w *world) start() error {
 				return time.Unix(0, int64(mono())).Add(w.stepped)
 			},
 			Disciplined: func() bool { return w.synced && w.stepped == 0 },
-			Outbox:      onDisk{w.disk}, Truths: beside{w.disk},
+			Outbox:      onDisk{w.disk}, Segment: w.o.segment(), Truths: beside{w.disk},
 			Process: fmt.Sprintf("START%07d", w.starts),
 			Text:    w.word,
 			Chance:  w.o.world().For(fmt.Sprint("epochs of start ", w.starts)).Uint32N,

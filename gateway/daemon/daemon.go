@@ -144,7 +144,7 @@ func open(o Options, on ground, r *relays) (*daemon, *recorder, error) {
 	var err error
 	d.box, err = outbox.Open(outbox.Options{
 		Dir: o.Config.Storage.Path, AlarmBytes: int64(o.Config.Storage.Alarm), NormalBytes: int64(o.Config.Storage.Normal),
-		Board: on.board, FS: on.outbox, Stepped: on.stepped, Chance: on.chance,
+		Board: on.board, FS: on.outbox, Stepped: on.stepped, Chance: on.chance, Segment: on.segment,
 		Now:    func() time.Duration { return time.Duration(on.clock.mono()) },
 		Notify: d.notices.add,
 	})

@@ -20,6 +20,7 @@ type ground struct {
 	// stepped parts have no goroutine of their own; chance names epochs then, and text commands and nonces, so that a
 	// simulation repeats itself.
 	stepped bool
+	segment int64 // bytes of a segment of the outbox; 0 = as everywhere
 	chance  func(n uint32) uint32
 	text    func() string
 }

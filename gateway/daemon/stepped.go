@@ -42,6 +42,7 @@ type Ground struct {
 	Wall        func() time.Time    // the system clock
 	Disciplined func() bool         // something keeps it right
 	Outbox      outbox.FS
+	Segment     int64 // bytes of a segment of the outbox; 0 = as everywhere
 	Truths      checkpoint.FS
 	Chance      func(n uint32) uint32 // below n
 	Text        func() string         // no two are the same; of the kernel's chance elsewhere
@@ -68,7 +69,7 @@ func NewStepped(o SteppedOptions) (*Stepped, error) {
 	}
 	g := o.Ground
 	on := ground{
-		boot: g.Boot, board: "simulated", outbox: g.Outbox, truths: g.Truths, stepped: true, chance: g.Chance, text: g.Text,
+		boot: g.Boot, board: "simulated", outbox: g.Outbox, truths: g.Truths, stepped: true, segment: g.Segment, chance: g.Chance, text: g.Text,
 		clock: timekeeper{mono: g.Mono, wall: g.Wall, disciplined: g.Disciplined, fromRTC: func() bool { return false }},
 	}
 	relays := claimRelays(o.Config, o.Lines, o.Log)
@@ -170,11 +171,14 @@ func (s *Stepped) Next() gateway.Mono {
 // Ledger is how far numbers were issued and confirmed.
 func (s *Stepped) Ledger() gateway.Ledger { return ledger(s.d.box.Ledger()) }
 
-// Holdings are what grows in memory with what others send, each beside its limit.
+// Holdings are what grows with what happens and with what others send, each beside its limit.
 func (s *Stepped) Holdings() []gateway.Holding {
 	view := s.d.hub.View()
-	all := append(s.d.intake.Holdings(), s.Uplink.Holdings(2+len(view.Devices)+len(view.Alarms))...)
-	return append(all,
+	all := append(s.d.intake.Holdings(), s.Uplink.Holdings(2+len(view.Devices)+len(view.Alarms), s.d.box.Stats().InFlight)...)
+	for _, h := range s.d.box.Holdings() {
+		all = append(all, gateway.Holding(h))
+	}
+	return append(append(all, s.d.inForce.parts.Trace.Holdings()...),
 		gateway.Holding{What: "commands not ended", Held: len(s.d.unfinished.Commands), Most: mostUnfinished},
 		gateway.Holding{What: "commands that wait for the core", Held: len(s.queue.waiting), Most: queueMost},
 		gateway.Holding{What: "events of the history", Held: len(view.Events), Most: hub.EventsKept},

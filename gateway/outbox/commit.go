@@ -178,7 +178,7 @@ func (o *Outbox) fits(q *queue) bool {
 	if s == nil || s.file == nil || s.failed || s.full(q.entry(q.written).run) {
 		return false
 	}
-	return s.off+o.preamble(q)+int64(recordSize(len(q.entry(q.written).payload))) <= o.opt.segment
+	return s.off+o.preamble(q)+int64(recordSize(len(q.entry(q.written).payload))) <= o.opt.Segment
 }
 
 // markEvery is how far the low mark moves until a commit tells of it. The cursor is not synced: after a power cut that
@@ -213,7 +213,7 @@ func (o *Outbox) firstUnfit(q *queue, run runKey) uint64 {
 			break
 		}
 		off += int64(recordSize(len(e.payload)))
-		if off > o.opt.segment || p-q.written >= maxBatch {
+		if off > o.opt.Segment || p-q.written >= maxBatch {
 			return e.number
 		}
 	}

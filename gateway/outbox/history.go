@@ -133,7 +133,7 @@ func (h *History) read(q *queue, l *lane) (record, uint64, error) {
 	end := seg.end
 	o.mu.Unlock()
 	if l.segment != seg || l.next >= l.limit {
-		image, err := readSegment(o.fs, seg.path(o.opt.Dir), o.opt.segment)
+		image, err := readSegment(o.fs, seg.path(o.opt.Dir), o.opt.Segment)
 		if errors.Is(err, fs.ErrNotExist) {
 			return record{}, end, nil // it made room meanwhile
 		}

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 // appendForever prints, one a line, the numbers that are known to be durable.
 func appendForever(dir string) {
 	o, err := Open(Options{
-		Dir: dir, AlarmBytes: 64 * smallSegment, NormalBytes: 256 * smallSegment, segment: smallSegment,
+		Dir: dir, AlarmBytes: 64 * smallSegment, NormalBytes: 256 * smallSegment, Segment: smallSegment,
 		CommitWait: time.Millisecond,
 	})
 	if err != nil {

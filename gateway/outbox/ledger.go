@@ -76,8 +76,8 @@ func (o *Outbox) Stats() Stats {
 		q := &o.queues[i]
 		s.Queues[i] = QueueStats{
 			Depth: q.depth(),
-			Bytes: uint64(len(q.segments)) * uint64(o.opt.segment),
-			Limit: uint64(q.limit) * uint64(o.opt.segment),
+			Bytes: uint64(len(q.segments)) * uint64(o.opt.Segment),
+			Limit: uint64(q.limit) * uint64(o.opt.Segment),
 		}
 		if p := q.settled.low(); p < q.next {
 			since := q.opened

@@ -141,7 +141,7 @@ func (o *Outbox) loadSegment(q *queue, seg *segment, head []byte, last bool, t *
 	if sealed && !last {
 		return true, nil
 	}
-	image, err := readSegment(o.fs, seg.path(o.opt.Dir), o.opt.segment)
+	image, err := readSegment(o.fs, seg.path(o.opt.Dir), o.opt.Segment)
 	if err != nil {
 		return false, fmt.Errorf("read %s: %w", segmentName(seg.queue, seg.index), err)
 	}
@@ -162,10 +162,10 @@ func (o *Outbox) loadSegment(q *queue, seg *segment, head []byte, last bool, t *
 	}
 	seg.off = int64(walk.off)
 	switch {
-	case sealed || int64(len(image)) < o.opt.segment:
+	case sealed || int64(len(image)) < o.opt.Segment:
 		seg.failed = true // complete, or not a file to append to
 	case !walk.clean():
-		seg.failed = fillZero(seg.file, seg.off, o.opt.segment) != nil
+		seg.failed = fillZero(seg.file, seg.off, o.opt.Segment) != nil
 	}
 	return true, nil
 }
@@ -217,7 +217,7 @@ func (o *Outbox) cutAt(seg *segment, limit uint64) error {
 
 // recordsOf reads the events of a segment.
 func (o *Outbox) recordsOf(seg *segment) (records []record, err error) {
-	image, err := readSegment(o.fs, seg.path(o.opt.Dir), o.opt.segment)
+	image, err := readSegment(o.fs, seg.path(o.opt.Dir), o.opt.Segment)
 	if err != nil {
 		return nil, err
 	}

@@ -54,8 +54,9 @@ type Options struct {
 	Stepped bool                  // there is no committer: the owner calls Step
 	Chance  func(n uint32) uint32 // below n, for the names of epochs; nil = math/rand
 
-	segment int64 // bytes of a segment, for tests; 0 = 1 MiB
-	memory  int   // bytes of payload per queue that may wait for a commit, for tests; 0 = 4 MiB
+	Segment int64 // bytes of a segment, the same as long as the directory lives; 0 = 1 MiB. Another one is for tests and simulations
+
+	memory int // bytes of payload per queue that may wait for a commit, for tests; 0 = 4 MiB
 }
 
 // MinQueueBytes is the smallest size of a queue: four segments.
@@ -74,8 +75,8 @@ func (opt *Options) check() error {
 	if opt.Dir == "" {
 		return errors.New("open outbox: no directory given")
 	}
-	if opt.segment == 0 {
-		opt.segment = segmentBytes
+	if opt.Segment == 0 {
+		opt.Segment = segmentBytes
 		for _, q := range []struct {
 			name string
 			size int64
@@ -162,7 +163,7 @@ func Open(opt Options) (*Outbox, error) {
 	}
 	o.committer.init(opt)
 	for i, size := range [...]int64{Normal: opt.NormalBytes, Alarm: opt.AlarmBytes} {
-		o.queues[i] = queue{kind: Queue(i), limit: int(size / opt.segment), opened: opt.Now()}
+		o.queues[i] = queue{kind: Queue(i), limit: int(size / opt.Segment), opened: opt.Now()}
 	}
 	if err := o.recover(); err != nil {
 		_ = o.release() // the first error is the one that counts
@@ -220,7 +221,7 @@ func (o *Outbox) append(kind Queue, payload []byte, firm bool) ID {
 }
 
 func (o *Outbox) maxPayload() int {
-	return min(maxPayload, int(o.opt.segment)-segmentHead-2*recordSize(8))
+	return min(maxPayload, int(o.opt.Segment)-segmentHead-2*recordSize(8))
 }
 
 // hasRoom tells whether a record of n bytes may wait in memory. At the limit what is confirmed makes room first.

@@ -9,7 +9,7 @@ import (
 
 // small makes segments of 16 KiB and queues of four and six, so that rolling and eviction happen within a short test.
 func small(dir string) Options {
-	return Options{Dir: dir, AlarmBytes: 4 * smallSegment, NormalBytes: 6 * smallSegment, Board: "board-1", segment: smallSegment}
+	return Options{Dir: dir, AlarmBytes: 4 * smallSegment, NormalBytes: 6 * smallSegment, Board: "board-1", Segment: smallSegment}
 }
 
 const smallSegment = 16 << 10

@@ -125,7 +125,7 @@ func (o *Outbox) discard(seg *segment) {
 	if err != nil {
 		return
 	}
-	image, err := readImage(f, o.opt.segment)
+	image, err := readImage(f, o.opt.Segment)
 	f.Close()
 	if err != nil || seg.parseIdentity(image) == nil {
 		return

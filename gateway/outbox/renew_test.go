@@ -80,7 +80,7 @@ func TestRenewDies(t *testing.T) {
 	for at := 0; ; at += 1 + at/15 { // all of them near the beginning, where the epoch changes
 		done := false
 		onFaultyDisk(t, func(b *bench) {
-			b.opt = Options{Dir: "/outbox", AlarmBytes: 64 * smallSegment, NormalBytes: 64 * smallSegment, segment: smallSegment}
+			b.opt = Options{Dir: "/outbox", AlarmBytes: 64 * smallSegment, NormalBytes: 64 * smallSegment, Segment: smallSegment}
 			b.opt.Notify = func(n Notice) { b.notices = append(b.notices, n) }
 			b.reopen()
 			old := b.o.Ledger()

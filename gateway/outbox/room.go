@@ -26,7 +26,7 @@ func (o *Outbox) roll(q *queue) error {
 	seg.end, seg.low = seg.first, min(q.settled.low(), seg.first)
 	o.mu.Unlock()
 	o.nextIndex[q.kind]++
-	if _, err = f.WriteAt(seg.identity(o.opt.segment), 0); err == nil {
+	if _, err = f.WriteAt(seg.identity(o.opt.Segment), 0); err == nil {
 		if err = o.fs.Rename(o.path(name), seg.path(o.opt.Dir)); err == nil {
 			err = o.fs.SyncDir(o.opt.Dir)
 		}
@@ -107,14 +107,14 @@ func (o *Outbox) freshFile(q *queue) (File, string, error) {
 		name := spareName(o.spares)
 		o.spareAt = 0
 		if f, err := o.fs.Open(o.path(name)); err == nil {
-			if n, err := f.Size(); err == nil && n == o.opt.segment {
+			if n, err := f.Size(); err == nil && n == o.opt.Segment {
 				return f, name, nil
 			}
 			f.Close()
 		}
 	}
 	const name = "new.tmp"
-	f, err := newSegmentFile(o.fs, o.path(name), o.opt.segment)
+	f, err := newSegmentFile(o.fs, o.path(name), o.opt.Segment)
 	if err == nil {
 		return f, name, nil
 	}
@@ -131,7 +131,7 @@ func (o *Outbox) makeSpare() bool {
 		return false
 	}
 	name := spareName(o.spares)
-	f, err := newSegmentFile(o.fs, o.path(name+".tmp"), o.opt.segment)
+	f, err := newSegmentFile(o.fs, o.path(name+".tmp"), o.opt.Segment)
 	if err == nil {
 		f.Close()
 		if err = o.fs.Rename(o.path(name+".tmp"), o.path(name)); err == nil {
@@ -220,7 +220,7 @@ func (o *Outbox) evict(q *queue, seg *segment) (File, string, error) {
 	o.mu.Unlock()
 	f, err := o.fs.Open(o.path(name))
 	if err == nil {
-		if err = fillZero(f, 0, o.opt.segment); err != nil {
+		if err = fillZero(f, 0, o.opt.Segment); err != nil {
 			f.Close()
 		}
 	}

@@ -65,7 +65,7 @@ func (o *Outbox) readPart(seg *segment) (done bool) {
 		if err != nil {
 			return true
 		}
-		s.file, s.read = f, make([]byte, 0, o.opt.segment)
+		s.file, s.read = f, make([]byte, 0, o.opt.Segment)
 	}
 	from := len(s.read)
 	part := s.read[from:min(from+sweepBytes, cap(s.read))]

@@ -155,7 +155,7 @@ func (o *Outbox) readAt(q *queue, p uint64) (record, error) {
 func (o *Outbox) load(rd *reader, q *queue, seg *segment) error {
 	path, end := seg.path(o.opt.Dir), seg.end
 	o.mu.Unlock()
-	image, err := readSegment(o.fs, path, o.opt.segment)
+	image, err := readSegment(o.fs, path, o.opt.Segment)
 	o.mu.Lock()
 	if err != nil {
 		*rd = reader{}

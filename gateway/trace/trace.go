@@ -108,6 +108,20 @@ func (t *Trace) Lose(n int, at gateway.Mono) {
 	in.mu.Unlock()
 }
 
+// Holdings are the most marks that any input has, beside the most that it may have.
+func (t *Trace) Holdings() []gateway.Holding {
+	raw, settled := gateway.Holding{What: "raw marks of an input", Most: RawKept}, gateway.Holding{What: "settled marks of an input", Most: SettledKept}
+	if t == nil {
+		return nil
+	}
+	for _, in := range t.inputs {
+		in.mu.Lock()
+		raw.Held, settled.Held = max(raw.Held, len(in.raw.marks)), max(settled.Held, len(in.settled.marks))
+		in.mu.Unlock()
+	}
+	return []gateway.Holding{raw, settled}
+}
+
 // Cursor remembers what a reader has of one input. Zero = nothing.
 type Cursor struct{ raw, settled uint64 }
 

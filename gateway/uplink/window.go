@@ -47,6 +47,16 @@ func (w *window) push(s slot) {
 	w.n++
 }
 
+// events counts those of the packets that are events of the outbox.
+func (w *window) events() (n int) {
+	for i := range w.n {
+		if !w.ring[(w.head+i)%len(w.ring)].event.IsZero() {
+			n++
+		}
+	}
+	return n
+}
+
 // oldest is nil when nothing is in flight.
 func (w *window) oldest() *slot {
 	if w.n == 0 {
