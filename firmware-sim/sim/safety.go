@@ -83,6 +83,7 @@ type zone struct {
 type fire struct {
 	contact span
 	latched bool
+	before  bool // it was latched when the contact closed last
 }
 
 // Times of the field and of the rules.
@@ -216,6 +217,11 @@ func (r *rules) without(g *barrier, n plant.Input) string {
 	return ""
 }
 
+// awake tells whether a daemon ran between two times for so long that a contact counts.
+func (w *world) awake(from, to time.Duration) bool {
+	return slices.ContainsFunc(w.runs, func(r run) bool { return min(r.end, to)-max(r.begin, from) > settled })
+}
+
 // burns tells whether there is a fire that nobody has called over.
 func (r *rules) burns() bool {
 	for _, f := range r.fires {
@@ -262,9 +268,13 @@ func (r *rules) truth(at time.Duration, t plant.Truth) {
 		r.zone(z, at, t.Kind)
 	}
 	if f := r.fires[t.Device]; f != nil && (t.Kind == plant.SwitchRaised || t.Kind == plant.SwitchCleared) {
+		closed := f.contact
 		f.contact.set(t.Kind == plant.SwitchRaised, at)
-		f.latched = f.latched || f.contact.on
+		if !f.contact.on && closed.on && !r.w.awake(closed.since, at) { // nobody can know that it was closed
+			f.latched = f.before
+		}
 		if f.contact.on {
+			f.before, f.latched = f.latched, true
 			r.w.agenda.at(r.w.now+longest, func() { r.opened(f) })
 		}
 	}
@@ -367,9 +377,12 @@ func (r *rules) opened(f *fire) {
 		if g.up.on || g.on[plant.OpenInput] || g.began[plant.OpenInput] >= f.contact.since || r.w.now-r.key.since <= longest {
 			continue
 		}
-		if up := g.began[plant.OpenInput] + 2*g.cfg.Travel + longest; g.rising && r.w.now < up { // for what came before the fire
+		switch up := g.began[plant.OpenInput] + 2*g.cfg.Travel + longest; {
+		case g.rising && r.w.now < up: // for what came before the fire
 			r.w.agenda.at(up, func() { r.opened(f) })
-		} else {
+		case g.left > f.contact.since && r.w.now < g.left+rises: // its controller has just begun to close it, and its limit switch does not show that yet
+			r.w.agenda.at(g.left+rises, func() { r.opened(f) })
+		default:
 			r.w.violate("%s: there is a fire, and it is not opened", id)
 		}
 	}
@@ -393,10 +406,12 @@ func (r *rules) arm(g *barrier, at time.Duration, t plant.Truth) {
 	case plant.ArmClosing:
 		g.cause = t.Cause
 		g.up.set(false, at)
-	case plant.ArmUp:
+	case plant.ArmUp, plant.ArmOpen: // the end alone where it turned round before its limit switch parted
 		g.up.set(true, at)
 	case plant.ArmDown:
 		g.closing = 0
+		g.down.set(true, at)
+	case plant.ArmClosed:
 		g.down.set(true, at)
 	case plant.ArmOff, plant.ArmMounted:
 		g.armOff.set(t.Kind == plant.ArmOff, at)

@@ -1,8 +1,10 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"lotusgate/firmware-sim/district"
@@ -43,6 +45,9 @@ const (
 	wasHidden = "what shows it could not be read, and it was said not to be known"
 	wasMissed = "an INT wire was broken, which was not said yet"
 	notKnown  = "its state was said not to be known after a start or a reload"
+	noContact = "no contact stayed for as long as one must to count"
+	sameFire  = "a fire that nobody had reset goes on"
+	noGap     = "the loop was covered again before a vehicle could not be unseen any more"
 	wasAnswer = "counts apart after what could not be counted"
 )
 
@@ -147,7 +152,70 @@ func (w *world) unknowable(p district.Pair) string {
 	if w.missed(p.ID, p.At, latest(p.Type, p.Cause)) {
 		return wasMissed
 	}
+	if w.latched(p) {
+		return sameFire
+	}
+	if w.fleeting(p) {
+		return noContact
+	}
+	if w.joined(p) {
+		return noGap
+	}
 	return ""
+}
+
+// latched tells whether a fire had been told before and not been reset: its alarm stands, and its state says that the contact
+// is closed again.
+func (w *world) latched(p district.Pair) bool {
+	if p.Type != gateway.FireOpened {
+		return false
+	}
+	for _, i := range slices.Backward(w.issued) {
+		if e := i.event; i.at <= p.At && e.ID == p.ID && (e.Type == gateway.FireOpened || e.Type == gateway.FireReset) {
+			return e.Type == gateway.FireOpened
+		}
+	}
+	return false
+}
+
+// fleeting tells whether a limit switch was not closed for as long as a contact must be to count: the arm turned round as it
+// came to its limit, or the configuration changed before that, so that its gate began anew and found it there.
+func (w *world) fleeting(p district.Pair) bool {
+	g, ok := w.cfg.Gates[p.ID]
+	if !ok || p.Type != gateway.GateOpened && p.Type != gateway.GateClosed {
+		return false
+	}
+	turns, arm := plant.ArmClosing, cmp.Or(g.Lane, p.ID)+".gate"
+	if p.Type == gateway.GateClosed {
+		turns = plant.ArmOpening
+	}
+	return slices.ContainsFunc(w.truths(p.At, settled/2), func(t plant.Truth) bool { return t.Device == arm && t.Kind == turns }) ||
+		slices.ContainsFunc(w.issued, func(i issue) bool {
+			return i.event.Type == gateway.GatewayConfigReloaded && p.At <= i.at && i.at <= p.At+settled
+		})
+}
+
+// joined tells whether a loop which a vehicle had left backwards was covered again within the time for which a vehicle may be
+// unseen between two loops. Whether it has come back or another one has come no loop can tell, and the two are one visit.
+func (w *world) joined(p district.Pair) bool {
+	if p.Type != gateway.VehicleBackedOut {
+		return false
+	}
+	var left string
+	return slices.ContainsFunc(w.truths(p.At, w.cfg.Lanes[p.ID].Gap), func(t plant.Truth) bool {
+		if t.Kind == plant.ZoneCleared && t.At == p.At && strings.HasPrefix(t.Device, p.ID+".") {
+			left = t.Device
+		}
+		return t.Kind == plant.ZoneCovered && t.Device == left
+	})
+}
+
+// truths are what happened in the field from a time on, for so long.
+func (w *world) truths(from, long time.Duration) []plant.Truth {
+	at := func(t plant.Truth, at time.Duration) int { return cmp.Compare(t.At, at) }
+	first, _ := slices.BinarySearchFunc(w.field.Truths, from, at)
+	last, _ := slices.BinarySearchFunc(w.field.Truths, from+long+1, at)
+	return w.field.Truths[first:last]
 }
 
 // unseen is something that happened and could not be known then.
