@@ -186,7 +186,7 @@ func (o *replay) compare(other *config.Config) error {
 // told is a decision with its time since the beginning.
 func (s stretch) told(d *flight.Decision) string {
 	if d == nil {
-		return "nothing more"
+		return "nothing then" // it may decide later
 	}
 	return fmt.Sprint(d.Now.Sub(s.start), " ", d)
 }

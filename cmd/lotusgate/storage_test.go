@@ -93,7 +93,7 @@ func TestCheckLooksAtTheStorage(t *testing.T) {
 			if err := os.WriteFile(name, data, 0o600); err != nil {
 				t.Fatal(err)
 			}
-		}), 0, "1 events in"},
+		}), 0, "that can't be read: 1"},
 		{"/dev/shm/lotusgate-test", 0, "1 warning\n"},
 	}
 	defer open().Close()

@@ -15,7 +15,7 @@ type Comparison struct {
 	Different *Contrast
 }
 
-// Contrast is the first decision in which two configurations differ; nil = nothing more was decided.
+// Contrast is the first decision in which two configurations differ; nil = nothing was decided then, later perhaps.
 type Contrast struct{ Recorded, Other *Decision }
 
 // Compare gives the same inputs to two gateways that have just been started, one with the configuration that recorded them
