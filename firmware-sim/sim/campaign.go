@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -121,11 +122,19 @@ func (s *Sum) Print(out io.Writer, gateways int) error {
 		row("not to be known: "+why, s.Unknown[why])
 	}
 	row("retained states held against the truth", s.States)
-	fmt.Fprintln(&b, "troubles injected:")
-	for _, name := range slices.Sorted(maps.Keys(s.Faults)) {
-		row(name, s.Faults[name])
+	names := slices.Sorted(maps.Keys(s.Faults))
+	rows := func(people bool) {
+		for _, name := range names {
+			if strings.Contains(name, ": ") == people {
+				row(name, s.Faults[name])
+			}
+		}
 	}
+	fmt.Fprintln(&b, "troubles injected:")
+	rows(false)
 	row("in the field", s.Injected)
+	fmt.Fprintln(&b, "what people did, and relays:")
+	rows(true)
 	fmt.Fprintf(&b, "at most %d events under way, %d bytes stored, %v under way without trouble\n", s.Waiting, s.Storage, s.Slowest.Round(time.Millisecond))
 	words := "none"
 	if s.Violations > 0 {
