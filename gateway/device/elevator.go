@@ -137,6 +137,7 @@ func (e Elevator) Step(now gateway.Mono, in Input) (Elevator, Effects, gateway.M
 		e = e.begin(now, &fx)
 	}
 	e = e.follow(in.at(now), &fx)
+	capable := e.capable()
 	switch {
 	case in.Kind == SignalChanged && in.Role == RoleInput && in.Index < MaxFaults:
 		e.faults[in.Index] = e.faults[in.Index].set(in.Signal)
@@ -150,6 +151,9 @@ func (e Elevator) Step(now gateway.Mono, in Input) (Elevator, Effects, gateway.M
 		e = e.end(now, "remote", &fx)
 	}
 	e = e.follow(now, &fx)
+	if e.capable() != capable { // nothing need be due when the last contact can be read again, or one no more
+		e = e.entrap(now, &fx)
+	}
 	if v := e.judge(); v != e.value {
 		e.value, e.since = v, in.at(now)
 	}
