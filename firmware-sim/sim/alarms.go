@@ -121,7 +121,7 @@ func (g *ground) lift(id, alarm string) (c cause, ok bool) {
 		return cause{g.is(id, dark), soon + orSecond(e.RaiseAfter), soon + orSecond(e.ClearAfter)}, true
 	case gateway.ElevatorAlarmButton.Name():
 		c = cause{span: span{inside.on, max(inside.since, g.is(id, pressed).since)}, clear: attended}
-		if inside.on && inside.since > g.w.began() { // else nobody has heard the button
+		if inside.on && inside.since > g.w.began() && !g.unheard(e.AlarmButton, inside.since) { // else nobody has heard the button
 			c.raise = calls
 		}
 		return c, true
@@ -129,6 +129,17 @@ func (g *ground) lift(id, alarm string) (c cause, ok bool) {
 		return cause{span: inside, clear: attended}, true
 	}
 	return cause{}, false
+}
+
+// unheard tells whether a button could not be read at some time in which who is shut in since then presses it, once.
+func (g *ground) unheard(button string, since time.Duration) bool {
+	if in, ok := g.w.cfg.Inputs[button]; ok {
+		button = in.Point
+	}
+	chip := g.w.cfg.Points[button].Chip
+	return slices.ContainsFunc(g.w.damages, func(d *damage) bool {
+		return !d.brief && slices.Contains(d.parts, chip) && d.begin < since+calls && d.end > since-d.back
+	})
 }
 
 // camera is why an alarm of a camera stands, whatever its failure is called.

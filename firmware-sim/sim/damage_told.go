@@ -80,15 +80,19 @@ func (w *world) judgeTold(d *damage, n int, r run, told []toldOf) {
 		return
 	}
 	for _, part := range d.parts {
-		said := 0
+		said, since := 0, from
 		for _, t := range told {
-			if t.run != n || t.part != part || t.anew || t.at < from || t.at-d.found > to {
+			if t.run != n || t.part != part || t.at < from || t.at-d.found > to {
+				continue
+			}
+			if t.at-since > d.found && !d.silent {
+				w.violateAt(d.begin, "%s: %s was told after %v, and %v are allowed", d.what, part, t.at-since, d.found)
+			}
+			if t.anew { // it has to be found again, in the same time
+				since = t.over
 				continue
 			}
 			said++
-			if t.at-from > d.found && !d.silent {
-				w.violateAt(d.begin, "%s: %s was told after %v, and %v are allowed", d.what, part, t.at-from, d.found)
-			}
 			if t.over == never && r.end-d.back > to && d.back > 0 {
 				w.violateAt(d.begin, "%s: it was over at %v, and nobody said so of %s", d.what, d.end, part)
 			}
@@ -96,7 +100,7 @@ func (w *world) judgeTold(d *damage, n int, r run, told []toldOf) {
 				w.violateAt(d.begin, "%s: it was over at %v, and of %s it was said at %v", d.what, d.end, part, t.over)
 			}
 		}
-		if must := to-from > d.found && !d.brief && !d.silent; said > 1 || must && said == 0 {
+		if must := to-since > d.found && !d.brief && !d.silent; said > 1 || must && said == 0 {
 			w.violateAt(d.begin, "%s: it was said %d times of %s", d.what, said, part)
 		}
 	}

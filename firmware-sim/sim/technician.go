@@ -204,7 +204,8 @@ func (t *technician) restart(chance *rand.Rand) time.Duration {
 	if !t.w.o.deadly() {
 		return 0
 	}
-	if err := t.w.stop(); err != nil {
+	sick := t.w.disk.Faulty() // it may refuse the last write, and that is said
+	if err := t.w.stop(); err != nil && !sick {
 		t.w.violate("the daemon does not end in order: %v", err)
 	}
 	t.later(plant.Span{Min: time.Second, Max: 5 * time.Second}.Draw(chance), t.w.again)
