@@ -98,7 +98,7 @@ func (b *book) acceptance(o *order, e gateway.Event, d gateway.CommandData) {
 
 // refusal: what is refused is refused for a reason that there is.
 func (b *book) refusal(o *order, d gateway.CommandData) {
-	b.bounded(d.Issuer)
+	b.bounded(d.Issuer, d.Reason)
 	if b.expected(d) || o == nil {
 		return
 	}
@@ -123,10 +123,14 @@ func (b *book) refusal(o *order, d gateway.CommandData) {
 	}
 }
 
-// bounded holds that no flood fills the ledger: of each account ten refusals at once, then one in six seconds.
-func (b *book) bounded(account string) {
-	const most = 10 + 10 + 1
+// bounded holds that no flood fills the ledger: of what the intake refuses an account ten at once, then one in six seconds. What
+// it lets through is refused by the machines each time: that may be what a key may order, ten at once and one a second.
+func (b *book) bounded(account string, why gateway.Reason) {
+	most := 10 + 10 + 1
 	account, _, _ = strings.Cut(account, "/")
+	if reasons := gateway.Reasons(); slices.Index(reasons, why) >= slices.Index(reasons, gateway.Starting) {
+		account, most = account+", of a machine,", 10+60+1
+	}
 	if b.refusals == nil {
 		b.refusals = map[string][]time.Duration{}
 	}
