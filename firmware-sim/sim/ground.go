@@ -21,6 +21,7 @@ type ground struct {
 	pushed time.Duration            // the service button, last
 	reset  map[string]time.Duration // a fire, last
 
+	behind  map[string]uint64 // units that a counter did not count, as this run of the daemon began
 	devices []gateway.MetaDevice
 	states  map[string]stateOf // as they were retained at the last look
 }
@@ -52,7 +53,7 @@ const (
 func newGround(w *world) *ground {
 	g := &ground{
 		w: w, facts: map[fact]*span{}, wires: map[string]string{}, reset: map[string]time.Duration{},
-		devices: w.cfg.Devices(), states: map[string]stateOf{},
+		devices: w.cfg.Devices(), states: map[string]stateOf{}, behind: map[string]uint64{},
 	}
 	for _, id := range config.IDs(w.cfg.Inputs) {
 		g.wires[w.field.Terminal(id)] = id

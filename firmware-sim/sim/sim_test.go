@@ -34,6 +34,16 @@ func day(t testing.TB, o Options) *Result {
 	return r
 }
 
+// TestBuilding lives a day with what no gateway of the reference district has: a meter, and contacts that wait long.
+func TestBuilding(t *testing.T) {
+	for seed := range uint64(2) {
+		r := day(t, Options{Config: shipped(t, "building"), Seed: seed, Hardware: Nobody})
+		for _, v := range r.Violations {
+			t.Error(seed, v)
+		}
+	}
+}
+
 // everyGateway is every shipped gateway of the reference district.
 func everyGateway(t testing.TB) (all []*config.Config) {
 	t.Helper()

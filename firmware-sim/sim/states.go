@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"lotusgate/firmware-sim/plant"
@@ -83,7 +84,11 @@ func (g *ground) state(d gateway.MetaDevice) (want []string, since time.Duration
 		}
 		return pick(g.is(d.ID, raised), "occupied", "vacant", 5*time.Second)
 	case config.KindContact:
-		return pick(g.is(d.ID, raised), "raised", "clear", time.Second)
+		k, s := g.w.cfg.Contacts[d.ID], g.is(d.ID, raised)
+		if s.on {
+			return []string{"raised"}, s.since + orSecond(k.RaiseAfter)
+		}
+		return []string{"clear"}, s.since + orSecond(k.ClearAfter)
 	case config.KindFire:
 		s := g.is(d.ID, raised)
 		if want, since = pick(s, "alarm", "clear", 0); !s.on && g.reset[d.ID] < s.since {
@@ -127,6 +132,10 @@ func (g *ground) state(d gateway.MetaDevice) (want []string, since time.Duration
 		return []string{"online"}, s.since + cameraLate
 	case config.KindLot:
 		return g.lotState(d.ID)
+	case config.KindCameraGroup:
+		return g.groupState(d.ID)
+	case config.KindCounter:
+		return g.counterState(d.ID), 0
 	}
 	return nil, 0
 }
@@ -197,4 +206,54 @@ func (g *ground) lotState(id string) (want []string, since time.Duration) {
 		return nil, 0
 	}
 	return []string{fmt.Sprint(free)}, since
+}
+
+// groupState is an outage where all cameras fell together, and none while half of them are up. One that began while nothing was
+// known of them is none, and where chips break, that may be so at any time.
+func (g *ground) groupState(id string) (want []string, since time.Duration) {
+	cameras := g.w.cfg.CameraGroups[id].Cameras
+	up, first := 0, never
+	for _, cam := range cameras {
+		s := either(g.is(cam, down), g.is(cam, restarts))
+		since = max(since, s.since)
+		if first = min(first, s.since); !s.on {
+			up++
+		}
+	}
+	switch {
+	case 2*up >= len(cameras):
+		return []string{"online"}, since + cameraLate
+	case up == 0 && since-first < time.Second && first > g.w.began()+cameraLate && !g.w.o.hardware():
+		return []string{"outage"}, since + cameraLate
+	}
+	return nil, 0
+}
+
+// counterState is as many units behind the meter as it was at the first look after a start, which is as many as flowed while
+// nobody counted: it has never more than the meter. The last units may still have to settle, or be under way.
+func (g *ground) counterState(id string) (want []string) {
+	if g.w.o.hardware() {
+		return nil // a unit that flows while its chip cannot be read is not to be known
+	}
+	units := g.w.field.Board.Units(id)
+	behind, known := g.behind[id]
+	if !known {
+		is, err := g.retained(id)
+		count, bad := strconv.ParseUint(is.word(), 10, 64)
+		if err != nil || bad != nil || is.Quality != gateway.Good.String() {
+			return nil
+		}
+		if count > units {
+			return []string{fmt.Sprint("at most ", units)}
+		}
+		behind = units - count
+		g.behind[id] = behind
+	}
+	const underWay = 3 // at that look or at this one
+	most := units - min(units, behind-min(behind, underWay))
+	least := units - min(units, behind+underWay)
+	for n := least; n <= most; n++ {
+		want = append(want, fmt.Sprint(n))
+	}
+	return want
 }

@@ -361,6 +361,7 @@ func (w *world) start() error {
 	}
 	w.say("the daemon starts")
 	w.proc = proc
+	clear(w.ground.behind)
 	w.runs = append(w.runs, run{begin: w.now, end: never, sick: w.disk.Faulty()})
 	if w.people != nil {
 		w.people.rules.born()
