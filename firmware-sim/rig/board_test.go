@@ -134,6 +134,27 @@ func TestCarAtThePins(t *testing.T) {
 	}
 }
 
+// Who waits for the arm sees it knocked off when that happens, not when the lane was due last.
+func TestNobodyActsBeforeWhatHeSees(t *testing.T) {
+	var last time.Duration
+	var left bool
+	waits := plant.Vehicle{Length: plant.Metres(4.5), Speed: 2 * plant.MetrePerSecond}
+	b := open(t, 1, clean(), Options{Private: true, Scenario: Script(Cue{0, Enter{"entry", waits}}, Cue{time.Minute, Knock{Lane: "entry"}}), Tell: func(n Note) {
+		if n.At < last {
+			t.Errorf("%v %v: told after what happened at %v", n.At, n.What, last)
+		}
+		last = n.At
+		truth, ok := n.What.(plant.Truth)
+		left = left || ok && truth.Kind == plant.VehicleLeft
+	}})
+	if err := b.Advance(2 * time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	if !left {
+		t.Error("it still waits")
+	}
+}
+
 // relays drives a board's outputs and returns what the barrier did about it.
 func TestRelaysMoveTheBarrier(t *testing.T) {
 	var story []string

@@ -17,7 +17,7 @@ func (a Controller) String() string {
 }
 
 func (a Controller) apply(b *Board) error {
-	l, err := find("lane", b.lanes, a.Lane)
+	l, err := b.laneNow(a.Lane)
 	if err == nil {
 		l.Barrier.Power(b.at, !a.Off)
 	}
@@ -36,7 +36,7 @@ func (a Fob) String() string {
 }
 
 func (a Fob) apply(b *Board) error {
-	l, err := find("lane", b.lanes, a.Lane)
+	l, err := b.laneNow(a.Lane)
 	if err != nil {
 		return err
 	}

@@ -2,10 +2,32 @@ package rig
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"lotusgate/firmware-sim/plant"
 )
+
+// laneNow finds a lane and brings it to b.at, before something is done to a part of it: else its drivers would see that at the
+// time at which the lane was due last, and act before it has happened.
+func (b *Board) laneNow(name string) (*plant.Lane, error) {
+	l, err := find("lane", b.lanes, name)
+	if err == nil {
+		l.Step(b.at)
+	}
+	return l, err
+}
+
+// detectorNow is laneNow for a detector, which is part of one.
+func (b *Board) detectorNow(name string) (*plant.Detector, error) {
+	d, err := find("detector", b.detectors, name)
+	if err != nil {
+		return nil, err
+	}
+	lane, _, _ := strings.Cut(name, ".")
+	_, err = b.laneNow(lane)
+	return d, err
+}
 
 // Enter sends a vehicle into a lane.
 type Enter struct {
@@ -22,7 +44,7 @@ func (a Enter) String() string {
 }
 
 func (a Enter) apply(b *Board) error {
-	l, err := find("lane", b.lanes, a.Lane)
+	l, err := b.laneNow(a.Lane)
 	if err != nil {
 		return err
 	}
@@ -44,7 +66,7 @@ func (a Hand) String() string {
 }
 
 func (a Hand) apply(b *Board) error {
-	l, err := find("lane", b.lanes, a.Lane)
+	l, err := b.laneNow(a.Lane)
 	if err != nil {
 		return err
 	}
@@ -67,7 +89,7 @@ func (a Jam) String() string {
 }
 
 func (a Jam) apply(b *Board) error {
-	l, err := find("lane", b.lanes, a.Lane)
+	l, err := b.laneNow(a.Lane)
 	if err == nil {
 		l.Barrier.Jam(b.at, !a.Freed)
 	}
@@ -88,7 +110,7 @@ func (a Obstruct) String() string {
 }
 
 func (a Obstruct) apply(b *Board) error {
-	l, err := find("lane", b.lanes, a.Lane)
+	l, err := b.laneNow(a.Lane)
 	if err == nil {
 		l.Barrier.Obstruct(b.at, a.Percent)
 	}
@@ -106,7 +128,7 @@ func (a Knock) String() string {
 }
 
 func (a Knock) apply(b *Board) error {
-	l, err := find("lane", b.lanes, a.Lane)
+	l, err := b.laneNow(a.Lane)
 	if err == nil {
 		l.Barrier.Knock(b.at, !a.Mounted)
 	}
@@ -124,7 +146,7 @@ func (a Protect) String() string {
 }
 
 func (a Protect) apply(b *Board) error {
-	l, err := find("lane", b.lanes, a.Lane)
+	l, err := b.laneNow(a.Lane)
 	if err == nil {
 		l.Barrier.Protect(b.at, !a.Off)
 	}
@@ -151,7 +173,7 @@ func (a DetectorAct) String() string {
 }
 
 func (a DetectorAct) apply(b *Board) error {
-	d, err := find("detector", b.detectors, a.Name)
+	d, err := b.detectorNow(a.Name)
 	if err != nil {
 		return err
 	}
@@ -184,7 +206,7 @@ func (a Detector) String() string {
 }
 
 func (a Detector) apply(b *Board) error {
-	d, err := find("detector", b.detectors, a.Name)
+	d, err := b.detectorNow(a.Name)
 	if err == nil {
 		d.Power(b.at, !a.NoPower)
 		d.Wire(b.at, !a.Broken)
