@@ -76,7 +76,8 @@ func (a *attacker) act(chance *rand.Rand) {
 	}
 }
 
-// expect holds that an attack is refused, and told in the ledger: where it was not one of many, and nothing disturbed it.
+// expect holds that an attack is refused, and told in the ledger: where it was not one of many, and nothing disturbed it. What a
+// link holds back may be refused later, as long as it is not too old for that.
 func (a *attacker) expect(t *attempt) {
 	b, at, many := &a.book, a.w.now, len(a.at) > 5
 	b.wanted = append(b.wanted, t)
@@ -84,6 +85,8 @@ func (a *attacker) expect(t *attempt) {
 		if !t.told && !t.crowded && !many && len(a.at) <= 5 && b.quiet() && a.w.clear(at-time.Second) && a.w.broker.conn.began < at {
 			a.w.violate("hostile: %s (%s) was not refused as %v", t.what, t.jti, t.reasons)
 		}
+	})
+	a.w.agenda.at(at+nonceLife+lifetime, func() {
 		b.wanted = slices.DeleteFunc(b.wanted, func(o *attempt) bool { return o == t })
 	})
 }
