@@ -96,7 +96,8 @@ func (w *world) judgeTold(d *damage, n int, r run, told []toldOf) {
 			if t.over == never && r.end-d.back > to && d.back > 0 {
 				w.violateAt(d.begin, "%s: it was over at %v, and nobody said so of %s", d.what, d.end, part)
 			}
-			if t.over != never && (t.over < d.end || d.back > 0 && t.over-d.back > d.end) {
+			early := t.over < d.end && !d.brief // what is brief is over with the transfers that fail, whenever they come
+			if t.over != never && (early || d.back > 0 && t.over-d.back > d.end) {
 				w.violateAt(d.begin, "%s: it was over at %v, and of %s it was said at %v", d.what, d.end, part, t.over)
 			}
 		}
