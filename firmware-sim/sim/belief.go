@@ -110,9 +110,10 @@ func (w *world) foundIn(d doubt) (found time.Duration) {
 	return found
 }
 
-// foundAgain tells whether an event is what was found to have happened when a device could be known again.
-func (w *world) foundAgain(id string, at, concluded time.Duration) bool {
-	return slices.ContainsFunc(w.doubts[id], func(d doubt) bool { return d.begin <= at && at-concluded <= d.end+closely })
+// foundAgain tells whether an event is what was found to have happened when a device could be known again that was not known
+// at a time before.
+func (w *world) foundAgain(id string, doubted, at, concluded time.Duration) bool {
+	return slices.ContainsFunc(w.doubts[id], func(d doubt) bool { return d.begin <= min(doubted, at) && at-concluded <= d.end+closely })
 }
 
 // missed tells whether something is about heartbeats that may have been over before anybody looked at their chip: its INT

@@ -226,14 +226,23 @@ type unseen struct {
 }
 
 // toldLate tells whether an event is what a start found to have happened while the daemon was dead, or what was found when
-// it could be read again.
+// it could be read again, which a start may have to wait for.
 func (w *world) toldLate(p district.Pair, hidden []unseen) bool {
 	if len(hidden) == 0 {
 		return false
 	}
 	r, last := w.lifeAt(p.At), hidden[len(hidden)-1]
 	concluded := latest(p.Type, p.Cause)
-	return last.at < r.begin && p.At-r.begin <= concluded || last.reason == wasHidden && w.foundAgain(w.shownBy(p.Type, p.ID), p.At, concluded)
+	doubted := p.At
+	switch {
+	case last.at < r.begin && p.At-r.begin <= concluded:
+		return true
+	case last.reason == wasDead:
+		doubted = r.begin + concluded
+	case last.reason != wasHidden:
+		return false
+	}
+	return w.foundAgain(w.shownBy(p.Type, p.ID), doubted, p.At, concluded)
 }
 
 // memoryEvery is how often what a device must not forget is written, where no alarm hurries it.
