@@ -31,7 +31,7 @@ type CameraConfig struct {
 
 // NewCamera returns a camera that has not been heard yet.
 func NewCamera(cfg CameraConfig) Camera {
-	return Camera{period: cfg.Period, voice: cameraVoice{hold: cfg.Hold}}
+	return Camera{period: cfg.Period, voice: cameraVoice{hold: cfg.Hold, proof: cfg.Period * 3 / 2}}
 }
 
 // Step takes RoleInput, the heartbeat contact, also that it was not watched, and RoleParent.

@@ -7,7 +7,8 @@ import (
 )
 
 // CameraGroup is what cameras have in common: a supply, a switch. When at least half of those that were up go down within
-// its window, that is one outage of the group, and its cameras keep their own bad news to themselves.
+// its window, that is one outage of the group, and its cameras keep their own bad news to themselves. A camera that could not be
+// read for a while was what it was before.
 type CameraGroup struct {
 	window  time.Duration
 	size    uint8
@@ -24,7 +25,8 @@ const MaxCameras = 64
 
 type groupMember struct {
 	known, up bool
-	since     gateway.Mono // of up
+	was       bool         // up, when it was known last
+	fell      gateway.Mono // when it was no longer; zero = it never was
 }
 
 // NewCameraGroup returns a group of which nothing is known.
@@ -39,9 +41,15 @@ func (g CameraGroup) Step(now gateway.Mono, in Input) (CameraGroup, Effects, gat
 		return g, fx, 0
 	}
 	t := in.at(now)
-	was := g.cameras[in.Index]
-	is := groupMember{known: in.Signal.Known(), up: in.Signal.Known() && in.Signal.On, since: t}
-	g.cameras[in.Index] = is
+	m := &g.cameras[in.Index]
+	m.known, m.up = in.Signal.Known(), in.Signal.Known() && in.Signal.On
+	falls := m.known && !m.up && m.was
+	if falls {
+		m.fell = t
+	}
+	if m.known {
+		m.was = m.up
+	}
 	if !g.known {
 		g.known, g.since = true, t
 	}
@@ -50,7 +58,7 @@ func (g CameraGroup) Step(now gateway.Mono, in Input) (CameraGroup, Effects, gat
 			g.out, g.since = false, t
 			fx.emit(gateway.CameraOnline, t, gateway.CameraData{Method: "group", Of: uint64(g.size)})
 		}
-	} else if was.up && is.known && !is.up {
+	} else if falls {
 		g = g.fell(t, &fx)
 	}
 	return g, fx, 0
@@ -74,9 +82,9 @@ func (g CameraGroup) fell(t gateway.Mono, fx *Effects) CameraGroup {
 	var lost uint8
 	first := t
 	for _, c := range g.cameras[:g.size] {
-		if c.known && !c.up && t.Sub(c.since) <= g.window {
+		if c.known && !c.up && !c.fell.IsZero() && t.Sub(c.fell) <= g.window {
 			lost++
-			first = min(first, c.since)
+			first = min(first, c.fell)
 		}
 	}
 	up, _ := g.count()

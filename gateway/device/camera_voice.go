@@ -49,7 +49,8 @@ func cameraSignal(v cameraValue, since gateway.Mono) Signal {
 // cameraVoice says what became of a camera: once, not again after a lost wire, and not at all when its whole group is out.
 // In a group bad news waits until it is clear that it is not everybody's.
 type cameraVoice struct {
-	hold time.Duration
+	hold  time.Duration
+	proof time.Duration // what shows that a camera is up takes so long
 
 	told    cameraValue // what the last event said
 	out     bool        // the group is out: bad news waits for its end
@@ -87,11 +88,11 @@ func (v cameraVoice) silence() cameraVoice {
 	return v
 }
 
-// parent follows the group. When the group is back, a camera has as long to come back as bad news waits.
+// parent follows the group. When the group is back, a camera has as long to come back as bad news waits, and then to prove it.
 func (v cameraVoice) parent(s Signal, now gateway.Mono) cameraVoice {
 	v.out, v.due = s.Known() && s.On, 0
 	if !v.out && v.waits != cameraUnknown {
-		v.due = now.Add(v.hold)
+		v.due = now.Add(v.hold + v.proof)
 	}
 	return v
 }
