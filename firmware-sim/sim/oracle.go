@@ -5,6 +5,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"lotusgate/gateway"
@@ -159,9 +160,12 @@ func (w *world) glance() {
 	w.agenda.at(w.now+time.Minute, w.glance)
 }
 
-// judgeAlarms: what is retained is what stands.
+// judgeAlarms: what is retained is what stands. Of a device of which a start knows nothing yet, what the run before has left stays.
 func (w *world) judgeAlarms() {
-	alarms := map[string]bool{}
+	alarms, unknown := map[string]bool{}, map[string]bool{}
+	for _, d := range w.proc.View().Devices {
+		unknown[d.ID] = d.State.Quality != gateway.Good
+	}
 	for _, a := range w.proc.View().Alarms {
 		alarms[a.Key()] = true
 		if !w.center.alarms[a.Key()] {
@@ -169,7 +173,7 @@ func (w *world) judgeAlarms() {
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(w.center.alarms)) {
-		if !alarms[key] {
+		if id, _, _ := strings.Cut(key, "/"); !alarms[key] && !unknown[id] {
 			w.violate("alarm %s is over, and the center does not know", key)
 		}
 	}
