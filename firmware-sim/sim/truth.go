@@ -248,19 +248,26 @@ func (w *world) toldLate(p district.Pair, hidden []unseen) bool {
 // memoryEvery is how often what a device must not forget is written, where no alarm hurries it.
 const memoryEvery = 10 * time.Second
 
-// toldAgain tells whether a start told once more what the run before had told too shortly before a power cut to remember it:
-// a mode is no alarm, and is not written at once.
+// toldAgain tells whether a start told once more what the run before had told and could not remember: a mode, too shortly before a
+// power cut, which is no alarm and is not written at once; or anything that still stands, on a disk that refused to keep it.
 func (w *world) toldAgain(p district.Pair) bool {
 	n := len(w.runs) - 1
 	for n > 0 && w.runs[n].begin > p.At {
 		n--
 	}
-	if n == 0 || p.Type != gateway.ElevatorServiceModeChanged || p.At-w.runs[n].begin > latest(p.Type, p.Cause) {
+	if n == 0 || p.At-w.runs[n].begin > latest(p.Type, p.Cause) {
 		return false
 	}
+	before := w.runs[n-1]
 	return slices.ContainsFunc(w.issued, func(i issue) bool {
-		d, ok := i.event.Data.(gateway.ServiceModeData)
-		return ok && i.event.ID == p.ID && d.Mode == p.Cause && i.at <= w.runs[n-1].end && i.at+memoryEvery > w.runs[n-1].end
+		if i.event.ID != p.ID || i.event.Type != p.Type || i.at < before.begin || i.at > before.end {
+			return false
+		}
+		d, mode := i.event.Data.(gateway.ServiceModeData)
+		if mode && d.Mode != p.Cause {
+			return false
+		}
+		return before.sick || mode && i.at+memoryEvery > before.end
 	})
 }
 
