@@ -232,24 +232,39 @@ func (g *Gateway) corrected(lot string) bool {
 	return slices.ContainsFunc(g.Events, func(e Issued) bool { return e.Event.ID == lot && e.Event.Type == gateway.LotCountCorrected })
 }
 
-// inside is how many vehicles went in at these lanes, less those that went out.
+// inside is how many vehicles went in at these lanes, less those that went out. What nobody could know is as the gateway took it.
 func (g *Gateway) inside(lanes []string) (n int) {
-	for _, t := range g.Truths {
-		if !slices.Contains(lanes, t.Device) {
+	for _, e := range g.Events {
+		if !slices.Contains(lanes, e.Event.ID) || !g.blind(nameOf(e.Event), e.At) {
 			continue
 		}
-		in := 1
-		if g.Config.Lanes[t.Device].Direction == gateway.Out {
-			in = -1
+		switch d := e.Event.Data.(type) {
+		case gateway.PassData:
+			n += balance(d.Direction == gateway.In)
+		case gateway.RetractionData:
+			n -= balance(d.Direction == gateway.In)
 		}
-		switch t.Kind {
+	}
+	for _, t := range g.Truths {
+		if !slices.Contains(lanes, t.Device) || g.blind(name{t.Device, gateway.VehiclePassed, ""}, t.At) {
+			continue
+		}
+		switch in := g.Config.Lanes[t.Device].Direction != gateway.Out; t.Kind {
 		case plant.VehiclePassed:
-			n += in
+			n += balance(in)
 		case plant.VehiclePassedBackward:
-			n -= in
+			n -= balance(in)
 		}
 	}
 	return n
+}
+
+// balance is what one vehicle makes of those inside.
+func balance(in bool) int {
+	if in {
+		return 1
+	}
+	return -1
 }
 
 // Difference is the rows that are not told as they were.
