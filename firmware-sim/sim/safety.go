@@ -367,14 +367,18 @@ func (r *rules) locked() {
 	}
 }
 
-// opened looks whether a fire has opened every barrier, or at least tried.
+// upper is from how many percent on the upper limit switch of an arm is closed.
+const upper = 98
+
+// opened looks whether a fire has opened every barrier, or at least tried. An arm that has jammed where it was to close from is
+// open.
 func (r *rules) opened(f *fire) {
 	if !f.contact.lasts(r.w.now, longest-1) || r.key.on || r.w.proc == nil || r.w.runs[len(r.w.runs)-1].begin > f.contact.since {
 		return
 	}
 	for _, id := range config.IDs(r.w.cfg.Gates) {
 		g := r.gates[id]
-		if g.up.on || g.on[plant.OpenInput] || g.began[plant.OpenInput] >= f.contact.since || r.w.now-r.key.since <= longest {
+		if r.w.field.Board.Arm(g.lane) >= upper || g.on[plant.OpenInput] || g.began[plant.OpenInput] >= f.contact.since || r.w.now-r.key.since <= longest {
 			continue
 		}
 		switch up := g.began[plant.OpenInput] + 2*g.cfg.Travel + longest; {
