@@ -19,7 +19,8 @@ import (
 
 // Order gives a command as a center would, now.
 func (g *Gateway) Order(device string, action gateway.Action, args gateway.Args) {
-	if g.lock == nil {
+	if g.lock == nil { // nobody answers: once more, later
+		g.At(g.now()+time.Minute, func() { g.Order(device, action, args) })
 		return
 	}
 	g.orders++
