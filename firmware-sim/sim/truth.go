@@ -33,7 +33,7 @@ func latest(k gateway.Type, cause string) time.Duration {
 }
 
 // learning is how long after a start a device may still not be known; queueing is how long a lane may, which begins to count
-// when both its loops have been clear: not before a queue has gone.
+// when both its loops have been clear: not before a queue has gone, which may take longer where nobody could get out.
 const (
 	learning = 2 * time.Minute
 	queueing = 10 * time.Minute
@@ -64,12 +64,13 @@ func (w *world) truth(t plant.Truth) {
 		started = max(started, w.people.editor.at)
 	}
 	between := func(id string) bool { return w.people != nil && w.people.rules.between(id, started, t.At) }
-	if !since(queueing) && !slices.ContainsFunc(config.IDs(w.cfg.Gates), between) {
+	_, isLane := w.cfg.Lanes[t.Device]
+	if !since(queueing) && !isLane && !slices.ContainsFunc(config.IDs(w.cfg.Gates), between) {
 		return
 	}
 	for _, d := range w.proc.View().Devices {
 		lane, isLane := d.State.Detail.(device.LaneDetail)
-		if isLane && !lane.Counting || d.State.Quality != gateway.Good && (since(learning) || between(d.ID)) {
+		if isLane && !lane.Counting && (since(queueing) || w.queued(d.ID, started)) || d.State.Quality != gateway.Good && (since(learning) || between(d.ID)) {
 			w.admitted[admission{d.ID, t.At}] = true
 		}
 	}
@@ -79,6 +80,27 @@ func (w *world) truth(t plant.Truth) {
 type admission struct {
 	id string
 	at time.Duration
+}
+
+// queued tells whether vehicles have stood on the loops of a lane since a time, one after the other.
+func (w *world) queued(lane string, since time.Duration) bool {
+	on, clear := map[string]bool{}, since
+	for _, t := range w.field.Truths {
+		if t.Device != lane+".a" && t.Device != lane+".b" {
+			continue
+		}
+		switch t.Kind {
+		case plant.ZoneCovered:
+			if t.At > since && len(on) == 0 && t.At-clear > settled {
+				return false
+			}
+			on[t.Device] = true
+		case plant.ZoneCleared:
+			delete(on, t.Device)
+			clear = max(clear, t.At)
+		}
+	}
+	return len(on) > 0 || w.now-clear <= settled
 }
 
 // thing is what pairs are compared by.
