@@ -2,6 +2,7 @@ package sim
 
 import (
 	"cmp"
+	"maps"
 	"fmt"
 	"slices"
 	"strings"
@@ -115,6 +116,7 @@ type thing struct {
 func (w *world) judgeTruth() {
 	hidden := map[thing][]unseen{} // happened while the daemon was dead, or could not read what shows it
 	last := map[thing]int{}
+	ahead := map[string][]time.Duration{} // by lane: passages of vehicles that were half through when they were told, and not all through yet
 	for _, p := range w.field.Pairs(latest) {
 		k := thing{p.ID, p.Type, p.Cause}
 		switch {
@@ -126,6 +128,9 @@ func (w *world) judgeTruth() {
 				w.violateAt(p.At, "%s "+string(p.Type)+" %s: told after what happened later", p.ID, p.Cause)
 			}
 			last[k] = p.Event
+		case p.Happened && p.Type == gateway.VehiclePassed && len(ahead[p.ID]) > 0:
+			w.result.Told++
+			ahead[p.ID] = ahead[p.ID][1:]
 		case p.Happened:
 			reason := w.unknowable(p)
 			if reason == "" {
@@ -138,6 +143,8 @@ func (w *world) judgeTruth() {
 			w.result.Unknown[hidden[k][len(hidden[k])-1].reason]--
 			hidden[k] = hidden[k][:len(hidden[k])-1]
 			w.result.Late++
+		case w.held(p):
+			ahead[p.ID] = append(ahead[p.ID], p.At)
 		case w.toldByOne(p, hidden), w.toldAgain(p):
 			w.result.Late++
 		case w.missed(p.ID, p.At, latest(p.Type, p.Cause)):
@@ -148,6 +155,11 @@ func (w *world) judgeTruth() {
 			w.result.Unknown[wasAnswer]++
 		default:
 			w.violateAt(p.At, "%s "+string(p.Type)+" %s: it was told, and did not happen, or not then", p.ID, p.Cause)
+		}
+	}
+	for _, lane := range slices.Sorted(maps.Keys(ahead)) {
+		for _, at := range ahead[lane] {
+			w.violateAt(at, "%s "+string(gateway.VehiclePassed)+": it was told of a vehicle under the arm, which never passed", lane)
 		}
 	}
 	for _, row := range district.Difference(w.field.Counts()) {
@@ -239,6 +251,27 @@ func (w *world) truths(from, long time.Duration) []plant.Truth {
 	first, _ := slices.BinarySearchFunc(w.field.Truths, from, at)
 	last, _ := slices.BinarySearchFunc(w.field.Truths, from+long+1, at)
 	return w.field.Truths[first:last]
+}
+
+// held tells whether a vehicle stood under the arm when its passage was told, because it had left the first loop, and for longer
+// than a passage takes: the arm came down on it, and let it go on later.
+func (w *world) held(p district.Pair) bool {
+	if p.Type != gateway.VehiclePassed {
+		return false
+	}
+	under := false
+	for _, t := range w.field.Truths {
+		switch {
+		case t.Device != p.ID:
+		case t.At > p.At+latest(p.Type, p.Cause):
+			return under
+		case t.Kind == plant.VehicleUnderArm:
+			under = t.At <= p.At
+		case t.Kind == plant.VehicleClearOfArm:
+			under = false
+		}
+	}
+	return under
 }
 
 // unseen is something that happened and could not be known then.
