@@ -554,7 +554,7 @@ func TestGroupOutageSilencesItsCameras(t *testing.T) {
 	m.take()
 	run(20 * time.Minute)
 	expect(t, m, "6m31s camera.group_outage switch")
-	for s := range 3 { // two of three come back
+	for s := range 6 { // two of three come back, and stay for as long as the third may take
 		run(time.Duration(s+20) * time.Minute)
 		pulse(0)
 		pulse(1)
