@@ -71,7 +71,8 @@ func (w *world) truth(t plant.Truth) {
 	}
 	for _, d := range w.proc.View().Devices {
 		lane, isLane := d.State.Detail.(device.LaneDetail)
-		if isLane && !lane.Counting && (since(queueing) || w.queued(d.ID, started)) || d.State.Quality != gateway.Good && (since(learning) || between(d.ID)) {
+		unknown := d.State.Quality != gateway.Good || d.State.Value == "arm_off" // which says nothing of the position
+		if isLane && !lane.Counting && (since(queueing) || w.queued(d.ID, started)) || unknown && (since(learning) || between(d.ID)) {
 			w.admitted[admission{d.ID, t.At}] = true
 		}
 	}
