@@ -214,8 +214,9 @@ func (w *world) latched(p district.Pair) bool {
 	return false
 }
 
-// fleeting tells whether a limit switch was not closed for as long as a contact must be to count: the arm turned round as it
-// came to its limit, or the configuration changed before that, so that its gate began anew and found it there.
+// fleeting tells whether a limit switch was not closed, or not open before, for as long as a contact must be to count: the arm
+// turned round as it came to its limit, or as it had left it; or the configuration changed before that, so that its gate began
+// anew and found it there.
 func (w *world) fleeting(p district.Pair) bool {
 	g, ok := w.cfg.Gates[p.ID]
 	if !ok || p.Type != gateway.GateOpened && p.Type != gateway.GateClosed {
@@ -225,7 +226,9 @@ func (w *world) fleeting(p district.Pair) bool {
 	if p.Type == gateway.GateClosed {
 		turns = plant.ArmOpening
 	}
-	return slices.ContainsFunc(w.truths(p.At, settled/2), func(t plant.Truth) bool { return t.Device == arm && t.Kind == turns }) ||
+	turned := func(t plant.Truth) bool { return t.Device == arm && t.Kind == turns }
+	still := settled/2 + g.Travel/50 // the switch stays closed for a fiftieth of the way
+	return slices.ContainsFunc(w.truths(p.At, settled/2), turned) || slices.ContainsFunc(w.truths(p.At-still, still), turned) ||
 		slices.ContainsFunc(w.issued, func(i issue) bool {
 			return i.event.Type == gateway.GatewayConfigReloaded && p.At <= i.at && i.at <= p.At+settled
 		})
