@@ -21,6 +21,8 @@ func latest(k gateway.Type, cause string) time.Duration {
 	switch {
 	case k == gateway.LoopFault && cause == "max_presence":
 		return 11 * time.Minute
+	case k == gateway.LoopFault && cause == "erratic": // the minute in which it begins may have too few, and the next one has too many
+		return 2 * time.Minute
 	case k == gateway.MaintenanceClosed:
 		return 11 * time.Minute
 	case k == gateway.FireReset: // when somebody resets it
@@ -308,7 +310,8 @@ func (w *world) toldLate(p district.Pair, hidden []unseen) bool {
 const memoryEvery = 10 * time.Second
 
 // toldAgain tells whether a start told once more what the run before had told and could not remember: a mode, too shortly before a
-// power cut, which is no alarm and is not written at once; or anything that still stands, on a disk that refused to keep it.
+// power cut, which is no alarm and is not written at once; an input that chatters, which each start counts anew; or anything that
+// still stands, on a disk that refused to keep it.
 func (w *world) toldAgain(p district.Pair) bool {
 	n := len(w.runs) - 1
 	for n > 0 && w.runs[n].begin > p.At {
@@ -326,7 +329,7 @@ func (w *world) toldAgain(p district.Pair) bool {
 		if mode && d.Mode != p.Cause {
 			return false
 		}
-		return before.sick || mode && i.at+memoryEvery > before.end
+		return before.sick || p.Type == gateway.InputChattering || mode && i.at+memoryEvery > before.end
 	})
 }
 
