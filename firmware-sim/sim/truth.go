@@ -184,6 +184,9 @@ func (w *world) unknowable(p district.Pair) string {
 	if w.hidden(w.shownBy(p.Type, p.ID), p.At, latest(p.Type, p.Cause)) {
 		return wasHidden
 	}
+	if w.tooShort(p) {
+		return wasHidden
+	}
 	if w.admitted[admission{p.ID, p.At}] {
 		return notKnown
 	}
@@ -200,6 +203,16 @@ func (w *world) unknowable(p district.Pair) string {
 		return noGap
 	}
 	return ""
+}
+
+// tooShort tells whether a bay was taken again, or left, before it had been known again for as long as that must last to count: then
+// its change before, which nobody could see, does not count either.
+func (w *world) tooShort(p district.Pair) bool {
+	b, ok := w.cfg.Bays[p.ID]
+	if !ok {
+		return false
+	}
+	return w.hidden(w.shownBy(p.Type, p.ID), p.At-max(*b.RaiseAfter, *b.ClearAfter), latest(p.Type, p.Cause))
 }
 
 // latched tells whether a fire had been told before and not been reset: its alarm stands, and its state says that the contact
