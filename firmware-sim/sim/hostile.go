@@ -91,9 +91,9 @@ func (a *attacker) expect(t *attempt) {
 	})
 }
 
-// expected tells whether a refusal is one that an attack has to get.
+// expected tells whether a refusal is one that an attack has to get: the last one, where those before may have been lost.
 func (b *book) expected(d gateway.CommandData) bool {
-	for _, t := range b.wanted {
+	for _, t := range slices.Backward(b.wanted) {
 		if t.jti == d.JTI && slices.Contains(t.reasons, d.Reason) && !t.told {
 			t.told = true
 			return true
