@@ -298,10 +298,14 @@ func (r *rules) opened(f *fire) {
 	}
 	for _, id := range config.IDs(r.w.cfg.Gates) {
 		g := r.gates[id]
-		if r.w.field.Board.Arm(g.lane) >= upper || g.on[plant.OpenInput] || g.began[plant.OpenInput] >= f.contact.since || r.w.now-r.key.since <= longest {
+		if g.up.on || g.on[plant.OpenInput] || g.began[plant.OpenInput] >= f.contact.since || r.w.now-r.key.since <= longest {
 			continue
 		}
-		switch up := g.began[plant.OpenInput] + 2*g.cfg.Travel + longest; {
+		stands := r.w.field.Board.Arm(g.lane) >= upper
+		switch up, gaveUp := g.began[plant.OpenInput]+2*g.cfg.Travel+longest, g.left+2*g.cfg.Travel+rises; {
+		case stands && r.w.now < gaveUp: // it has jammed, and may come free as long as its motor runs
+			r.w.agenda.at(gaveUp, func() { r.opened(f) })
+		case stands: // nothing moves it any more
 		case g.rising && r.w.now < up: // for what came before the fire
 			r.w.agenda.at(up, func() { r.opened(f) })
 		case g.left > f.contact.since && r.w.now < g.left+rises: // its controller has just begun to close it, and its limit switch does not show that yet
