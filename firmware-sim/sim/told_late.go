@@ -57,7 +57,7 @@ func (w *world) toldAgain(p district.Pair) bool {
 		if mode && d.Mode != p.Cause {
 			return false
 		}
-		return before.sick || p.Type == gateway.InputChattering || mode && i.at+memoryEvery > before.end
+		return i.at+memoryEvery > before.unkept || p.Type == gateway.InputChattering || mode && i.at+memoryEvery > before.end
 	})
 }
 

@@ -207,6 +207,9 @@ func storm(w *world, chance *rand.Rand) {
 
 func (w *world) sick(change func(*disk.Faults)) {
 	w.disk.Fail(change)
+	if !w.ailing.on {
+		w.ailed = w.now
+	}
 	w.ailing.set(true, w.now)
 	w.runs[len(w.runs)-1].sick = true
 }

@@ -73,7 +73,8 @@ type world struct {
 	center *center
 	ground *ground // what is so in the field
 	alarms *watch
-	ailing span // the disk
+	ailing span          // the disk
+	ailed  time.Duration // when that last began
 
 	people    *people         // nil = nobody wants anything
 	proc      *daemon.Stepped // nil = none runs
@@ -118,8 +119,9 @@ type issue struct {
 // run is one life of the daemon.
 type run struct {
 	begin, end time.Duration
-	sick       bool // the disk was not in order at some time of it
-	cut        bool // the power ended it
+	sick       bool          // the disk was not in order at some time of it
+	cut        bool          // the power ended it
+	unkept     time.Duration // since when it could keep nothing until it ended; never = it could
 }
 
 // Run simulates one day of one gateway and judges it.
@@ -374,7 +376,11 @@ func (w *world) start() error {
 func (w *world) fall(power bool) {
 	w.eject()
 	w.say("the daemon is dead; power cut: %t", power)
-	w.runs[len(w.runs)-1].end, w.runs[len(w.runs)-1].cut = w.now, power
+	last := &w.runs[len(w.runs)-1]
+	last.end, last.cut, last.unkept = w.now, power, never
+	if w.ailing.on || w.ailing.since != 0 && w.now-w.ailing.since <= memoryEvery { // it is written again after that
+		last.unkept = w.ailed
+	}
 	w.proc = nil
 	w.calm = never
 	if w.people != nil {
